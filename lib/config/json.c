@@ -1,0 +1,318 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_parse.h>
+
+#include "base/str.h"
+#include "config/json.h"
+
+/* ---- reading ---- */
+
+typedef struct Reader {
+        Node *root;
+        Node *stack[JSON_DEPTH_MAX];
+        size_t depth;
+        size_t n_nodes;
+        char *key; /* read, waiting for its value */
+        bool complete;
+        int error;
+} Reader;
+
+static int reader_fail(Reader *r, int error)
+{
+        r->error = error;
+        return 0; /* yajl: stop */
+}
+
+static int reader_add(Reader *r, Node *n)
+{
+        if (!n)
+                return reader_fail(r, -ENOMEM);
+        if (++r->n_nodes > JSON_NODES_MAX) {
+                node_free(n);
+                return reader_fail(r, -E2BIG);
+        }
+        if (r->depth == 0) {
+                r->root = n;
+                r->complete = n->kind < NODE_MAP;
+                return 1;
+        }
+
+        int put = node_put(r->stack[r->depth - 1], r->key, n);
+        free(TAKE_PTR(r->key));
+        return put < 0 ? reader_fail(r, put) : 1;
+}
+
+static int reader_open(Reader *r, NodeKind kind)
+{
+        Node *n;
+
+        if (r->depth == JSON_DEPTH_MAX)
+                return reader_fail(r, -E2BIG);
+        n = node_new(kind);
+        if (!reader_add(r, n))
+                return 0;
+        r->stack[r->depth++] = n;
+        return 1;
+}
+
+static int reader_close(Reader *r)
+{
+        r->depth--;
+        r->complete = r->depth == 0;
+        return 1;
+}
+
+static int on_null(void *ctx)
+{
+        return reader_add(ctx, node_new(NODE_NULL));
+}
+
+static int on_bool(void *ctx, int v)
+{
+        return reader_add(ctx, node_new_bool(v));
+}
+
+/* yajl's own integers stop at 2^63; the text is kept as it came, so that nothing is lost. */
+static int on_number(void *ctx, const char *s, size_t n)
+{
+        Node *node = node_new(NODE_FLOAT);
+        int64_t v;
+
+        if (!node || !(node->text = strndup(s, n))) {
+                node_free(node);
+                return reader_fail(ctx, -ENOMEM);
+        }
+        int r = str_to_i64(node->text, &v);
+        if (r >= 0 || (r == -ERANGE && !strpbrk(node->text, ".eE"))) {
+                node->kind = NODE_INT;
+                node->integer = r >= 0 ? v : *s == '-' ? INT64_MIN : INT64_MAX;
+        }
+        return reader_add(ctx, node);
+}
+
+static int on_string(void *ctx, const unsigned char *s, size_t n)
+{
+        _cleanup_(node_freep) Node *node = node_new(NODE_STRING);
+
+        /* A NUL inside would cut the text silently: such a value is refused. */
+        if (memchr(s, 0, n))
+                return reader_fail(ctx, -EBADMSG);
+        if (!node || !(node->text = strndup((const char *)s, n)))
+                return reader_fail(ctx, -ENOMEM);
+        return reader_add(ctx, TAKE_PTR(node));
+}
+
+static int on_key(void *ctx, const unsigned char *s, size_t n)
+{
+        Reader *r = ctx;
+
+        if (memchr(s, 0, n))
+                return reader_fail(r, -EBADMSG);
+        r->key = strndup((const char *)s, n);
+        return r->key ? 1 : reader_fail(r, -ENOMEM);
+}
+
+static int on_map(void *ctx)
+{
+        return reader_open(ctx, NODE_MAP);
+}
+
+static int on_list(void *ctx)
+{
+        return reader_open(ctx, NODE_LIST);
+}
+
+static int on_end(void *ctx)
+{
+        return reader_close(ctx);
+}
+
+static const yajl_callbacks callbacks = {
+        .yajl_null = on_null,
+        .yajl_boolean = on_bool,
+        .yajl_number = on_number,
+        .yajl_string = on_string,
+        .yajl_start_map = on_map,
+        .yajl_map_key = on_key,
+        .yajl_end_map = on_end,
+        .yajl_start_array = on_list,
+        .yajl_end_array = on_end,
+};
+
+static void describe(yajl_handle parser, const char *text, size_t size, char *error)
+{
+        unsigned char *message = yajl_get_error(parser, 0, (const unsigned char *)text, size);
+        size_t at = yajl_get_bytes_consumed(parser);
+
+        snprintf(error, JSON_ERROR_SIZE, "%s (at byte %zu)",
+                 message ? (const char *)message : "not JSON", at);
+        error[strcspn(error, "\n")] = ' ';
+        if (message)
+                yajl_free_error(parser, message);
+}
+
+int json_parse(const char *text, size_t size, bool first_only, Node **ret,
+               char error[JSON_ERROR_SIZE])
+{
+        Reader r = { 0 };
+        char ignored[JSON_ERROR_SIZE];
+        yajl_handle parser = yajl_alloc(&callbacks, NULL, &r);
+
+        if (!error)
+                error = ignored;
+        error[0] = 0;
+        if (!parser)
+                return -ENOMEM;
+        if (first_only)
+                yajl_config(parser, yajl_allow_trailing_garbage, 1);
+
+        yajl_status s = yajl_parse(parser, (const unsigned char *)text, size);
+        if (s == yajl_status_ok)
+                s = yajl_complete_parse(parser);
+        if (s != yajl_status_ok && r.error == 0) {
+                r.error = -EBADMSG;
+                describe(parser, text, size, error);
+        } else if (r.error == 0 && !r.complete) {
+                r.error = -EBADMSG;
+                snprintf(error, JSON_ERROR_SIZE, "the text ends too early");
+        } else if (r.error == -E2BIG) {
+                snprintf(error, JSON_ERROR_SIZE, "nested too deep or too many values");
+        }
+        yajl_free(parser);
+        free(r.key);
+
+        if (r.error < 0) {
+                node_free(r.root);
+                return r.error;
+        }
+        *ret = r.root;
+        return 0;
+}
+
+/* ---- writing ---- */
+
+typedef struct Text {
+        char *data;
+        size_t size, room;
+        bool failed;
+} Text;
+
+static void text_add(Text *t, const char *s, size_t n)
+{
+        if (t->failed)
+                return;
+        if (t->size + n + 1 > t->room) {
+                size_t room = (t->size + n + 1) * 2;
+                char *data = realloc(t->data, room);
+                if (!data) {
+                        t->failed = true;
+                        return;
+                }
+                t->data = data;
+                t->room = room;
+        }
+        memcpy(t->data + t->size, s, n);
+        t->size += n;
+        t->data[t->size] = 0;
+}
+
+static void text_puts(Text *t, const char *s)
+{
+        text_add(t, s, strlen(s));
+}
+
+static void text_code(Text *t, uint32_t code)
+{
+        char escape[16];
+
+        if (code >= 0x10000) {
+                code -= 0x10000;
+                snprintf(escape, sizeof escape, "\\u%04x\\u%04x", 0xd800 + (code >> 10),
+                         0xdc00 + (code & 0x3ff));
+        } else {
+                snprintf(escape, sizeof escape, "\\u%04x", code);
+        }
+        text_puts(t, escape);
+}
+
+/* One character of UTF-8; a stray byte stands for itself, as Latin-1. */
+static size_t decode(const unsigned char *s, uint32_t *ret)
+{
+        size_t n = s[0] < 0xc2 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 1;
+        uint32_t code = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
+
+        for (size_t i = 1; i < n; i++) {
+                if ((s[i] & 0xc0) != 0x80) {
+                        *ret = s[0];
+                        return 1;
+                }
+                code = code << 6 | (s[i] & 0x3f);
+        }
+        *ret = code;
+        return n;
+}
+
+static void text_string(Text *t, const char *s)
+{
+        static const char *const escapes[] = {
+                ['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\r'] = "\\r",
+                ['\t'] = "\\t", ['\b'] = "\\b",  ['\f'] = "\\f",
+        };
+        const unsigned char *p = (const unsigned char *)s;
+
+        text_puts(t, "\"");
+        while (*p) {
+                uint32_t code;
+                size_t n = decode(p, &code);
+                if (code < ELEMENTSOF(escapes) && escapes[code])
+                        text_puts(t, escapes[code]);
+                else if (code >= 0x20 && code < 0x7f)
+                        text_add(t, (const char *)p, n);
+                else
+                        text_code(t, code);
+                p += n;
+        }
+        text_puts(t, "\"");
+}
+
+static void text_node(Text *t, const Node *n, JsonStyle style)
+{
+        const char *comma = style == JSON_SPACED ? ", " : ",";
+        const char *colon = style == JSON_SPACED ? ": " : ":";
+
+        switch (n->kind) {
+        case NODE_NULL: text_puts(t, "null"); break;
+        case NODE_BOOL:
+        case NODE_INT:
+        case NODE_FLOAT: text_puts(t, n->text); break;
+        case NODE_STRING: text_string(t, n->text); break;
+        case NODE_MAP:
+        case NODE_LIST:
+                text_puts(t, n->kind == NODE_MAP ? "{" : "[");
+                NODE_FOREACH(c, n) {
+                        if (c != n->children)
+                                text_puts(t, comma);
+                        if (n->kind == NODE_MAP) {
+                                text_string(t, c->key);
+                                text_puts(t, colon);
+                        }
+                        text_node(t, c, style);
+                }
+                text_puts(t, n->kind == NODE_MAP ? "}" : "]");
+                break;
+        }
+}
+
+char *json_format(const Node *n, JsonStyle style)
+{
+        Text t = { 0 };
+
+        text_node(&t, n, style);
+        if (t.failed) {
+                free(t.data);
+                return NULL;
+        }
+        return t.data;
+}

@@ -1,0 +1,592 @@
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "config/hostport.h"
+#include "config/schema.h"
+
+typedef enum KeyKind {
+        KEY_SECTION, /* a map whose keys are rows of their own */
+        KEY_TEXT,
+        KEY_BOOL,
+        KEY_INT,     /* min..max */
+        KEY_SECONDS, /* the same, and a unit may be given */
+        KEY_WORD,    /* one of `words`, or a boolean that reads as one */
+        KEY_HOSTPORT,
+        KEY_MAP,  /* with any keys */
+        KEY_LIST, /* or one text that stands for a list */
+        KEY_ANY,
+        KEY_METHOD,  /* a map for a method of that name; anything else is an unknown key */
+        KEY_REFUSED, /* `words` says why */
+} KeyKind;
+
+typedef struct KeyRow {
+        const char *path; /* dotted; * stands for any one key */
+        KeyKind kind;
+        bool required; /* where its section is there */
+        int64_t min, max;
+        const char *words;
+} KeyRow;
+
+#define SECTION(p) { .path = (p), .kind = KEY_SECTION }
+#define NEEDED_SECTION(p) { .path = (p), .kind = KEY_SECTION, .required = true }
+#define TEXT(p) { .path = (p), .kind = KEY_TEXT }
+#define NEEDED_TEXT(p) { .path = (p), .kind = KEY_TEXT, .required = true }
+#define BOOL(p) { .path = (p), .kind = KEY_BOOL }
+#define INT(p, lo, hi) { .path = (p), .kind = KEY_INT, .min = (lo), .max = (hi) }
+#define SECONDS(p, lo, hi) { .path = (p), .kind = KEY_SECONDS, .min = (lo), .max = (hi) }
+#define WORD(p, w) { .path = (p), .kind = KEY_WORD, .words = (w) }
+#define HOSTPORT(p) { .path = (p), .kind = KEY_HOSTPORT }
+#define NEEDED_HOSTPORT(p) { .path = (p), .kind = KEY_HOSTPORT, .required = true }
+#define MAP(p) { .path = (p), .kind = KEY_MAP }
+#define LIST(p) { .path = (p), .kind = KEY_LIST }
+#define ANY(p) { .path = (p), .kind = KEY_ANY }
+#define METHOD(p) { .path = (p), .kind = KEY_METHOD }
+#define REFUSED(p, why) { .path = (p), .kind = KEY_REFUSED, .words = (why) }
+
+#define CREDENTIALS(p)                                                                             \
+        SECTION(p), TEXT(p ".username"), TEXT(p ".password"), TEXT(p ".sslmode"),                  \
+                TEXT(p ".sslcert"), TEXT(p ".sslkey"), TEXT(p ".sslpassword"),                     \
+                TEXT(p ".sslrootcert"), TEXT(p ".sslcrl"), TEXT(p ".sslcrldir"),                   \
+                TEXT(p ".gssencmode"), TEXT(p ".channel_binding"), TEXT(p ".sslnegotiation")
+
+/* Keys of `postgresql` that may stand in the local file and in the dynamic configuration. */
+#define POSTGRESQL_SHARED(p)                                                                       \
+        MAP(p ".parameters"), LIST(p ".pg_hba"), LIST(p ".pg_ident"), MAP(p ".recovery_conf"),     \
+                BOOL(p ".use_pg_rewind"), BOOL(p ".use_slots"),                                    \
+                BOOL(p ".remove_data_directory_on_rewind_failure"),                                \
+                BOOL(p ".remove_data_directory_on_diverged_timelines"), MAP(p ".callbacks"),       \
+                LIST(p ".create_replica_methods"), LIST(p ".create_replica_method"),               \
+                ANY(p ".basebackup"), LIST(p ".rewind"), SECONDS(p ".pg_ctl_timeout", 1, 86400),   \
+                TEXT(p ".pre_promote"), TEXT(p ".before_stop"), TEXT(p ".custom_conf"),            \
+                BOOL(p ".use_unix_socket"), BOOL(p ".use_unix_socket_repl"), TEXT(p ".krbsrvname")
+
+static const char other_dcs[] = "this version speaks etcd's v3 API only: use an etcd3 section";
+static const char no_citus[] = "Citus clusters are not supported yet";
+
+static const KeyRow local_rows[] = {
+        NEEDED_TEXT("scope"),
+        NEEDED_TEXT("name"),
+        TEXT("namespace"),
+        INT("thread_pool_size", 1, 10000),
+        ANY("thread_stack_size"),
+
+        NEEDED_SECTION("restapi"),
+        NEEDED_HOSTPORT("restapi.listen"),
+        HOSTPORT("restapi.connect_address"),
+        SECTION("restapi.authentication"),
+        TEXT("restapi.authentication.username"),
+        TEXT("restapi.authentication.password"),
+        TEXT("restapi.auth"),
+        TEXT("restapi.certfile"),
+        TEXT("restapi.keyfile"),
+        TEXT("restapi.keyfile_password"),
+        TEXT("restapi.cafile"),
+        TEXT("restapi.ciphers"),
+        WORD("restapi.verify_client", "none|optional|required"),
+        LIST("restapi.allowlist"),
+        BOOL("restapi.allowlist_include_members"),
+        MAP("restapi.http_extra_headers"),
+        MAP("restapi.https_extra_headers"),
+        INT("restapi.request_queue_size", 0, 4096),
+        INT("restapi.thread_pool_size", 1, 10000),
+        WORD("restapi.server_tokens", "original|productonly|minimal"),
+
+        SECTION("ctl"),
+        SECTION("ctl.authentication"),
+        TEXT("ctl.authentication.username"),
+        TEXT("ctl.authentication.password"),
+        TEXT("ctl.auth"),
+        BOOL("ctl.insecure"),
+        TEXT("ctl.cacert"),
+        TEXT("ctl.certfile"),
+        TEXT("ctl.keyfile"),
+        TEXT("ctl.keyfile_password"),
+
+        SECTION("log"),
+        WORD("log.type", "plain|json"),
+        WORD("log.level", "DEBUG|INFO|WARNING|ERROR|CRITICAL"),
+        WORD("log.traceback_level", "DEBUG|INFO|WARNING|ERROR|CRITICAL"),
+        ANY("log.format"),
+        TEXT("log.dateformat"),
+        MAP("log.static_fields"),
+        MAP("log.loggers"),
+        INT("log.max_queue_size", 0, INT64_MAX),
+        TEXT("log.dir"),
+        INT("log.file_num", 0, 1000),
+        INT("log.file_size", 0, INT64_MAX),
+        ANY("log.mode"),
+        BOOL("log.deduplicate_heartbeat_logs"),
+
+        SECTION("etcd3"),
+        TEXT("etcd3.host"),
+        LIST("etcd3.hosts"),
+        TEXT("etcd3.url"),
+        TEXT("etcd3.proxy"),
+        TEXT("etcd3.srv"),
+        TEXT("etcd3.srv_suffix"),
+        BOOL("etcd3.use_proxies"),
+        WORD("etcd3.protocol", "http|https"),
+        TEXT("etcd3.username"),
+        TEXT("etcd3.password"),
+        TEXT("etcd3.cacert"),
+        TEXT("etcd3.cert"),
+        TEXT("etcd3.key"),
+        REFUSED("etcd", "etcd's v2 API is not supported: rename the section to etcd3"),
+        REFUSED("consul", other_dcs),
+        REFUSED("zookeeper", other_dcs),
+        REFUSED("exhibitor", other_dcs),
+        REFUSED("kubernetes", other_dcs),
+        REFUSED("raft", other_dcs),
+        REFUSED("citus", no_citus),
+
+        SECTION("bootstrap"),
+        MAP("bootstrap.dcs"), /* the dynamic table checks it */
+        TEXT("bootstrap.method"),
+        ANY("bootstrap.initdb"),
+        LIST("bootstrap.pg_hba"),
+        TEXT("bootstrap.post_bootstrap"),
+        TEXT("bootstrap.post_init"),
+        ANY("bootstrap.users"),
+        METHOD("bootstrap.*"),
+
+        NEEDED_SECTION("postgresql"),
+        NEEDED_TEXT("postgresql.listen"),
+        HOSTPORT("postgresql.connect_address"),
+        HOSTPORT("postgresql.proxy_address"),
+        NEEDED_TEXT("postgresql.data_dir"),
+        TEXT("postgresql.config_dir"),
+        TEXT("postgresql.config_base_name"),
+        TEXT("postgresql.bin_dir"),
+        SECTION("postgresql.bin_name"),
+        TEXT("postgresql.bin_name.pg_ctl"),
+        TEXT("postgresql.bin_name.initdb"),
+        TEXT("postgresql.bin_name.pg_controldata"),
+        TEXT("postgresql.bin_name.pg_basebackup"),
+        TEXT("postgresql.bin_name.postgres"),
+        TEXT("postgresql.bin_name.pg_isready"),
+        TEXT("postgresql.bin_name.pg_rewind"),
+        TEXT("postgresql.database"),
+        TEXT("postgresql.pgpass"),
+        NEEDED_SECTION("postgresql.authentication"),
+        CREDENTIALS("postgresql.authentication.superuser"),
+        CREDENTIALS("postgresql.authentication.replication"),
+        CREDENTIALS("postgresql.authentication.rewind"),
+        POSTGRESQL_SHARED("postgresql"),
+        METHOD("postgresql.*"),
+
+        SECTION("watchdog"),
+        WORD("watchdog.mode", "off|automatic|required"),
+        TEXT("watchdog.device"),
+        TEXT("watchdog.driver"),
+        INT("watchdog.safety_margin", -1, 3600),
+        INT("watchdog.reset_after", 0, 3600),
+
+        SECTION("fence"),
+        SECTION("fence.gate"),
+        WORD("fence.gate.mode", "off|automatic|required"),
+        LIST("fence.gate.also"),
+        ANY("vip"),
+
+        SECTION("tags"),
+        BOOL("tags.nofailover"),
+        INT("tags.failover_priority", INT32_MIN, INT32_MAX),
+        BOOL("tags.noloadbalance"),
+        BOOL("tags.clonefrom"),
+        BOOL("tags.nosync"),
+        INT("tags.sync_priority", INT32_MIN, INT32_MAX),
+        TEXT("tags.replicatefrom"),
+        BOOL("tags.nostream"),
+        ANY("tags.*"),
+};
+
+static const KeyRow dynamic_rows[] = {
+        SECONDS("ttl", 1, 86400),
+        SECONDS("loop_wait", 1, 3600),
+        SECONDS("retry_timeout", 1, 3600),
+        INT("maximum_lag_on_failover", 0, INT64_MAX),
+        INT("maximum_lag_on_syncnode", -1, INT64_MAX),
+        INT("max_timelines_history", 0, INT32_MAX),
+        SECONDS("primary_start_timeout", 0, INT32_MAX),
+        SECONDS("master_start_timeout", 0, INT32_MAX),
+        SECONDS("primary_stop_timeout", 0, INT32_MAX),
+        SECONDS("master_stop_timeout", 0, INT32_MAX),
+        WORD("synchronous_mode", "on|off|quorum"),
+        BOOL("synchronous_mode_strict"),
+        INT("synchronous_node_count", 1, 1000),
+        BOOL("failsafe_mode"),
+        BOOL("check_timeline"),
+        BOOL("pause"),
+        SECONDS("member_slots_ttl", 0, INT32_MAX),
+        SECONDS("primary_race_backoff", 0, 3600),
+        MAP("slots"),
+        MAP("permanent_slots"),
+        MAP("permanent_replication_slots"),
+        LIST("ignore_slots"),
+        SECTION("standby_cluster"),
+        TEXT("standby_cluster.host"),
+        INT("standby_cluster.port", 1, 65535),
+        TEXT("standby_cluster.primary_slot_name"),
+        LIST("standby_cluster.create_replica_methods"),
+        TEXT("standby_cluster.restore_command"),
+        TEXT("standby_cluster.archive_cleanup_command"),
+        ANY("standby_cluster.recovery_min_apply_delay"),
+        SECTION("postgresql"),
+        POSTGRESQL_SHARED("postgresql"),
+        METHOD("postgresql.*"),
+};
+
+typedef struct Check {
+        const KeyRow *rows;
+        size_t n_rows;
+        problem_handler_t tell;
+        void *userdata;
+        unsigned errors;
+} Check;
+
+static _printf_(4, 5) void tell(Check *c, Severity severity, unsigned line, const char *format, ...)
+{
+        char text[512];
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(text, sizeof text, format, ap);
+        va_end(ap);
+        c->errors += severity == PROBLEM_ERROR;
+        c->tell(&(Problem){ severity, line, text }, c->userdata);
+}
+
+/* A row's path against a document's; `*` takes one key. Rows with `*` come last in their section. */
+static bool path_matches(const char *row, const char *path)
+{
+        for (;;) {
+                size_t n = strcspn(row, "."), m = strcspn(path, ".");
+                if (!(n == 1 && *row == '*') && (n != m || memcmp(row, path, n) != 0))
+                        return false;
+                row += n;
+                path += m;
+                if (!*row || !*path)
+                        return !*row && !*path;
+                row++;
+                path++;
+        }
+}
+
+static const KeyRow *find_row(const Check *c, const char *path)
+{
+        for (size_t i = 0; i < c->n_rows; i++)
+                if (path_matches(c->rows[i].path, path))
+                        return &c->rows[i];
+        return NULL;
+}
+
+/* The known key of the same section that reads most like this one, or NULL. */
+static const char *nearest(const Check *c, const char *path)
+{
+        const char *best = NULL, *slash = strrchr(path, '.');
+        size_t section = slash ? (size_t)(slash - path) + 1 : 0;
+        unsigned least = 4; /* three edits away is another word */
+
+        for (size_t i = 0; i < c->n_rows; i++) {
+                const char *row = c->rows[i].path;
+                if (strncmp(row, path, section) != 0 || strchr(row + section, '.'))
+                        continue;
+                unsigned d = str_distance(row + section, path + section);
+                if (d < least) {
+                        least = d;
+                        best = row;
+                }
+        }
+        return best;
+}
+
+static const char *kind_name(NodeKind kind)
+{
+        switch (kind) {
+        case NODE_NULL: return "nothing";
+        case NODE_BOOL: return "a boolean";
+        case NODE_INT: return "a number";
+        case NODE_FLOAT: return "a fraction";
+        case NODE_STRING: return "a text";
+        case NODE_MAP: return "a map";
+        case NODE_LIST: return "a list";
+        }
+        return "?";
+}
+
+static bool scalar_value(Check *c, const Node *n, const char *path, const char *wanted)
+{
+        if (n->text)
+                return true;
+        tell(c, PROBLEM_ERROR, n->line, "%s: expected %s, found %s", path, wanted,
+             kind_name(n->kind));
+        return false;
+}
+
+static void check_int(Check *c, const Node *n, const char *path, const KeyRow *row)
+{
+        int64_t v = n->integer;
+        bool ok = n->kind == NODE_INT;
+        uint64_t usec;
+
+        if (!scalar_value(c, n, path, row->kind == KEY_INT ? "a whole number" : "seconds"))
+                return;
+        if (!ok && n->kind == NODE_STRING && str_to_i64(n->text, &v) >= 0)
+                ok = true;
+        if (!ok && row->kind == KEY_SECONDS && str_to_usec(n->text, USEC_PER_SEC, &usec) >= 0) {
+                v = (int64_t)(usec / USEC_PER_SEC);
+                ok = true;
+        }
+        if (ok && v >= row->min && v <= row->max)
+                return;
+
+        const char *what = row->kind == KEY_SECONDS ? "seconds" : "a whole number";
+        if (row->max >= INT32_MAX)
+                tell(c, PROBLEM_ERROR, n->line, "%s: '%s' is not allowed: %s of at least %" PRId64,
+                     path, n->text, what, row->min);
+        else
+                tell(c, PROBLEM_ERROR, n->line,
+                     "%s: '%s' is not allowed: %s from %" PRId64 " to %" PRId64, path, n->text,
+                     what, row->min, row->max);
+}
+
+static bool is_word(const char *words, const char *text)
+{
+        size_t n = strlen(text);
+
+        for (const char *w = words; *w; w += strcspn(w, "|"), w += *w == '|') {
+                char word[32];
+                if (strcspn(w, "|") == n && str_copy_n(word, sizeof word, w, n) &&
+                    str_equal_nocase(word, text))
+                        return true;
+        }
+        return false;
+}
+
+static void check_word(Check *c, const Node *n, const char *path, const KeyRow *row)
+{
+        bool v;
+
+        if (!scalar_value(c, n, path, row->words) || is_word(row->words, n->text))
+                return;
+        if (str_to_bool(n->text, &v) >= 0 && is_word(row->words, v ? "on" : "off"))
+                return;
+        tell(c, PROBLEM_ERROR, n->line, "%s: '%s' is not allowed: one of %s", path, n->text,
+             row->words);
+}
+
+static void check_bool(Check *c, const Node *n, const char *path)
+{
+        bool v;
+
+        if (scalar_value(c, n, path, "a boolean") && str_to_bool(n->text, &v) < 0)
+                tell(c, PROBLEM_ERROR, n->line, "%s: '%s' is not allowed: true or false", path,
+                     n->text);
+}
+
+static void check_hostport(Check *c, const Node *n, const char *path)
+{
+        HostPort hp;
+
+        if (scalar_value(c, n, path, "host:port") && hostport_parse(n->text, 0, &hp) < 0)
+                tell(c, PROBLEM_ERROR, n->line, "%s: '%s' is not allowed: host:port, port 1 to 65535",
+                     path, n->text);
+}
+
+static void check_section(Check *c, const Node *map, const char *path);
+
+static void check_value(Check *c, const Node *n, const char *path, const KeyRow *row)
+{
+        if (row->kind == KEY_REFUSED) {
+                tell(c, PROBLEM_ERROR, n->line, "%s: %s", path, row->words);
+                return;
+        }
+        if (n->kind == NODE_NULL) { /* an empty key counts as left out */
+                if (row->required)
+                        tell(c, PROBLEM_ERROR, n->line, "%s: is required and empty", path);
+                return;
+        }
+        switch (row->kind) {
+        case KEY_TEXT: (void)scalar_value(c, n, path, "a text"); break;
+        case KEY_BOOL: check_bool(c, n, path); break;
+        case KEY_INT:
+        case KEY_SECONDS: check_int(c, n, path, row); break;
+        case KEY_WORD: check_word(c, n, path, row); break;
+        case KEY_HOSTPORT: check_hostport(c, n, path); break;
+        case KEY_SECTION:
+        case KEY_MAP:
+                if (n->kind != NODE_MAP)
+                        tell(c, PROBLEM_ERROR, n->line, "%s: expected a map, found %s", path,
+                             kind_name(n->kind));
+                else if (row->kind == KEY_SECTION)
+                        check_section(c, n, path);
+                break;
+        case KEY_LIST:
+                if (n->kind == NODE_MAP)
+                        tell(c, PROBLEM_ERROR, n->line, "%s: expected a list, found a map", path);
+                break;
+        case KEY_ANY:
+        case KEY_METHOD:
+        case KEY_REFUSED: break;
+        }
+}
+
+static void check_required(Check *c, const Node *map, const char *path)
+{
+        size_t n = strlen(path);
+
+        for (size_t i = 0; i < c->n_rows; i++) {
+                const char *row = c->rows[i].path;
+                const char *key = row;
+                if (n > 0)
+                        key = strncmp(row, path, n) == 0 && row[n] == '.' ? row + n + 1 : NULL;
+                if (c->rows[i].required && key && !strchr(key, '.') && !node_get(map, key))
+                        tell(c, PROBLEM_ERROR, map->line, "%s: is required and not there", row);
+        }
+}
+
+static void check_section(Check *c, const Node *map, const char *path)
+{
+        NODE_FOREACH(n, map) {
+                char child[256];
+                int len = snprintf(child, sizeof child, "%s%s%s", path, *path ? "." : "", n->key);
+                if ((size_t)len >= sizeof child)
+                        continue;
+                const KeyRow *row = find_row(c, child);
+                if (row && (row->kind != KEY_METHOD || n->kind == NODE_MAP)) {
+                        check_value(c, n, child, row);
+                        continue;
+                }
+                const char *near = nearest(c, child);
+                tell(c, PROBLEM_WARNING, n->line, "%s: no such key, ignored%s%s%s", child,
+                     near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        }
+        check_required(c, map, path);
+}
+
+/* Rules that no single row can state. */
+static void check_etcd_hosts(Check *c, const Node *root)
+{
+        static const char *const ways[] = { "host", "hosts", "url", "proxy", "srv" };
+        const Node *etcd = node_get(root, "etcd3");
+        unsigned n = 0;
+
+        if (!etcd) {
+                if (c->errors == 0)
+                        tell(c, PROBLEM_ERROR, 0, "etcd3: is required and not there");
+                return;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(ways); i++)
+                n += node_get(etcd, ways[i]) != NULL;
+        if (n != 1)
+                tell(c, PROBLEM_ERROR, etcd->line,
+                     "etcd3: needs exactly one of host, hosts, url, proxy, srv; it has %u", n);
+}
+
+static void check_vips(Check *c, const Node *root)
+{
+        const Node *vips = node_get(root, "vip");
+
+        if (!vips || vips->kind == NODE_NULL)
+                return;
+        if (vips->kind != NODE_LIST) {
+                tell(c, PROBLEM_ERROR, vips->line, "vip: expected a list of addresses, found %s",
+                     kind_name(vips->kind));
+                return;
+        }
+        NODE_FOREACH(v, vips) {
+                const char *address = v->kind == NODE_STRING ? v->text
+                                                             : node_get_text(v, "address");
+                if (!address || !address_is_valid(address))
+                        tell(c, PROBLEM_ERROR, v->line,
+                             "vip: '%s' is not allowed: an IPv4 or IPv6 address",
+                             address ? address : "");
+        }
+}
+
+unsigned schema_check_local(const Node *root, problem_handler_t handler, void *userdata)
+{
+        Check c = { local_rows, ELEMENTSOF(local_rows), handler, userdata, 0 };
+
+        if (root->kind != NODE_MAP) {
+                tell(&c, PROBLEM_ERROR, root->line, "the configuration must be a map, not %s",
+                     kind_name(root->kind));
+                return c.errors;
+        }
+        check_section(&c, root, "");
+        check_etcd_hosts(&c, root);
+        check_vips(&c, root);
+        const Node *dcs = node_find(root, "bootstrap.dcs");
+        if (dcs && dcs->kind == NODE_MAP)
+                c.errors += schema_check_dynamic(dcs, handler, userdata);
+        return c.errors;
+}
+
+unsigned schema_check_dynamic(const Node *root, problem_handler_t handler, void *userdata)
+{
+        Check c = { dynamic_rows, ELEMENTSOF(dynamic_rows), handler, userdata, 0 };
+
+        if (root->kind != NODE_MAP)
+                tell(&c, PROBLEM_ERROR, root->line, "the configuration must be a map, not %s",
+                     kind_name(root->kind));
+        else
+                check_section(&c, root, "");
+        return c.errors;
+}
+
+/* ---- reading the dynamic configuration ---- */
+
+static usec_t read_seconds(const Node *root, const char *key, const char *alias, usec_t fallback)
+{
+        const char *text = node_get_text(root, key);
+        uint64_t v;
+
+        if (!text && alias)
+                text = node_get_text(root, alias);
+        return text && str_to_usec(text, USEC_PER_SEC, &v) >= 0 ? v : fallback;
+}
+
+static SyncMode read_sync_mode(const Node *root)
+{
+        const char *text = node_get_text(root, "synchronous_mode");
+
+        if (text && str_equal_nocase(text, "quorum"))
+                return SYNC_MODE_QUORUM;
+        return node_get_bool(root, "synchronous_mode", false) ? SYNC_MODE_ON : SYNC_MODE_OFF;
+}
+
+Settings settings_read(const Node *root, bool *ret_adjusted)
+{
+        Settings s = SETTINGS_DEFAULT;
+        const Node *standby = node_get(root, "standby_cluster");
+
+        s.asked.ttl = read_seconds(root, "ttl", NULL, s.asked.ttl);
+        s.asked.loop_wait = read_seconds(root, "loop_wait", NULL, s.asked.loop_wait);
+        s.asked.retry_timeout = read_seconds(root, "retry_timeout", NULL, s.asked.retry_timeout);
+        s.timing = timing_adjust(s.asked, ret_adjusted);
+
+        int64_t lag = node_get_int(root, "maximum_lag_on_failover", -1);
+        if (lag >= 0)
+                s.maximum_lag_on_failover = (uint64_t)lag;
+        s.maximum_lag_on_syncnode = node_get_int(root, "maximum_lag_on_syncnode", -1);
+        s.primary_start_timeout = read_seconds(root, "primary_start_timeout",
+                                               "master_start_timeout", s.primary_start_timeout);
+        s.primary_stop_timeout = read_seconds(root, "primary_stop_timeout", "master_stop_timeout",
+                                              s.primary_stop_timeout);
+        s.member_slots_ttl = read_seconds(root, "member_slots_ttl", NULL, s.member_slots_ttl);
+        s.max_timelines_history =
+                (uint32_t)CLAMP(node_get_int(root, "max_timelines_history", 0), 0, INT32_MAX);
+        s.synchronous_node_count =
+                (uint32_t)CLAMP(node_get_int(root, "synchronous_node_count", 1), 1, 1000);
+        s.synchronous_mode = read_sync_mode(root);
+        s.synchronous_mode_strict = node_get_bool(root, "synchronous_mode_strict", false);
+        s.failsafe_mode = node_get_bool(root, "failsafe_mode", false);
+        s.check_timeline = node_get_bool(root, "check_timeline", false);
+        s.pause = node_get_bool(root, "pause", false);
+        s.standby_cluster = node_get(standby, "host") || node_get(standby, "port") ||
+                            node_get(standby, "restore_command");
+        return s;
+}

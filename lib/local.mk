@@ -1,0 +1,52 @@
+# Layers, lowest first; tests/lint checks that includes point downward only.
+
+noinst_LIBRARIES += lib/libbase.a lib/libmodel.a lib/libwire.a lib/libdecide.a lib/libconfig.a \
+	lib/libio.a
+
+lib_libbase_a_SOURCES = \
+	lib/base/lsn.c lib/base/lsn.h \
+	lib/base/macros.h \
+	lib/base/stall.c lib/base/stall.h \
+	lib/base/str.c lib/base/str.h \
+	lib/base/table.h \
+	lib/base/usec.c lib/base/usec.h
+
+lib_libmodel_a_SOURCES = \
+	lib/model/cluster.c lib/model/cluster.h \
+	lib/model/history.c lib/model/history.h \
+	lib/model/limits.h \
+	lib/model/member.c lib/model/member.h \
+	lib/model/names.c lib/model/names.h \
+	lib/model/pg.c lib/model/pg.h \
+	lib/model/settings.c lib/model/settings.h \
+	lib/model/timing.c lib/model/timing.h
+
+lib_libwire_a_SOURCES = \
+	lib/wire/msg.h \
+	lib/wire/wire.c lib/wire/wire.h
+
+lib_libdecide_a_SOURCES = \
+	lib/decide/permit.c lib/decide/permit.h
+
+lib_libconfig_a_SOURCES = \
+	lib/config/hostport.c lib/config/hostport.h \
+	lib/config/json.c lib/config/json.h \
+	lib/config/schema.c lib/config/schema.h \
+	lib/config/tree.c lib/config/tree.h \
+	lib/config/yaml.c lib/config/yaml.h
+
+lib_libio_a_SOURCES = \
+	lib/io/config.c lib/io/config.h \
+	lib/io/events.h \
+	lib/io/fdutil.c lib/io/fdutil.h \
+	lib/io/hand.c lib/io/hand.h \
+	lib/io/link.c lib/io/link.h \
+	lib/io/listen.c lib/io/listen.h \
+	lib/io/log.c lib/io/log.h \
+	lib/io/loop.c lib/io/loop.h \
+	lib/io/store.c lib/io/store.h
+
+# What a daemon links, in this order; libconfig and its parsers come along only where used.
+IO_LIBS = lib/libio.a lib/libwire.a lib/libconfig.a lib/libmodel.a lib/libbase.a
+IO_LDADD = $(IO_LIBS) $(SYSTEMD_LIBS)
+CONFIG_LDADD = $(YAJL_LIBS) $(YAML_LIBS)

@@ -1,0 +1,18 @@
+/*
+ * Ceilings of what one node keeps of a cluster. Everything that comes from outside is cut or
+ * refused at these sizes, so that the steady loop allocates nothing and packets stay bounded.
+ */
+#pragma once
+
+#define NAME_SIZE 128           /* a member's name, with its NUL */
+#define HOST_SIZE 256           /* a host name or address */
+#define URL_SIZE 320            /* scheme://host:port/path */
+#define IDENT_SIZE 64           /* a PostgreSQL identifier (NAMEDATALEN) */
+#define SYNC_LIST_SIZE 2048     /* comma-separated member names */
+#define REASON_SIZE 256         /* one line for a person */
+
+#define CLUSTER_MEMBERS_MAX 48
+#define CLUSTER_SLOTS_MAX 64    /* entries of /status slots */
+#define HISTORY_LINES_MAX 128   /* the newest timeline switches */
+#define STANDBYS_MAX 48         /* rows of pg_stat_replication */
+#define VIPS_MAX 8
