@@ -1,6 +1,7 @@
 """The command line of the laboratory: arguments in, calls of Lab and Node, words out."""
 
 import argparse
+import inspect
 import os
 import sys
 
@@ -34,7 +35,7 @@ def build_parser():
                         help="which lab; several run side by side (default: $PALISADE_LAB or main)")  # fmt: skip
     verbs = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (function, help_text, arguments) in commands.TABLE.items():
-        verb = verbs.add_parser(name, help=help_text, description=function.__doc__, formatter_class=raw)
+        verb = verbs.add_parser(name, help=help_text, description=inspect.cleandoc(function.__doc__), formatter_class=raw)
         for flags, settings in arguments:
             verb.add_argument(*flags, **settings)
         verb.set_defaults(function=function)

@@ -5,8 +5,7 @@ import shlex
 import sys
 import time
 
-from . import image, net, options
-from .client import add_arguments, run_client
+from . import client_command, image, net, options
 from .cluster import Lab, names_of_labs
 from .options import Options, find_debs
 from .show import clock, show_status
@@ -200,7 +199,7 @@ TABLE = {
         NODE, UNIT, (["--signal"], {"choices": ("freezer", "stop"), "default": "freezer",
                      "help": "cgroup freezer, or SIGSTOP to every process (default freezer)"})]),
     "thaw": (thaw, "let it go on", [NODE, UNIT]),
-    "client": (run_client, "write numbered rows, show each outage", add_arguments()),
+    "client": (client_command.client, "write numbered rows, show each outage", client_command.arguments()),
     "etcd-leader": (etcd_leader, "which member of etcd leads", [
         (["--move-away-from"], {"metavar": "NODE", "help": "have another member lead"})]),
     "image": (build_image, "build the nodes' image", [_flag("--rebuild", "even if it is in the cache")]),

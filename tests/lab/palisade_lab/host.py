@@ -31,11 +31,16 @@ def install_missing_tools(say):
     missing = sorted({pkg for tool, pkg in TOOLS.items() if not shutil.which(tool)})
     if not missing:
         return
+    apt_install(missing, say)
+
+
+def apt_install(packages, say):
+    """Install packages on this machine, telling about it."""
     if not shutil.which("apt-get"):
-        raise LabError(f"these packages are missing: {' '.join(missing)}")
-    say(f"installing with apt: {' '.join(missing)}")
+        raise LabError(f"these packages are missing: {' '.join(packages)}")
+    say(f"installing with apt: {' '.join(packages)}")
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    install = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing]
+    install = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages]
     try:
         run(install, timeout=600, env=env)
     except CommandError:
