@@ -113,7 +113,8 @@ def haproxy_cfg(opts):
     text = re.sub(r"^\s*server pg[2-9]\b.*\n", "", text, flags=re.M)
     text = re.sub(r"^\s*server pg1\b.*$", servers, text, flags=re.M)
     if opts.tls:
-        text = text.replace("default-server ", f"default-server check-ssl verify required ca-file {TLS_DIR}/ca.crt ")
+        check = f"default-server check-ssl verify required ca-file {TLS_DIR}/ca.crt\n"
+        text = text.replace("\nlisten primary\n", f"\n        {check}\nlisten primary\n")
     return text
 
 
