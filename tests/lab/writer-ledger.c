@@ -99,6 +99,11 @@ bool ledger_stalled(const Ledger *l, Instant now, Outage *ret)
         return true;
 }
 
+const char *ledger_error(const Ledger *l)
+{
+        return l->gap.error;
+}
+
 void ledger_took(Ledger *l, usec_t amount)
 {
         l->totals.slowest = MAX(l->totals.slowest, amount);

@@ -56,6 +56,9 @@ void ledger_attempt_failed(Ledger *l, const char *error);
 /* Whether the gap that lasts at this moment is an outage already; it is then in *ret. */
 bool ledger_stalled(const Ledger *l, Instant now, Outage *ret);
 
+/* The first failure since the last acknowledgement, "" if there is none. */
+const char *ledger_error(const Ledger *l);
+
 /* The row was found in the table afterwards. False if it never was sent. */
 bool ledger_found(Ledger *l, uint64_t id);
 

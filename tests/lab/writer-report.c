@@ -194,7 +194,8 @@ void report_outage(Report *r, const Outage *o, bool over)
         }
 }
 
-void report_progress(Report *r, uint64_t acknowledged, usec_t running, const Outage *stalled)
+void report_progress(Report *r, uint64_t acknowledged, usec_t running, const Outage *stalled,
+                     const char *error)
 {
         double amount = running ? seconds(running) : 1;
         char text[CLOCK_TEXT];
@@ -203,11 +204,12 @@ void report_progress(Report *r, uint64_t acknowledged, usec_t running, const Out
                 return;
         wipe_line(r);
         if (stalled)
-                printf("  no write since %s (%.1f s)%s%.30s", clock_text(text, stalled->from),
-                       seconds(stalled->to.mono - stalled->from.mono),
-                       stalled->error[0] ? ": " : "", stalled->error);
+                printf("  no write since %s (%.1f s)", clock_text(text, stalled->from),
+                       seconds(stalled->to.mono - stalled->from.mono));
         else
                 printf("  %" PRIu64 " rows, %.0f/s", acknowledged, (double)acknowledged / amount);
+        if ((stalled || acknowledged == 0) && *error)
+                printf(": %.40s", error);
         if (r->live)
                 r->has_line = true;
         else

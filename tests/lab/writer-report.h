@@ -32,7 +32,9 @@ void report_first(Report *r, Instant now);
 void report_failed(Report *r, Instant now, uint64_t id, const char *error);
 void report_stalled(Report *r, const Outage *o);
 void report_outage(Report *r, const Outage *o, bool over);
-void report_progress(Report *r, uint64_t acknowledged, usec_t running, const Outage *stalled);
+/* stalled: the outage that lasts, or NULL; error: what keeps rows from being acknowledged, or "" */
+void report_progress(Report *r, uint64_t acknowledged, usec_t running, const Outage *stalled,
+                     const char *error);
 void report_note(Report *r, Instant now, const char *text);
 
 /* The end: verified says whether the table could be read back. */

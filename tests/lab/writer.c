@@ -158,7 +158,8 @@ static void tick(Writer *w, Instant now)
         w->stalled = stalled;
         if (now.mono >= w->next_progress) {
                 report_progress(&w->report, ledger_totals(w->ledger).acknowledged,
-                                now.mono - w->started.mono, stalled ? &outage : NULL);
+                                now.mono - w->started.mono, stalled ? &outage : NULL,
+                                ledger_error(w->ledger));
                 w->next_progress = now.mono + (w->report.live ? PROGRESS_LIVE : PROGRESS_PLAIN);
         }
 }

@@ -5,6 +5,7 @@ no pid file: one write kills them all, and an empty directory proves that they a
 """
 
 import os
+import select
 from pathlib import Path
 
 from .errors import LabError
@@ -87,8 +88,13 @@ class Cgroup:
         """Kill what is inside, wait until it is gone, remove the directories."""
         if not self.exists():
             return
+        dying = [fd for group in self.walk() for fd in _pidfds(group.pids())]
         self.kill()
         wait_for(lambda: not self.populated(), timeout, f"processes in {self.path} to end")
+        # A process leaves its group a moment before it ends.
+        for fd in dying:
+            wait_for(lambda: select.select([fd], [], [], 0)[0], timeout, "a killed process to end", every=0.01)
+            os.close(fd)
         for group in self.walk():
             wait_for(lambda: _rmdir(group.path), timeout, f"{group.path} to be removed")
 
@@ -96,6 +102,14 @@ class Cgroup:
         """The command that runs argv with its first process in this group."""
         enter = 'echo $$ >"$1" && shift && exec "$@"'
         return ["/bin/sh", "-c", enter, "sh", str(self.path / "cgroup.procs"), *map(str, argv)]
+
+
+def _pidfds(pids):
+    for pid in pids:
+        try:
+            yield os.pidfd_open(pid)
+        except OSError:
+            pass  # it has ended
 
 
 def _rmdir(path):

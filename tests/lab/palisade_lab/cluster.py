@@ -12,7 +12,6 @@ import select
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -40,6 +39,7 @@ class Lab(Members):
         self.group = cgroup.top() / name
         self.etcd = Etcd(self)
         self._supervisor = None  # (pid, pidfd) once known
+        self._outer = None  # the process around the supervisor, where this handle started it
 
     def __enter__(self):
         return self
@@ -106,21 +106,25 @@ class Lab(Members):
 
     # Up -------------------------------------------------------------------------------------
 
-    def up(self, opts):
-        """Bring everything up; returns when clients can write (as far as the mode has that)."""
+    def up(self, opts, prepare=None):
+        """Bring everything up; returns when clients can write (as far as the mode has that).
+
+        prepare(node), if given, is called for each node before it boots for the first time: the
+        place to change its files (node.read, node.write).
+        """
         opts.check()
         with lab_lock(self.name):
             if self.is_up():
                 raise LabError(f"lab {self.name} is up already (lab down ends it)")
             self._remove_everything()
             try:
-                self._up(opts)
+                self._up(opts, prepare or (lambda node: None))
             except KeyboardInterrupt:
                 self.out.say("interrupted: taking down what was there")
                 self._remove_everything()
                 raise
 
-    def _up(self, opts):
+    def _up(self, opts, prepare):
         host.install_missing_tools(self.out.say)
         lower = self._layers(opts)
         with self.out.step("nodes") as step:
@@ -131,13 +135,13 @@ class Lab(Members):
                 tls.make_certificates(certificates, opts.names)
             for node in self.nodes:
                 config.configure(node, opts, certificates)
+                prepare(node)
             step("booting " + " ".join(opts.names), None)
             for node in self.nodes:
                 node.boot(wait=False)
-            with ThreadPoolExecutor() as pool:
-                healthy = list(pool.map(lambda node: node.wait_running(120), self.nodes))
+            booted = self.ask_all(self.nodes, lambda node: node.wait_running(120))
             step.done(" ".join(opts.names))
-        for node, well in zip(self.nodes, healthy):
+        for node, well in booted:
             if not well:
                 failed = node.systemctl("--failed", "--plain", "--no-legend", check=False).split()
                 self.out.say(f"warning: {node.name} booted with a failed unit: {failed[0] if failed else '?'}")
@@ -145,8 +149,8 @@ class Lab(Members):
             self.etcd.wait_healthy()
             leader = self.etcd.wait_leader()
             step.done(f"{len(opts.members)} members, {leader.name} leads")
-        if opts.mode != options.NONE:
-            self._start_databases(opts)
+        if opts.mode != options.NONE and opts.start:
+            self.start_databases()
 
     def _layers(self, opts):
         """The lower directories of every node's overlay, topmost first."""
@@ -195,13 +199,13 @@ class Lab(Members):
 
         wait_for(listening, 20, "the lab's supervisor to start")
 
-    def _start_databases(self, opts):
-        patroni = opts.mode == options.PATRONI
+    def start_databases(self):
+        """Start Palisade (or Patroni) on every database node; wait until all of it works."""
+        patroni = self.options.mode == options.PATRONI
         unit = "patroni.service" if patroni else "palisade@main.target"
         with self.out.step("leader") as step:
             step(f"starting {unit}", None)
-            for node in self.databases:
-                node.systemctl("enable", "--now", "--no-block", unit)
+            self.ask_all(self.databases, lambda node: node.systemctl("enable", "--now", "--no-block", unit))
             leader = self.wait_leader(120)
             step.done(f"{leader.name} takes writes")
         if len(self.databases) > 1:
@@ -221,6 +225,8 @@ class Lab(Members):
         found = self.group.exists() or run.exists() or disk.exists()
         # Mounts, links and addresses live in namespaces that end with the last process.
         self.group.remove()
+        if self._outer:
+            self._outer.wait(10)
         for path in (run, disk):
             shutil.rmtree(path, ignore_errors=True)
         self.__dict__.pop("options", None)

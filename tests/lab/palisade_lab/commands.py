@@ -25,6 +25,7 @@ def up(args, out):
     debs = (args.deb or find_debs()) if mode == options.PALISADE else []
     opts = Options(nodes=args.nodes, ttl=args.ttl, loop_wait=args.loop_wait, retry_timeout=args.retry_timeout,
                    sync=args.sync, tls=args.tls, ipv6=args.ipv6, disk=args.disk, mode=mode, debs=debs)  # fmt: skip
+    opts.check()
     start = time.monotonic()
     lab = _lab(args, out)
     out.say(out.paint(f"palisade lab {args.name}", "bold") + f": {opts}")

@@ -9,10 +9,10 @@ CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def dial(pid, address, port, timeout):
-    """Connect by TCP from within the network namespace of process pid.
+def inside(pid, function):
+    """Call function in the network namespace of process pid and return its result.
 
-    A thread goes there (setns moves threads, not processes) and ends; the socket that it made
+    A thread goes there (setns moves threads, not processes) and ends; a socket that it makes
     belongs to that namespace for as long as it lives.
     """
     result = []
@@ -26,7 +26,7 @@ def dial(pid, address, port, timeout):
                     raise OSError(errno, os.strerror(errno))
             finally:
                 os.close(fd)
-            result.append(socket.create_connection((address, port), timeout))
+            result.append(function())
         except Exception as error:
             result.append(error)
 
@@ -36,3 +36,13 @@ def dial(pid, address, port, timeout):
     if isinstance(result[0], Exception):
         raise result[0]
     return result[0]
+
+
+def dial(pid, address, port, timeout):
+    """A TCP connection from there."""
+    return inside(pid, lambda: socket.create_connection((address, port), timeout))
+
+
+def open_socket(pid, kind):
+    """An unconnected IPv4 socket there."""
+    return inside(pid, lambda: socket.socket(socket.AF_INET, kind))

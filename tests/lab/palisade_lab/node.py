@@ -131,6 +131,10 @@ class Node(Faults):
 
     # Files ----------------------------------------------------------------------------------
 
+    def read(self, path):
+        """The text of a file on its disk, also while it is off."""
+        return Path(f"{self.root}{path}").read_text(errors="replace")
+
     def write(self, path, text, mode=0o644, owner=None, group=None):
         """Put a file on its disk, also while it is off. Owner and group are the node's."""
         target = Path(f"{self.root}{path}")
@@ -149,10 +153,18 @@ class Node(Faults):
         link.unlink(missing_ok=True)
         link.symlink_to(f"/lib/systemd/system/{unit}")
 
+    def install(self, *debs, timeout=120):
+        """Install packages in the running node as an administrator would, again if need be."""
+        for deb in debs:
+            self.write(f"/var/tmp/{Path(deb).name}", Path(deb).read_bytes())
+        files = [f"/var/tmp/{Path(deb).name}" for deb in debs]
+        self.sh(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--reinstall",
+                 "--no-download", *files], timeout)  # fmt: skip
+
     def _id(self, table, name):
         if name is None:
             return 0
-        for line in Path(f"{self.root}/etc/{table}").read_text().splitlines():
+        for line in self.read(f"/etc/{table}").splitlines():
             fields = line.split(":")
             if fields[0] == name:
                 return int(fields[2])

@@ -23,6 +23,7 @@ class Options:
     ipv6: bool = False
     disk: bool = False
     mode: str = PALISADE
+    start: bool = True  # False: configured and installed, for a test that starts it itself
     debs: list = field(default_factory=list)
 
     def check(self):

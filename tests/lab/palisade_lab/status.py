@@ -21,7 +21,7 @@ class Members:
             except (OSError, LabError):
                 return False
 
-        return [node for node, yes in self._ask_all(self.databases, is_primary) if yes]
+        return [node for node, yes in self.ask_all(self.databases, is_primary) if yes]
 
     def leader(self):
         """The primary, or None. Of two that claim it, the one that etcd knows."""
@@ -77,7 +77,7 @@ class Members:
             except LabError:
                 return False
 
-        return [node for node, yes in self._ask_all(self.databases, carries) if yes]
+        return [node for node, yes in self.ask_all(self.databases, carries) if yes]
 
     def report(self):
         """One dictionary a node: all that `lab status` shows."""
@@ -98,7 +98,7 @@ class Members:
             row["database"] = self._database(node)
             return row
 
-        return [row for _, row in self._ask_all(self.nodes, look)]
+        return [row for _, row in self.ask_all(self.nodes, look)]
 
     @staticmethod
     def _database(node):
@@ -120,6 +120,7 @@ class Members:
         }
 
     @staticmethod
-    def _ask_all(nodes, question):
+    def ask_all(nodes, question):
+        """[(node, its answer)], all asked at once; the first exception is passed on."""
         with ThreadPoolExecutor(max_workers=len(nodes)) as pool:
             return list(zip(nodes, pool.map(question, nodes)))

@@ -1,7 +1,6 @@
 """Certificates for a lab: one authority, one certificate a node, made with openssl."""
 
 import ssl
-from pathlib import Path
 
 from . import host, net
 
@@ -50,8 +49,7 @@ def client_context(directory):
 
 def _key_group(node):
     """Palisade's daemons read the key by their group, Patroni as postgres."""
-    groups = (Path(f"{node.root}/etc/group")).read_text()
-    return "palisade-config" if "\npalisade-config:" in groups else "postgres"
+    return "palisade-config" if "\npalisade-config:" in node.read("/etc/group") else "postgres"
 
 
 def _openssl(*arguments):
