@@ -36,6 +36,7 @@ lib_libconfig_a_SOURCES = \
 	lib/config/yaml.c lib/config/yaml.h
 
 lib_libio_a_SOURCES = \
+	lib/io/cgroup.c lib/io/cgroup.h \
 	lib/io/config.c lib/io/config.h \
 	lib/io/events.h \
 	lib/io/fdutil.c lib/io/fdutil.h \

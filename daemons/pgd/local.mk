@@ -1,4 +1,32 @@
 sbin_PROGRAMS += palisade-pgd
-palisade_pgd_SOURCES = \
-	daemons/pgd/main.c
+# Pure: texts and plans, no system calls. Unit tests link these alone.
+PGD_PURE = \
+	daemons/pgd/conninfo.c daemons/pgd/conninfo.h \
+	daemons/pgd/control.c daemons/pgd/control.h \
+	daemons/pgd/divergence.c daemons/pgd/divergence.h \
+	daemons/pgd/pgconf.c daemons/pgd/pgconf.h \
+	daemons/pgd/plan.c daemons/pgd/plan.h \
+	daemons/pgd/slots.c daemons/pgd/slots.h
+palisade_pgd_SOURCES = $(PGD_PURE) \
+	daemons/pgd/authority.c \
+	daemons/pgd/chores.c daemons/pgd/chores.h \
+	daemons/pgd/conn.c daemons/pgd/conn.h \
+	daemons/pgd/engine.c \
+	daemons/pgd/files.c \
+	daemons/pgd/heartbeat.c \
+	daemons/pgd/launch.c daemons/pgd/launch.h daemons/pgd/launch-internal.h \
+	daemons/pgd/look.c \
+	daemons/pgd/main.c \
+	daemons/pgd/pgd.c daemons/pgd/pgd.h \
+	daemons/pgd/probe.c daemons/pgd/probe.h \
+	daemons/pgd/programs.c daemons/pgd/programs.h \
+	daemons/pgd/run.c \
+	daemons/pgd/server.c daemons/pgd/server.h \
+	daemons/pgd/settings.c \
+	daemons/pgd/step-bootstrap.c \
+	daemons/pgd/step-clone.c \
+	daemons/pgd/step-rewind.c \
+	daemons/pgd/step-run.c \
+	daemons/pgd/step-start.c \
+	daemons/pgd/tool.c
 palisade_pgd_LDADD = $(IO_LDADD) $(CONFIG_LDADD) $(PQ_LIBS)

@@ -116,6 +116,8 @@ int timer_init(Timer *t, sd_event *e, const char *name, Stall *stall, timer_hand
 void timer_set(Timer *t, usec_t due)
 {
         t->due = due;
+        if (!t->source)
+                return; /* half built, or done */
         if (due == USEC_INFINITY) {
                 (void)sd_event_source_set_enabled(t->source, SD_EVENT_OFF); /* cannot fail */
                 return;

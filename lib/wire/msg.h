@@ -314,7 +314,7 @@ typedef struct MsgCancel {
         MsgHeader h;
 } MsgCancel;
 
-/* A leaf cgroup was made for a postmaster about to start. fds: its directory, its cgroup.kill. */
+/* A leaf cgroup was made, or found again, for a postmaster about to start. fds: its directory, its cgroup.kill. */
 typedef struct MsgLeaf {
         MsgHeader h;
         uint64_t leaf;
@@ -351,6 +351,7 @@ typedef struct MsgProgress {
         char text[REASON_SIZE];
 } MsgProgress;
 
+/* Make the leaf, or open the one of that number that is there (after a restart of pgd). */
 typedef struct MsgMakeLeaf {
         MsgHeader h;
         uint64_t leaf;
@@ -363,7 +364,10 @@ typedef struct MsgDropLeaf {
 
 #define LEAF_TOOLS 0 /* the sibling in which everything but the postmaster runs */
 
-/* fds: stdin, stdout, stderr. Then: argc strings, then envc strings "K=V", each terminated. */
+/*
+ * fds: stdin, stdout, stderr; none: the launcher's own, which is how a postmaster's lines come into
+ * its unit's journal. Then: argc strings, then envc strings "K=V", each terminated.
+ */
 typedef struct MsgSpawn {
         MsgHeader h;
         uint64_t leaf;

@@ -1,0 +1,329 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "io/cgroup.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "io/loop.h"
+#include "launcher/launcher.h"
+#include "launcher/spawn.h"
+
+#define CHILDREN_MAX 64
+#define STRINGS_MAX 1024 /* arguments and environment of one child */
+#define LINGER (30 * USEC_PER_SEC) /* palisade run: how long to wait for another pgd */
+
+typedef struct Child {
+        Launcher *launcher;
+        sd_event_source *source;
+        pid_t pid;
+        uint64_t seq;
+        bool taken;
+} Child;
+
+struct Launcher {
+        sd_event *event;
+        Hand *hand;
+        int base_fd; /* our unit's cgroup; -1: none */
+        int null_fd;
+        char base[URL_SIZE];
+        bool foreground;
+        Timer linger;
+        Child children[CHILDREN_MAX];
+};
+
+bool launcher_has_cgroups(const Launcher *l)
+{
+        return l->base_fd >= 0;
+}
+
+/* ---- leaves ---- */
+
+static void leaf_name(uint64_t leaf, char *buf, size_t size)
+{
+        if (leaf == LEAF_TOOLS)
+                snprintf(buf, size, "tools");
+        else
+                snprintf(buf, size, "pg-%" PRIu64, leaf);
+}
+
+static int open_leaf(Launcher *l, uint64_t leaf)
+{
+        char name[32];
+
+        leaf_name(leaf, name, sizeof name);
+        if (mkdirat(l->base_fd, name, 0755) < 0 && errno != EEXIST)
+                return -errno;
+        int fd = openat(l->base_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+/* Our own cgroup, if leaves can be made below it. */
+static void find_base(Launcher *l)
+{
+        _cleanup_(closep) int tools = -1;
+        int r = cgroup_of(0, l->base, sizeof l->base);
+
+        if (r >= 0) {
+                l->base_fd = open(l->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                r = l->base_fd < 0 ? -errno : 0;
+        }
+        if (r >= 0)
+                r = tools = open_leaf(l, LEAF_TOOLS);
+        if (r >= 0)
+                return;
+        log_event(LOG_WARNING, EVENT_FENCE_MISSING, FIELDS({ "PALISADE_FENCE", "cgroup", 0 }),
+                  "no cgroup of our own here (%s): postgres can be ended by its process id only, and "
+                  "no gate can be put around it",
+                  strerror(-r));
+        l->base_fd = fd_close(l->base_fd);
+}
+
+static int make_leaf(Launcher *l, uint64_t leaf, MsgLeaf *ret, int fds[2])
+{
+        _cleanup_(closep) int dir = open_leaf(l, leaf);
+        char name[32];
+        int r = dir < 0 ? dir : cgroup_id(dir, &ret->cgroup);
+
+        if (r < 0)
+                return r;
+        leaf_name(leaf, name, sizeof name);
+        if ((size_t)snprintf(ret->path, sizeof ret->path, "%s/%s", l->base, name) >=
+            sizeof ret->path)
+                return -ENAMETOOLONG;
+        /* The kernel checks the opener: through this descriptor another uid may kill (DESIGN §3). */
+        fds[1] = openat(dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+        if (fds[1] < 0)
+                return -errno;
+        fds[0] = TAKE_FD(dir);
+        return 0;
+}
+
+static void on_make_leaf(Link *link, const MsgHeader *h, int *in _unused_, size_t n _unused_,
+                         void *userdata)
+{
+        Launcher *l = hand_userdata(((Mind *)userdata)->hand);
+        const MsgMakeLeaf *m = (const MsgMakeLeaf *)h;
+        MsgLeaf answer = WIRE_INIT(MsgLeaf, MSG_LEAF);
+        int fds[2] = { -1, -1 };
+        int r = 0;
+
+        answer.h.seq = h->seq;
+        answer.leaf = m->leaf;
+        if (l->base_fd >= 0)
+                r = make_leaf(l, m->leaf, &answer, fds);
+        if (r < 0) {
+                log_error_errno(r, "Cannot make the cgroup of postgres start %" PRIu64 ": %m",
+                                m->leaf);
+                link_send_result(link, h->seq, OUTCOME_REFUSED, "no cgroup: %s", strerror(-r));
+                return;
+        }
+        (void)link_send_fds(link, &answer.h, fds, l->base_fd >= 0 ? 2 : 0); /* pgd has a deadline */
+        fd_close(fds[0]);
+        fd_close(fds[1]);
+}
+
+static void on_drop_leaf(Link *link, const MsgHeader *h, int *in _unused_, size_t n _unused_,
+                         void *userdata)
+{
+        Launcher *l = hand_userdata(((Mind *)userdata)->hand);
+        char name[32];
+
+        leaf_name(((const MsgDropLeaf *)h)->leaf, name, sizeof name);
+        if (l->base_fd >= 0 && unlinkat(l->base_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT) {
+                link_send_result(link, h->seq, OUTCOME_REFUSED, "%s: %s", name, strerror(errno));
+                return;
+        }
+        link_send_result(link, h->seq, OUTCOME_DONE, "%s", "");
+}
+
+/* ---- children ---- */
+
+static void child_done(Child *c)
+{
+        c->source = sd_event_source_disable_unref(c->source);
+        *c = (Child){ 0 };
+}
+
+static int on_exit_of_child(sd_event_source *s _unused_, const siginfo_t *si, void *userdata)
+{
+        Child *c = userdata;
+        Mind *pgd = hand_find(c->launcher->hand, NULL);
+        MsgExited m = WIRE_INIT(MsgExited, MSG_EXITED);
+
+        m.h.seq = c->seq;
+        m.pid = c->pid;
+        m.status = si->si_code == CLD_EXITED ? si->si_status : -si->si_status;
+        log_debug("pid %d ended with %d", m.pid, m.status);
+        if (pgd)
+                (void)link_send(pgd->link, &m.h); /* else the next pgd sees it by pidfd */
+        child_done(c);
+        return 0;
+}
+
+static int watch_child(Launcher *l, Child *c, pid_t pid, int pidfd, uint64_t seq)
+{
+        *c = (Child){ .launcher = l, .pid = pid, .seq = seq, .taken = true };
+        int r = sd_event_add_child_pidfd(l->event, &c->source, pidfd, WEXITED, on_exit_of_child, c);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_child_pidfd_own(c->source, true);
+}
+
+static int spawn_request(Launcher *l, const MsgSpawn *m, const int *stdio, pid_t *ret_pid,
+                         int *ret_pidfd)
+{
+        char *strings[STRINGS_MAX + 2];
+        _cleanup_(closep) int cgroup = -1;
+        size_t n = (size_t)m->argc + m->envc;
+        const char *s = m->strings;
+
+        if (m->argc == 0 || n > STRINGS_MAX)
+                return -E2BIG;
+        char **argv = strings, **envp = strings + m->argc + 1;
+        for (size_t i = 0; i < n; i++, s += strlen(s) + 1)
+                strings[i + (i >= m->argc)] = (char *)s;
+        argv[m->argc] = NULL;
+        envp[m->envc] = NULL;
+
+        if (l->base_fd >= 0) {
+                cgroup = open_leaf(l, m->leaf);
+                if (cgroup < 0)
+                        return cgroup;
+        }
+        SpawnRequest req = { argv, envp, m->cwd, { stdio[0], stdio[1], stdio[2] }, cgroup };
+        return spawn_child(&req, ret_pid, ret_pidfd);
+}
+
+static int spawn(Launcher *l, Link *link, const MsgSpawn *m, const int *fds, size_t n_fds)
+{
+        _cleanup_(closep) int pidfd = -1;
+        Child *c = NULL;
+        pid_t pid;
+
+        for (size_t i = 0; i < CHILDREN_MAX && !c; i++)
+                if (!l->children[i].taken)
+                        c = &l->children[i];
+        if (!c || (n_fds != 3 && n_fds != 0))
+                return c ? -EINVAL : -EAGAIN;
+        const int own[] = { l->null_fd, STDOUT_FILENO, STDERR_FILENO };
+        int r = spawn_request(l, m, n_fds == 3 ? fds : own, &pid, &pidfd);
+        if (r < 0)
+                return r;
+
+        MsgSpawned answer = WIRE_INIT(MsgSpawned, MSG_SPAWNED);
+        answer.h.seq = m->h.seq;
+        answer.pid = pid;
+        (void)link_send_fds(link, &answer.h, &pidfd, 1); /* pgd has a deadline */
+        log_debug("started %s as pid %d", m->strings, (int)pid);
+        r = watch_child(l, c, pid, pidfd, m->h.seq);
+        if (r < 0) { /* it runs; pgd watches it too */
+                child_done(c);
+                log_warning_errno(r, "Cannot watch pid %d: %m", (int)pid);
+        } else {
+                pidfd = -1; /* the source owns it */
+        }
+        return 0;
+}
+
+static void on_spawn(Link *link, const MsgHeader *h, int *fds, size_t n_fds, void *userdata)
+{
+        Launcher *l = hand_userdata(((Mind *)userdata)->hand);
+        const MsgSpawn *m = (const MsgSpawn *)h;
+        int r = spawn(l, link, m, fds, n_fds);
+
+        if (r < 0) {
+                log_error_errno(r, "Cannot start %s: %m", m->argc > 0 ? m->strings : "nothing");
+                link_send_result(link, h->seq, OUTCOME_REFUSED, "cannot start: %s", strerror(-r));
+        }
+}
+
+/* ---- pgd comes and goes ---- */
+
+static int on_joined(Mind *m, void *userdata)
+{
+        Launcher *l = userdata;
+
+        timer_set(&l->linger, USEC_INFINITY);
+        link_send_result(m->link, 0, OUTCOME_DONE, "%s", l->base);
+        return 0;
+}
+
+static void on_left(Mind *m _unused_, void *userdata)
+{
+        Launcher *l = userdata;
+
+        if (l->foreground)
+                timer_set(&l->linger, now_boottime() + LINGER);
+}
+
+static void on_linger(Timer *t _unused_, usec_t now _unused_, void *userdata)
+{
+        Launcher *l = userdata;
+
+        (void)sd_event_exit(l->event, 0); /* fails only if it is exiting already */
+}
+
+static const LinkHandler handlers[] = {
+        { MSG_MAKE_LEAF, on_make_leaf },
+        { MSG_DROP_LEAF, on_drop_leaf },
+        { MSG_SPAWN, on_spawn },
+};
+
+static const HandCalls calls = { .joined = on_joined, .left = on_left };
+
+int launcher_new(Launcher **ret, sd_event *e, const HandOptions *options)
+{
+        _cleanup_(launcher_freep) Launcher *l = calloc(1, sizeof *l);
+        sigset_t chld;
+        int r;
+
+        if (!l)
+                return -ENOMEM;
+        l->base_fd = -1;
+        l->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (l->null_fd < 0)
+                return -errno;
+        l->event = sd_event_ref(e);
+        l->foreground = options->foreground;
+        sigemptyset(&chld);
+        sigaddset(&chld, SIGCHLD);
+        if (sigprocmask(SIG_BLOCK, &chld, NULL) < 0)
+                return -errno;
+        r = timer_init(&l->linger, e, "linger", NULL, on_linger, l);
+        if (r < 0)
+                return r;
+        find_base(l);
+
+        int socket = hand_options_listen(options);
+        if (socket < 0)
+                return socket;
+        r = hand_new(&l->hand, e, socket, options->cluster, options->mind_uid, handlers,
+                     ELEMENTSOF(handlers), &calls, l);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
+Launcher *launcher_free(Launcher *l)
+{
+        if (l) {
+                l->hand = hand_free(l->hand);
+                for (size_t i = 0; i < CHILDREN_MAX; i++)
+                        child_done(&l->children[i]);
+                timer_done(&l->linger);
+                l->base_fd = fd_close(l->base_fd);
+                l->null_fd = fd_close(l->null_fd);
+                sd_event_unref(l->event);
+                free(l);
+        }
+        return NULL;
+}

@@ -1,0 +1,136 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "pgd/conninfo.h"
+
+typedef struct Text {
+        char *buf;
+        size_t size, used;
+        bool ok;
+} Text;
+
+static void add(Text *t, const char *s)
+{
+        size_t n = strlen(s);
+
+        t->ok = t->ok && t->used + n < t->size;
+        if (t->ok) {
+                memcpy(t->buf + t->used, s, n + 1);
+                t->used += n;
+        }
+}
+
+/* Backslash before quote, backslash and blank: how Patroni writes values, which libpq reads too. */
+static void add_value(Text *t, const char *s)
+{
+        if (!*s)
+                add(t, "''");
+        for (; *s; s++) {
+                if (strchr("'\\ ", *s))
+                        add(t, "\\");
+                add(t, (char[2]){ *s, 0 });
+        }
+}
+
+static void add_pair(Text *t, const char *key, const char *value)
+{
+        if (!value)
+                return;
+        if (t->used > 0)
+                add(t, " ");
+        add(t, key);
+        add(t, "=");
+        add_value(t, value);
+}
+
+/* Keywords of `authentication`, in the order they are written, with what stands in when left out. */
+static const struct {
+        const char *key;
+        const char *fallback;
+        uint32_t since; /* first server version that knows it */
+} tls_keys[] = {
+        { "sslmode", "prefer", 0 },
+        { "sslcert", NULL, 0 },
+        { "sslkey", NULL, 0 },
+        { "sslpassword", NULL, 130000 },
+        { "sslrootcert", NULL, 0 },
+        { "sslcrl", NULL, 0 },
+        { "sslcrldir", NULL, 140000 },
+};
+static const struct {
+        const char *key;
+        const char *fallback;
+        uint32_t since;
+} late_keys[] = {
+        { "gssencmode", "prefer", 120000 },
+        { "channel_binding", "prefer", 130000 },
+        { "sslnegotiation", "postgres", 170000 },
+};
+
+bool conninfo_format(const ConnInfo *c, char *buf, size_t size)
+{
+        Text t = { buf, size, 0, size > 0 };
+        char port[8];
+
+        buf[0] = 0;
+        snprintf(port, sizeof port, "%u", c->port);
+        add_pair(&t, "dbname", c->dbname);
+        add_pair(&t, "user", node_get_text(c->auth, "username"));
+        add_pair(&t, "passfile", c->passfile);
+        add_pair(&t, "host", c->host);
+        add_pair(&t, "port", port);
+        for (size_t i = 0; i < ELEMENTSOF(tls_keys); i++) {
+                const char *v = node_get_text(c->auth, tls_keys[i].key);
+                if (c->server_version >= tls_keys[i].since)
+                        add_pair(&t, tls_keys[i].key, v ? v : tls_keys[i].fallback);
+        }
+        add_pair(&t, "application_name", c->application_name);
+        for (size_t i = 0; i < ELEMENTSOF(late_keys); i++) {
+                const char *v = node_get_text(c->auth, late_keys[i].key);
+                if (c->server_version >= late_keys[i].since)
+                        add_pair(&t, late_keys[i].key, v ? v : late_keys[i].fallback);
+        }
+        add_pair(&t, "options", c->options);
+        return t.ok;
+}
+
+static void add_pgpass_field(Text *t, const char *s)
+{
+        if (str_empty(s))
+                add(t, "*");
+        for (; s && *s; s++) {
+                if (strchr(":\\", *s))
+                        add(t, "\\");
+                add(t, (char[2]){ *s, 0 });
+        }
+}
+
+static void add_pgpass_line(Text *t, const char *host, const ConnInfo *c, const char *password)
+{
+        char port[8];
+
+        snprintf(port, sizeof port, "%u", c->port);
+        add_pgpass_field(t, host);
+        add(t, ":");
+        add(t, port);
+        add(t, ":*:");
+        add_pgpass_field(t, node_get_text(c->auth, "username"));
+        add(t, ":");
+        add_pgpass_field(t, password);
+        add(t, "\n");
+}
+
+bool conninfo_pgpass(const ConnInfo *c, char *buf, size_t size)
+{
+        Text t = { buf, size, 0, size > 0 };
+        const char *password = node_get_text(c->auth, "password");
+
+        buf[0] = 0;
+        if (str_empty(password))
+                return t.ok;
+        add_pgpass_line(&t, c->host, c, password);
+        if (c->host && *c->host == '/')
+                add_pgpass_line(&t, "localhost", c, password);
+        return t.ok;
+}

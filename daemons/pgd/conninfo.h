@@ -1,0 +1,30 @@
+/*
+ * conninfo: libpq connection strings, and the pgpass file beside them.
+ *
+ * Pure. Keyword order and defaults follow PATRONI-SPEC §3.7, since a Patroni member's GUC and ours
+ * shall read alike. Values are quoted as libpq reads them; passwords stand only in the pgpass text.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/tree.h"
+
+typedef struct ConnInfo {
+        const char *dbname;           /* NULL: left out */
+        const char *host;
+        uint16_t port;
+        const char *passfile;         /* NULL: left out */
+        const char *application_name; /* NULL: left out */
+        const Node *auth;             /* postgresql.authentication.<role>; may be NULL */
+        uint32_t server_version;      /* which keywords that version's libpq knows */
+        const char *options;          /* NULL, or "-c statement_timeout=…" */
+} ConnInfo;
+
+/* False if it did not fit. */
+bool conninfo_format(const ConnInfo *c, char *buf, size_t size);
+
+/* `host:port:*:user:password` lines; empty without a password. False if it did not fit. */
+bool conninfo_pgpass(const ConnInfo *c, char *buf, size_t size);

@@ -1,0 +1,303 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "pgd/pgd.h"
+
+#define RETRY_FIRST (500 * USEC_PER_MSEC)
+#define RETRY_MOST (10 * USEC_PER_SEC)
+
+/* What the mind and the API see of a step. */
+static const struct {
+        PgOperation operation;
+        RunState run; /* while it lasts; RUN_UNKNOWN: the state stays */
+} shown[STEP_MAX] = {
+        [STEP_BOOTSTRAP] = { PGOP_BOOTSTRAP, RUN_INITDB },
+        [STEP_CLONE] = { PGOP_CLONE, RUN_CREATING_REPLICA },
+        [STEP_REMOVE] = { PGOP_CLONE, RUN_CREATING_REPLICA },
+        [STEP_CRASH_RECOVERY] = { PGOP_CRASH_RECOVERY, RUN_UNKNOWN },
+        [STEP_CHECK] = { PGOP_REWIND, RUN_UNKNOWN },
+        [STEP_REWIND] = { PGOP_REWIND, RUN_UNKNOWN },
+        [STEP_START_STANDBY] = { PGOP_START, RUN_UNKNOWN },
+        [STEP_START_PRIMARY] = { PGOP_START, RUN_UNKNOWN },
+        [STEP_RECONFIGURE] = { PGOP_RECONFIGURE, RUN_UNKNOWN },
+        [STEP_PROMOTE] = { PGOP_PROMOTE, RUN_UNKNOWN },
+        [STEP_STOP_FAST] = { PGOP_STOP, RUN_STOPPING },
+        [STEP_STOP_IMMEDIATE] = { PGOP_STOP, RUN_STOPPING },
+        [STEP_CHECKPOINT] = { PGOP_CHECKPOINT, RUN_UNKNOWN },
+};
+
+static int step_begin(Pgd *p, Step step)
+{
+        switch (step) {
+        case STEP_BOOTSTRAP: return step_bootstrap(p);
+        case STEP_CLONE: return step_clone(p);
+        case STEP_REMOVE: return step_remove(p);
+        case STEP_CRASH_RECOVERY: return step_crash_recovery(p);
+        case STEP_CHECK: return step_check(p);
+        case STEP_REWIND: return step_rewind(p);
+        case STEP_START_STANDBY: return step_start(p, true);
+        case STEP_START_PRIMARY: return step_start(p, false);
+        case STEP_RECONFIGURE: return step_reconfigure(p);
+        case STEP_PROMOTE: return step_promote(p);
+        case STEP_STOP_FAST: return step_stop(p, false);
+        case STEP_STOP_IMMEDIATE: return step_stop(p, true);
+        case STEP_CHECKPOINT: return step_checkpoint(p);
+        case STEP_NONE:
+        case STEP_DONE:
+        case STEP_REFUSE:
+        case STEP_WAIT:
+        case STEP_MAX: break;
+        }
+        return -EINVAL;
+}
+
+static void tell_result(Pgd *p, Outcome outcome, const char *text)
+{
+        Mind *mind = hand_find(p->hand, NULL);
+
+        if (p->order_told)
+                return;
+        p->order_told = true;
+        if (mind)
+                link_send_result(mind->link, p->order.h.seq, outcome, "%s", text);
+}
+
+static bool may_rewind(const Pgd *p)
+{
+        PgConf c = { .local = p->section, .dynamic = node_get(p->dynamic, "postgresql") };
+
+        return pgconf_flag(&c, "use_pg_rewind", false) &&
+               (p->control.wal_log_hints || p->control.checksums);
+}
+
+static bool setting(const Pgd *p, const char *key)
+{
+        PgConf c = { .local = p->section, .dynamic = node_get(p->dynamic, "postgresql") };
+
+        return pgconf_flag(&c, key, false);
+}
+
+/* The running settings are what the order wants. */
+static bool conf_current(const Pgd *p)
+{
+        if (p->order.what == ORDER_SYNC_NAMES)
+                return str_equal(p->pg.sync_names, p->order.text);
+        return p->order.what != ORDER_FOLLOW || str_equal(p->conninfo_live, p->conninfo_wanted);
+}
+
+static PlanInput gather(const Pgd *p, bool leaf_busy)
+{
+        const Member *leader = p->cluster
+                                       ? cluster_find_member(p->cluster, p->order.leader.name)
+                                       : NULL;
+
+        return (PlanInput){
+                .now = now_boottime(),
+                .order = &p->order,
+                .pg = &p->pg,
+                .control = p->control_known ? &p->control : NULL,
+                .order_since = p->order_since,
+                .diverged = p->diverged,
+                .leaf_busy = leaf_busy,
+                .backup_label = p->pg.datadir == DATADIR_VALID && p->control_known &&
+                                pgd_has_backup_label(p),
+                .conf_current = conf_current(p),
+                .leader_checkpoint_pending = leader && leader->checkpoint_pending,
+                .may_rewind = may_rewind(p),
+                .remove_on_rewind_failure = setting(p, "remove_data_directory_on_rewind_failure"),
+                .remove_on_divergence = setting(p, "remove_data_directory_on_diverged_timelines"),
+                .check_failures = p->check_failures,
+                .rewind_failures = p->rewind_failures,
+        };
+}
+
+static void end_of_order(Pgd *p, const Plan *plan)
+{
+        bool done = plan->step == STEP_DONE;
+
+        p->pg.operation = PGOP_NONE;
+        p->pg.failures = done ? 0 : p->pg.failures;
+        p->pg.order_seq = p->order.h.seq;
+        if (!p->order_told && !done) {
+                log_warning("order '%s' refused: %s", order_to_string(p->order.what), plan->why);
+                (void)STR_SET(p->pg.detail, plan->why); /* our own short texts */
+        }
+        tell_result(p, done ? OUTCOME_DONE : OUTCOME_REFUSED, plan->why);
+        pgd_changed(p);
+}
+
+static void begin(Pgd *p, const Plan *plan)
+{
+        log_info("%s: %s", step_to_string(plan->step), plan->why);
+        p->step = plan->step;
+        p->step_since = now_boottime();
+        p->pg.operation = shown[plan->step].operation;
+        p->pg.operation_since = p->step_since;
+        p->pg.order_seq = p->order.h.seq;
+        (void)STR_SET(p->pg.detail, plan->why); /* our own short texts */
+        if (shown[plan->step].run != RUN_UNKNOWN)
+                pgd_set_run(p, shown[plan->step].run);
+        pgd_changed(p);
+
+        int r = step_begin(p, plan->step);
+        if (r < 0)
+                engine_step_done(p, r, strerror(-r));
+}
+
+void engine_advance(Pgd *p)
+{
+        if (p->step != STEP_NONE || p->tool || !p->known || p->retry_at > now_boottime())
+                return;
+        if (p->conf_stale && p->pg.accepts) {
+                begin(p, &(Plan){ STEP_RECONFIGURE, "settings changed" });
+                return;
+        }
+        if (p->order.what == ORDER_NONE)
+                return;
+
+        files_want_conninfo(p);
+        bool busy = !server_runs(p->server) && server_leaf_busy(p->server);
+        PlanInput in = gather(p, busy);
+        Plan plan = plan_next(&in);
+
+        switch (plan.step) {
+        case STEP_NONE: return;
+        case STEP_DONE:
+        case STEP_REFUSE:
+                if (!p->order_told || p->pg.operation != PGOP_NONE)
+                        end_of_order(p, &plan);
+                return;
+        case STEP_WAIT:
+                if (!p->control_known && p->pg.datadir == DATADIR_VALID && !server_runs(p->server))
+                        pgd_read_control(p);
+                return;
+        case STEP_BOOTSTRAP:
+        case STEP_CLONE:
+        case STEP_REMOVE:
+        case STEP_CRASH_RECOVERY:
+        case STEP_CHECK:
+        case STEP_REWIND:
+        case STEP_START_STANDBY:
+        case STEP_START_PRIMARY:
+        case STEP_RECONFIGURE:
+        case STEP_PROMOTE:
+        case STEP_STOP_FAST:
+        case STEP_STOP_IMMEDIATE:
+        case STEP_CHECKPOINT:
+        case STEP_MAX: begin(p, &plan);
+        }
+}
+
+static usec_t backoff(unsigned failures)
+{
+        usec_t wait = RETRY_FIRST;
+
+        while (failures-- > 1 && wait < RETRY_MOST)
+                wait *= 2;
+        return MIN(wait, RETRY_MOST);
+}
+
+void engine_step_done(Pgd *p, int r, const char *text)
+{
+        Step step = p->step;
+
+        p->step = STEP_NONE;
+        p->pg.operation = PGOP_NONE;
+        if (r >= 0) {
+                p->failures = 0;
+                log_debug("%s: done in %s", step_to_string(step),
+                          USEC_TEXT(now_boottime() - p->step_since));
+        } else {
+                usec_t wait = backoff(++p->failures);
+                log_event(LOG_WARNING, EVENT_OPERATION_FAILED,
+                          FIELDS({ "PALISADE_OPERATION", step_to_string(step), 0 },
+                                 { "PALISADE_ATTEMPT", NULL, p->failures }),
+                          "%s failed: %s; trying again in %s", step_to_string(step), text,
+                          USEC_TEXT(wait));
+                (void)STR_SET(p->pg.detail, text); /* may be cut */
+                p->retry_at = now_boottime() + wait;
+                timer_set(&p->retry_timer, p->retry_at);
+        }
+        p->pg.failures = (int32_t)p->failures;
+        pgd_changed(p);
+        engine_advance(p);
+}
+
+void engine_cancel(Pgd *p)
+{
+        if (p->step == STEP_NONE)
+                return;
+        log_info("%s: given up", step_to_string(p->step));
+        p->step = STEP_NONE;
+        p->pg.operation = PGOP_NONE;
+        p->tool = tool_free(p->tool);
+        conn_reset(p->admin);
+        if (!server_runs(p->server)) {
+                p->pg.datadir = pgd_look_at_datadir(p);
+                p->control_known = false;
+                pgd_set_run(p, RUN_STOPPED);
+        }
+        pgd_changed(p);
+}
+
+/* A step whose half-done work the next one must not run into is waited for, the others go. */
+static bool step_yields(const Pgd *p, const MsgOrder *next)
+{
+        switch (p->step) {
+        case STEP_CLONE:
+        case STEP_BOOTSTRAP:
+        case STEP_CHECK: return next->what != p->order.what ||
+                                !str_equal(next->leader.name, p->order.leader.name);
+        case STEP_START_STANDBY:
+        case STEP_START_PRIMARY:
+        case STEP_PROMOTE: return next->what == ORDER_STOP;
+        case STEP_CHECKPOINT:
+        case STEP_RECONFIGURE: return true;
+        case STEP_NONE:
+        case STEP_DONE:
+        case STEP_REFUSE:
+        case STEP_WAIT:
+        case STEP_REMOVE:
+        case STEP_CRASH_RECOVERY:
+        case STEP_REWIND:
+        case STEP_STOP_FAST:
+        case STEP_STOP_IMMEDIATE:
+        case STEP_MAX: break;
+        }
+        return step_is_stop(p->step) && next->what == ORDER_STOP && next->immediate;
+}
+
+void engine_order(Pgd *p, const MsgOrder *order)
+{
+        bool same_leader = str_equal(order->leader.name, p->order.leader.name) &&
+                           str_equal(order->leader.conn_url, p->order.leader.conn_url) &&
+                           order->leader.timeline == p->order.leader.timeline;
+        bool same = order->what == p->order.what && same_leader &&
+                    order->epoch == p->order.epoch;
+
+        if (!same_leader) {
+                p->diverged = TRI_UNKNOWN;
+                p->check_failures = p->rewind_failures = 0;
+        }
+        if (step_yields(p, order))
+                engine_cancel(p);
+        if (!same)
+                p->failures = 0;
+        p->order = *order;
+        p->order_since = now_boottime();
+        p->order_told = false;
+        p->retry_at = same ? p->retry_at : 0;
+        if (order->what == ORDER_SYNC_NAMES) {
+                (void)STR_SET(p->sync_names, order->text); /* same size */
+                p->sync_managed = true;
+        }
+        if (order->what == ORDER_LEAVE || order->what == ORDER_JOIN) {
+                p->pg.held = order->what == ORDER_LEAVE;
+                pgd_save(p);
+                pgd_changed(p);
+        }
+        engine_advance(p);
+}

@@ -1,0 +1,218 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "pgd/chores.h"
+#include "pgd/pgd.h"
+#include "pgd/probe.h"
+
+#define PROBE_TIMEOUT (3 * USEC_PER_SEC)
+#define WHILE_PROMOTING (20 * USEC_PER_MSEC)
+#define WHILE_STARTING (50 * USEC_PER_MSEC)
+#define AFTER_FAILURE (500 * USEC_PER_MSEC)
+
+static void target(const Pgd *p, const char *host, char *buf, size_t size)
+{
+        const Node *auth = node_find(p->section, "authentication.superuser");
+        const char *password = node_get_text(auth, "password");
+        char quoted[256] = "";
+        size_t n = 0;
+
+        for (; password && *password && n + 3 < sizeof quoted; password++) {
+                if (strchr("'\\ ", *password))
+                        quoted[n++] = '\\';
+                quoted[n++] = *password;
+        }
+        quoted[n] = 0;
+        snprintf(buf, size,
+                 "host=%s port=%u user=%s dbname=%s connect_timeout=3 %s%s "
+                 "fallback_application_name=palisade-pgd gssencmode=disable "
+                 "options='-c statement_timeout=2000 -c search_path=pg_catalog "
+                 "-c synchronous_commit=local'",
+                 host, p->port, p->superuser,
+                 config_text(p->config, "postgresql.database", "postgres"),
+                 quoted[0] ? "password=" : "", quoted);
+        explicit_bzero(quoted, sizeof quoted);
+}
+
+void heartbeat_set_targets(Pgd *p)
+{
+        char unix_target[1024], tcp_target[1024], addresses[HOST_SIZE];
+        uint16_t port;
+
+        pgconf_split_listen(node_get_text(p->section, "listen"), addresses, sizeof addresses, &port);
+        addresses[strcspn(addresses, ",")] = 0;
+        if (str_equal(addresses, "*") || str_equal(addresses, "0.0.0.0") ||
+            !address_is_valid(addresses))
+                STR_SET(addresses, "127.0.0.1");
+        p->port = port;
+        target(p, p->socket_dir, unix_target, sizeof unix_target);
+        target(p, addresses, tcp_target, sizeof tcp_target);
+
+        const char *const targets[] = { unix_target, tcp_target, NULL };
+        if (conn_set_targets(p->heartbeat, targets) < 0 ||
+            conn_set_targets(p->admin, targets) < 0 || chores_set_targets(p->chores, targets) < 0)
+                log_error("out of memory");
+        explicit_bzero(unix_target, sizeof unix_target);
+        explicit_bzero(tcp_target, sizeof tcp_target);
+}
+
+void heartbeat_schedule(Pgd *p)
+{
+        usec_t wait = p->settings.timing.loop_wait;
+
+        if (!server_runs(p->server)) {
+                timer_set(&p->probe_timer, USEC_INFINITY);
+                return;
+        }
+        if (p->step == STEP_PROMOTE)
+                wait = WHILE_PROMOTING;
+        else if (!p->pg.accepts)
+                wait = p->pg.run == RUN_RUNNING ? AFTER_FAILURE : WHILE_STARTING;
+        timer_set(&p->probe_timer, now_boottime() + wait);
+}
+
+/* A standby that left recovery though nobody here told it to has no right to be a primary. */
+static void note_role(Pgd *p)
+{
+        if (p->pg.in_recovery != TRI_NO || p->pg.role == ROLE_PRIMARY)
+                return;
+        p->pg.role = ROLE_PRIMARY;
+        pgd_save(p);
+        if (p->pg.promote_sent)
+                return;
+        log_event(LOG_ERR, EVENT_FENCE_KILLED, FIELDS({ "PALISADE_FENCE", "pgd", 0 }),
+                  "the standby left recovery without our order (pg_promote() by hand?): killing it, "
+                  "since it holds no lock");
+        server_kill(p->server);
+}
+
+static void note_following(Pgd *p)
+{
+        if (p->pg.in_recovery != TRI_YES)
+                p->pg.following[0] = 0;
+        else if (p->order.what == ORDER_FOLLOW && str_equal(p->conninfo_live, p->conninfo_wanted))
+                (void)STR_SET(p->pg.following, p->order.leader.name); /* same size */
+        if (!str_equal(p->pg.following, p->table->following))
+                pgd_save(p);
+}
+
+static void read_history(Pgd *p);
+
+static void on_alive(Pgd *p, const ConnAnswer *answer)
+{
+        bool was_accepting = p->pg.accepts;
+
+        if (probe_read(answer, &p->pg, p->conninfo_live, sizeof p->conninfo_live) < 0) {
+                log_error("postgres answered the probe in an unknown shape");
+                return;
+        }
+        p->version = p->pg.server_version;
+        p->pg.probed = now_boottime();
+        p->pg.accepts = true;
+        p->pg.leader_lsn = MAX(p->pg.leader_lsn, p->cluster ? p->cluster->status.optime : 0);
+        note_role(p);
+        note_following(p);
+        if (p->step != STEP_STOP_FAST && p->step != STEP_STOP_IMMEDIATE)
+                pgd_set_run(p, RUN_RUNNING);
+        if (!was_accepting)
+                log_event(LOG_INFO, EVENT_POSTGRES_STARTED,
+                          FIELDS({ "PALISADE_ROLE", role_to_string(p->pg.role), 0 },
+                                 { "PALISADE_TIMELINE", NULL, p->pg.timeline }),
+                          "postgres accepts connections as %s on timeline %u",
+                          role_to_string(p->pg.role), p->pg.timeline);
+        if (p->pg.in_recovery == TRI_NO && p->pg.timeline != p->history_timeline)
+                read_history(p);
+        chores_run(p->chores);
+}
+
+static void on_silent(Pgd *p, const ConnAnswer *answer)
+{
+        bool starting = str_equal(answer->sqlstate, "57P03") ||
+                        strstr(answer->error, "starting up") ||
+                        strstr(answer->error, "not yet accepting");
+
+        if (p->pg.accepts && !starting && server_runs(p->server) && !step_is_stop(p->step))
+                log_warning("postgres does not answer: %s", answer->error);
+        if (p->pg.accepts && answer->r == -ETIMEDOUT && p->pg.failures == 0)
+                p->probe_again = true; /* one slow answer is no failure */
+        else
+                p->pg.accepts = false;
+        if (!p->pg.accepts && server_runs(p->server))
+                (void)STR_SET(p->pg.detail, answer->error); /* same size */
+}
+
+static void on_answer(const ConnAnswer *answer, void *userdata)
+{
+        Pgd *p = userdata;
+        bool again = p->probe_again;
+
+        p->probe_again = false;
+        if (!server_runs(p->server))
+                return;
+        if (answer->r >= 0)
+                on_alive(p, answer);
+        else
+                on_silent(p, answer);
+        if (p->step == STEP_PROMOTE && p->pg.in_recovery == TRI_NO && p->pg.accepts) {
+                engine_step_done(p, 0, "promoted");
+        }
+        pgd_changed(p);
+        engine_advance(p);
+        if (again)
+                heartbeat_soon(p);
+        else
+                heartbeat_schedule(p);
+}
+
+static void probe(Pgd *p)
+{
+        if (!server_runs(p->server))
+                return;
+        int r = conn_run(p->heartbeat, probe_sql(), PROBE_TIMEOUT, on_answer, p);
+        if (r == -EBUSY)
+                p->probe_again = true; /* the one in flight may be too old for who asks now */
+        else if (r < 0)
+                log_error_errno(r, "Cannot probe postgres: %m");
+}
+
+static void on_timer(Timer *t _unused_, usec_t now _unused_, void *userdata)
+{
+        probe(userdata);
+}
+
+void heartbeat_soon(Pgd *p)
+{
+        timer_set(&p->probe_timer, USEC_INFINITY);
+        probe(p);
+}
+
+/* The primary's own history file: what the DCS key `history` is made of. */
+static void read_history(Pgd *p)
+{
+        MsgHistory m = WIRE_INIT(MsgHistory, MSG_HISTORY);
+        Mind *mind = hand_find(p->hand, NULL);
+        int r = pgd_read_history(p, p->pg.timeline, &m.history);
+
+        if (r < 0) {
+                log_warning_errno(r, "Cannot read the history of timeline %u: %m", p->pg.timeline);
+                return;
+        }
+        p->history_timeline = p->pg.timeline;
+        if (mind)
+                (void)link_send(mind->link, &m.h); /* a new mind gets it again */
+}
+
+int heartbeat_init(Pgd *p)
+{
+        int r = conn_new(&p->heartbeat, p->event, "heartbeat");
+
+        if (r >= 0)
+                r = conn_new(&p->admin, p->event, "admin");
+        if (r >= 0)
+                r = timer_init(&p->probe_timer, p->event, "probe", &p->stall, on_timer, p);
+        return r;
+}

@@ -1,0 +1,255 @@
+#include "base/str.h"
+#include "pgd/plan.h"
+
+static const char *const step_names[STEP_MAX] = {
+        [STEP_NONE] = "none",
+        [STEP_DONE] = "done",
+        [STEP_REFUSE] = "refuse",
+        [STEP_WAIT] = "wait",
+        [STEP_BOOTSTRAP] = "bootstrap",
+        [STEP_CLONE] = "clone",
+        [STEP_REMOVE] = "remove data directory",
+        [STEP_CRASH_RECOVERY] = "crash recovery in single-user mode",
+        [STEP_CHECK] = "compare timelines",
+        [STEP_REWIND] = "pg_rewind",
+        [STEP_START_STANDBY] = "start as standby",
+        [STEP_START_PRIMARY] = "start as primary",
+        [STEP_RECONFIGURE] = "reconfigure",
+        [STEP_PROMOTE] = "promote",
+        [STEP_STOP_FAST] = "fast stop",
+        [STEP_STOP_IMMEDIATE] = "immediate stop",
+        [STEP_CHECKPOINT] = "checkpoint",
+};
+DEFINE_NAMES(step, Step, STEP_MAX)
+
+/* After so many failed comparisons a standby is started all the same: it may at least be read. */
+#define CHECKS_BEFORE_START 3
+/* After so many failed rewinds a new clone is made, where the configuration allows it. */
+#define REWINDS_BEFORE_CLONE 2
+
+static Plan plan(Step step, const char *why)
+{
+        return (Plan){ step, why };
+}
+
+static bool permitted(const PlanInput *in)
+{
+        const PgState *pg = in->pg;
+
+        return in->order->epoch != 0 && pg->permit_epoch == in->order->epoch &&
+               pg->revoked_epoch < in->order->epoch && in->now < pg->permit_deadline;
+}
+
+static bool has_leader(const PlanInput *in)
+{
+        return in->order->leader.name[0] != 0;
+}
+
+static bool is_primary(const PgState *pg)
+{
+        return pg->in_recovery == TRI_NO || pg->role == ROLE_PRIMARY;
+}
+
+/* ---- follow ---- */
+
+static Plan plan_remake(const PlanInput *in)
+{
+        if (in->may_rewind && in->rewind_failures < REWINDS_BEFORE_CLONE)
+                return in->leader_checkpoint_pending
+                               ? plan(STEP_WAIT, "the new leader's first checkpoint is not done yet")
+                               : plan(STEP_REWIND, "our WAL left the leader's timeline");
+        if (in->may_rewind && in->remove_on_rewind_failure)
+                return plan(STEP_REMOVE, "pg_rewind failed");
+        if (!in->may_rewind && in->remove_on_divergence)
+                return plan(STEP_REMOVE, "our WAL left the leader's timeline");
+        if (in->may_rewind)
+                return plan(STEP_REFUSE, "pg_rewind failed and "
+                                         "remove_data_directory_on_rewind_failure is off");
+        return plan(STEP_REFUSE, "our WAL left the leader's timeline, pg_rewind is not possible and "
+                                 "remove_data_directory_on_diverged_timelines is off");
+}
+
+static bool needs_check(const PlanInput *in)
+{
+        return has_leader(in) && !in->backup_label &&
+               (control_was_primary(in->control) ||
+                (in->order->leader.timeline != 0 &&
+                 in->order->leader.timeline != in->control->timeline));
+}
+
+static Plan plan_follow_stopped(const PlanInput *in)
+{
+        if (in->leaf_busy)
+                return plan(STEP_WAIT, "processes of the last start are still being ended");
+        if (!in->control)
+                return plan(STEP_WAIT, "pg_control is being read");
+        if (!needs_check(in) || in->diverged == TRI_NO)
+                return plan(STEP_START_STANDBY, "standby by order");
+        if (in->diverged == TRI_YES)
+                return plan_remake(in);
+        if (control_was_primary(in->control) && in->control->state != CONTROL_SHUT_DOWN)
+                return plan(STEP_CRASH_RECOVERY, "it ran as primary and was not shut down");
+        if (in->check_failures < CHECKS_BEFORE_START)
+                return plan(STEP_CHECK, "it may have left the leader's timeline");
+        return plan(STEP_START_STANDBY, "the leader could not be asked; it may be read at least");
+}
+
+static Plan plan_follow_running(const PlanInput *in)
+{
+        const PgState *pg = in->pg;
+
+        if (is_primary(pg))
+                return plan(STEP_REFUSE, "it runs as primary: it must be stopped first");
+        if (!pg->accepts)
+                return plan(STEP_WAIT, "postgres is starting");
+        if (!in->conf_current)
+                return plan(STEP_RECONFIGURE, "another leader, or other settings");
+        if (!has_leader(in) || pg->receiver_alive)
+                return plan(STEP_DONE, "standby");
+        if (in->diverged == TRI_YES)
+                return plan(STEP_STOP_FAST, "our WAL left the leader's timeline");
+        if (in->diverged == TRI_UNKNOWN && in->check_failures < CHECKS_BEFORE_START &&
+            in->order->leader.timeline > pg->timeline)
+                return plan(STEP_CHECK, "it does not stream from a leader on a newer timeline");
+        return plan(STEP_DONE, "standby, not streaming yet");
+}
+
+static Plan plan_follow(const PlanInput *in)
+{
+        const PgState *pg = in->pg;
+
+        if (pg->held)
+                return plan(STEP_REFUSE, "this node has left the cluster: palisadectl join");
+        if (pg_may_run(pg))
+                return plan_follow_running(in);
+        switch (pg->datadir) {
+        case DATADIR_VALID: return plan_follow_stopped(in);
+        case DATADIR_EMPTY:
+                return has_leader(in) ? plan(STEP_CLONE, "no data yet")
+                                      : plan(STEP_WAIT, "no data, and no leader to clone from");
+        case DATADIR_BROKEN:
+                return plan(STEP_REFUSE, "the data directory is not empty and holds no readable "
+                                         "pg_control");
+        case DATADIR_INACCESSIBLE:
+                return plan(STEP_REFUSE, "the data directory cannot be accessed");
+        case DATADIR_UNKNOWN:
+        case DATADIR_MAX: break;
+        }
+        return plan(STEP_WAIT, "the data directory is being looked at");
+}
+
+/* ---- the others ---- */
+
+static Plan plan_bootstrap(const PlanInput *in)
+{
+        if (in->pg->held)
+                return plan(STEP_REFUSE, "this node has left the cluster: palisadectl join");
+        if (in->pg->fresh)
+                return plan(STEP_DONE, "made");
+        if (in->pg->datadir != DATADIR_EMPTY)
+                return plan(STEP_REFUSE, "the data directory is not empty");
+        return plan(STEP_BOOTSTRAP, "a new cluster");
+}
+
+static Plan plan_start(const PlanInput *in)
+{
+        const PgState *pg = in->pg;
+
+        if (pg_may_run(pg)) {
+                if (!is_primary(pg))
+                        return plan(STEP_REFUSE, "it runs as standby");
+                return pg->accepts ? plan(STEP_DONE, "primary")
+                                   : plan(STEP_WAIT, "postgres is starting");
+        }
+        if (pg->held)
+                return plan(STEP_REFUSE, "this node has left the cluster: palisadectl join");
+        if (!permitted(in))
+                return plan(STEP_REFUSE, "no permit runs for this epoch");
+        if (pg->datadir != DATADIR_VALID)
+                return plan(STEP_REFUSE, "there is no valid data directory");
+        if (in->leaf_busy)
+                return plan(STEP_WAIT, "processes of the last start are still being ended");
+        return plan(STEP_START_PRIMARY, "primary by order");
+}
+
+static Plan plan_promote(const PlanInput *in)
+{
+        const PgState *pg = in->pg;
+
+        if (pg->in_recovery == TRI_NO && pg->role == ROLE_PRIMARY)
+                return plan(STEP_DONE, "primary");
+        if (!permitted(in))
+                return plan(STEP_REFUSE, "no permit runs for this epoch");
+        if (!pg_may_run(pg) || !pg->accepts)
+                return plan(STEP_REFUSE, "no standby runs here");
+        return plan(STEP_PROMOTE, "leader");
+}
+
+static Plan plan_stop(const PlanInput *in)
+{
+        if (!pg_may_run(in->pg))
+                return in->leaf_busy ? plan(STEP_WAIT, "its last processes are being ended")
+                                     : plan(STEP_DONE, "stopped");
+        return in->order->immediate ? plan(STEP_STOP_IMMEDIATE, "by order")
+                                    : plan(STEP_STOP_FAST, "by order");
+}
+
+static Plan plan_checkpoint(const PlanInput *in)
+{
+        if (!in->pg->accepts || in->pg->in_recovery != TRI_NO)
+                return plan(STEP_REFUSE, "no primary runs here");
+        if (in->pg->checkpointed >= in->order_since)
+                return plan(STEP_DONE, "checkpoint done");
+        return plan(STEP_CHECKPOINT, "before an orderly stop");
+}
+
+static Plan plan_configure(const PlanInput *in)
+{
+        if (!in->pg->accepts)
+                return pg_may_run(in->pg) ? plan(STEP_WAIT, "postgres is starting")
+                                          : plan(STEP_DONE, "in force at the next start");
+        return in->conf_current ? plan(STEP_DONE, "in force")
+                                : plan(STEP_RECONFIGURE, "settings changed");
+}
+
+Plan plan_next(const PlanInput *in)
+{
+        switch ((OrderWhat)in->order->what) {
+        case ORDER_BOOTSTRAP: return plan_bootstrap(in);
+        case ORDER_FOLLOW: return plan_follow(in);
+        case ORDER_PROMOTE: return plan_promote(in);
+        case ORDER_START: return plan_start(in);
+        case ORDER_STOP: return plan_stop(in);
+        case ORDER_CHECKPOINT: return plan_checkpoint(in);
+        case ORDER_SYNC_NAMES:
+        case ORDER_RELOAD: return plan_configure(in);
+        case ORDER_LEAVE:
+        case ORDER_JOIN: return plan(STEP_DONE, "noted");
+        case ORDER_NONE:
+        case ORDER_MAX: break;
+        }
+        return plan(STEP_NONE, "no order");
+}
+
+PermitAction plan_permit(const MsgPermit *permit, usec_t now, usec_t *ret_next)
+{
+        usec_t fast = usec_sub(permit->deadline, 2 * permit->stop_budget);
+        usec_t immediate = usec_sub(permit->deadline, permit->stop_budget);
+
+        *ret_next = USEC_INFINITY;
+        if (permit->standing)
+                return PERMIT_GO_ON;
+        if (now < fast) {
+                *ret_next = fast;
+                return PERMIT_GO_ON;
+        }
+        if (now < immediate) {
+                *ret_next = immediate;
+                return PERMIT_STOP_FAST;
+        }
+        if (now < permit->deadline) {
+                *ret_next = permit->deadline;
+                return PERMIT_STOP_IMMEDIATE;
+        }
+        return PERMIT_KILL;
+}

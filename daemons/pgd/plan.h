@@ -1,0 +1,70 @@
+/*
+ * plan: what pgd does next to carry out an order, given what it sees.
+ *
+ * Pure. An order names a state to reach, not a way: the plan looks at Postgres and its files as
+ * they are and answers the first step still missing, so it does not matter what happened before, or
+ * whether this pgd is the one that began.
+ */
+#pragma once
+
+#include "pgd/control.h"
+#include "wire/msg.h"
+
+typedef enum Step {
+        STEP_NONE = 0,
+        STEP_DONE,   /* the order is carried out */
+        STEP_REFUSE, /* it cannot be; why says so */
+        STEP_WAIT,   /* for something outside: the next change asks again */
+        STEP_BOOTSTRAP,
+        STEP_CLONE,
+        STEP_REMOVE, /* the data directory, to clone anew */
+        STEP_CRASH_RECOVERY,
+        STEP_CHECK, /* has our WAL left the leader's? */
+        STEP_REWIND,
+        STEP_START_STANDBY,
+        STEP_START_PRIMARY,
+        STEP_RECONFIGURE,
+        STEP_PROMOTE,
+        STEP_STOP_FAST,
+        STEP_STOP_IMMEDIATE,
+        STEP_CHECKPOINT,
+        STEP_MAX,
+} Step;
+DECLARE_NAMES(step, Step)
+
+typedef struct PlanInput {
+        usec_t now;
+        const MsgOrder *order;
+        const PgState *pg;
+        const Control *control; /* of a stopped server; NULL: not read */
+        usec_t order_since;
+        Tri diverged;         /* our WAL against the leader of the order; unknown: not checked */
+        bool leaf_busy;       /* processes of an earlier start are still there */
+        bool backup_label;    /* PGDATA/backup_label: a base backup not yet started */
+        bool conf_current;    /* files and running settings are what the order wants */
+        bool leader_checkpoint_pending;
+        bool may_rewind;      /* use_pg_rewind, and wal_log_hints or checksums */
+        bool remove_on_rewind_failure;
+        bool remove_on_divergence;
+        unsigned check_failures;
+        unsigned rewind_failures;
+} PlanInput;
+
+typedef struct Plan {
+        Step step;
+        const char *why; /* a constant text, for the log and for people */
+} Plan;
+
+Plan plan_next(const PlanInput *in);
+
+/*
+ * What a primary does about its permit, from its own timer, without any message (DESIGN §2.5).
+ * *ret_next: when to ask again; USEC_INFINITY: not before something changes.
+ */
+typedef enum PermitAction {
+        PERMIT_GO_ON = 0,
+        PERMIT_STOP_FAST,
+        PERMIT_STOP_IMMEDIATE,
+        PERMIT_KILL,
+} PermitAction;
+PermitAction plan_permit(const MsgPermit *permit, usec_t now, usec_t *ret_next);

@@ -1,0 +1,16 @@
+/*
+ * probe: the heartbeat's SQL, and how its answer is read into PgState.
+ *
+ * Pure: text out, libpq results in. One round trip asks everything; the second and third result are
+ * pg_stat_replication and pg_replication_slots.
+ */
+#pragma once
+
+#include "model/pg.h"
+#include "pgd/conn.h"
+
+/* For servers from version 13. */
+const char *probe_sql(void);
+
+/* 0, or -EBADMSG: the answer is not of that shape; *pg is then left alone. */
+int probe_read(const ConnAnswer *answer, PgState *pg, char *ret_conninfo, size_t size);

@@ -1,0 +1,73 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "pgd/pgd.h"
+
+typedef void (*run_done_t)(Pgd *p, ToolResult *result);
+
+/* One tool at a time, so its end can be kept beside it. */
+static run_done_t current_done;
+
+static void on_done(ToolResult *result, void *userdata)
+{
+        Pgd *p = userdata;
+        run_done_t done = current_done;
+
+        p->tool = NULL;
+        current_done = NULL;
+        done(p, result);
+}
+
+int run_tool(Pgd *p, const Node *argv, const char *extra_env, const char *input, usec_t timeout,
+             tool_line_t on_line, run_done_t done)
+{
+        ToolSpec spec = { .argv = argv, .extra_env = extra_env, .input = input, .timeout = timeout,
+                          .on_error_line = on_line, .done = on_done, .userdata = p };
+
+        if (!argv)
+                return -ENOMEM;
+        if (p->tool)
+                return -EBUSY;
+        current_done = done;
+        return tool_start(&p->tool, p->launch, &spec);
+}
+
+Node *run_argv(const char *program, ...)
+{
+        _cleanup_(node_freep) Node *argv = node_new(NODE_LIST);
+        va_list ap;
+        int r = argv ? 0 : -ENOMEM;
+
+        va_start(ap, program);
+        for (const char *s = program; s && r >= 0; s = va_arg(ap, const char *))
+                r = node_put(argv, NULL, node_new_string(s));
+        va_end(ap);
+        return r < 0 ? NULL : TAKE_PTR(argv);
+}
+
+int run_arg(Node *argv, const char *format, ...)
+{
+        char text[2048];
+        va_list ap;
+
+        if (!argv)
+                return -ENOMEM;
+        va_start(ap, format);
+        int n = vsnprintf(text, sizeof text, format, ap);
+        va_end(ap);
+        return (size_t)n < sizeof text ? node_put(argv, NULL, node_new_string(text)) : -E2BIG;
+}
+
+void run_describe(const ToolResult *t, const char *name, char *buf, size_t size)
+{
+        if (t->r < 0)
+                snprintf(buf, size, "%s: %s", name, t->error);
+        else if (t->status < 0)
+                snprintf(buf, size, "%s was ended by signal %d", name, -t->status);
+        else
+                snprintf(buf, size, "%s failed with code %d%s%s", name, t->status,
+                         t->error[0] ? ": " : "", t->error);
+}

@@ -1,0 +1,100 @@
+/* The configuration file, and the dynamic configuration with its copy in PGDATA. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "config/json.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "pgd/pgd.h"
+
+#define CACHE_FILE "patroni.dynamic.json" /* Patroni's name: it finds ours after a move back */
+
+static void write_cache(Pgd *p)
+{
+        char path[PATH_MAX];
+        char *text = json_format(p->dynamic, JSON_SPACED);
+
+        if (!text || p->pg.datadir != DATADIR_VALID) {
+                free(text);
+                return;
+        }
+        snprintf(path, sizeof path, "%s/" CACHE_FILE, p->data_dir);
+        int r = write_file_atomic(path, text, strlen(text), 0600);
+        if (r < 0)
+                log_warning_errno(r, "Cannot write %s: %m", path);
+        free(text);
+}
+
+void settings_take_dynamic(Pgd *p, const MsgCluster *m)
+{
+        const char *text = wire_cluster_blob(m, m->cluster.config.raw);
+        Node *doc;
+
+        if (!text || m->cluster.config.mod_revision == p->config_revision)
+                return;
+        if (json_parse(text, m->cluster.config.raw.size, false, &doc, NULL) < 0)
+                return; /* dcsd has complained; the last good one stays */
+        p->config_revision = m->cluster.config.mod_revision;
+        bool same = p->dynamic && node_equal(node_get(p->dynamic, "postgresql"),
+                                             node_get(doc, "postgresql"));
+        node_free(p->dynamic);
+        p->dynamic = doc;
+        if (!same)
+                p->conf_stale = true;
+        write_cache(p);
+}
+
+static const char *const sections[] = { "postgresql", "bootstrap", NULL };
+
+int settings_load(Pgd *p)
+{
+        Config *c;
+        int r = config_load(&c, p->options->config, sections, NULL, NULL);
+
+        if (r < 0)
+                return r;
+        config_free(p->config);
+        p->config = c;
+        p->section = node_get(config_root(c), "postgresql");
+        p->data_dir = config_text(c, "postgresql.data_dir", "");
+        p->config_dir = config_text(c, "postgresql.config_dir", p->data_dir);
+        (void)STR_SET(p->superuser, config_text(c, "postgresql.authentication.superuser.username",
+                                                "postgres")); /* an identifier */
+        heartbeat_set_targets(p);
+        return 0;
+}
+
+void settings_reload(Pgd *p)
+{
+        if (settings_load(p) < 0) {
+                log_event(LOG_ERR, EVENT_CONFIG_REFUSED, NO_FIELDS,
+                          "%s is not usable: the configuration read before stays in force",
+                          p->options->config);
+                return;
+        }
+        log_info("read %s again", p->options->config);
+        p->conf_stale = true;
+        engine_advance(p);
+}
+
+/* What the last run knew of the dynamic configuration, until the DCS says. */
+void settings_read_cache(Pgd *p)
+{
+        char path[PATH_MAX];
+        char *text;
+        size_t size;
+        bool adjusted;
+
+        snprintf(path, sizeof path, "%s/" CACHE_FILE, p->data_dir);
+        if (read_file_at(AT_FDCWD, path, 1 << 20, &text, &size) >= 0) {
+                (void)json_parse(text, size, false, &p->dynamic, NULL); /* a bad cache is no cache */
+                free(text);
+        }
+        if (!p->dynamic && node_find(config_root(p->config), "bootstrap.dcs"))
+                p->dynamic = node_copy(node_find(config_root(p->config), "bootstrap.dcs"));
+        p->settings = settings_read(p->dynamic, &adjusted);
+}

@@ -1,0 +1,151 @@
+/*
+ * Starting a postmaster: files, a new leaf, the gate around it, and only then the birth.
+ *
+ * The order matters: a socket belongs for good to the cgroup it was born in, so fenced must have
+ * attached its gate before the postmaster makes its listening sockets (DESIGN §3).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "pgd/pgd.h"
+
+#define GATE_WITHIN (5 * USEC_PER_SEC)
+
+/* The start in flight; there is one at a time. */
+static struct {
+        bool standby;
+        Node *argv;
+        uint64_t leaf;
+} start;
+
+static bool still_starting(const Pgd *p, uint64_t leaf)
+{
+        return (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY) &&
+               start.leaf == leaf;
+}
+
+static void give_up(Pgd *p, int r, const char *why)
+{
+        start.argv = node_free(start.argv);
+        start.leaf = 0;
+        pgd_set_run(p, RUN_START_FAILED);
+        engine_step_done(p, r, why);
+}
+
+static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
+{
+        Pgd *p = userdata;
+
+        if (r >= 0)
+                r = server_watch(p->server, pid, TAKE_FD(*pidfd));
+        if (r < 0) {
+                if (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY)
+                        give_up(p, r, "the launcher could not start postgres");
+                return;
+        }
+        p->pg.postmaster_pid = pid;
+        p->pg.role = start.standby ? ROLE_REPLICA : ROLE_PRIMARY;
+        p->pg.standby_signal = start.standby;
+        p->pg.promote_sent = false;
+        p->pg.in_recovery = TRI_UNKNOWN;
+        p->pg.fresh = false;
+        p->pg.accepts = false;
+        p->pg.sync_names_lsn = 0;
+        pgd_save(p);
+        start.argv = node_free(start.argv);
+
+        if (p->step != STEP_START_STANDBY && p->step != STEP_START_PRIMARY) {
+                log_notice("the start of postgres was given up while it was born: killing it");
+                server_kill(p->server);
+                return;
+        }
+        pgd_set_run(p, RUN_STARTING);
+        if (start.standby)
+                (void)STR_SET(p->pg.following, p->order.leader.name); /* same size */
+        log_info("postgres started as %s, pid %d", start.standby ? "standby" : "primary", (int)pid);
+        authority_arm(p);
+        heartbeat_schedule(p);
+        engine_step_done(p, 0, "started");
+}
+
+void step_start_gate(Pgd *p, const MsgGate *gate)
+{
+        if (!still_starting(p, gate->leaf) || !start.argv)
+                return;
+        timer_set(&p->retry_timer, USEC_INFINITY);
+        if (gate->outcome != OUTCOME_DONE) {
+                give_up(p, -EPERM, gate->text);
+                return;
+        }
+        int r = launch_spawn(p->launch, gate->leaf, start.argv, on_born, p);
+        if (r < 0)
+                give_up(p, r, "the launcher is not there");
+}
+
+/* The leaf is made: hand it to fenced by way of the mind, and wait for its word. */
+static void on_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
+{
+        Pgd *p = userdata;
+        Mind *mind = hand_find(p->hand, NULL);
+
+        if (r >= 0 && !still_starting(p, leaf->leaf))
+                return;
+        if (r < 0 || !mind) {
+                if (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY)
+                        give_up(p, r < 0 ? r : -ENOTCONN,
+                                r < 0 ? "the launcher made no leaf" : "no mind to hand the leaf to");
+                return;
+        }
+        uint64_t old = server_leaf(p->server);
+        server_set_leaf(p->server, leaf->leaf, leaf->cgroup, TAKE_FD(fds[0]), TAKE_FD(fds[1]));
+        if (old && old != leaf->leaf)
+                launch_drop_leaf(p->launch, old);
+        pgd_send_leaf(p);
+        timer_set(&p->retry_timer, now_boottime() + GATE_WITHIN);
+}
+
+void step_start_overdue(Pgd *p)
+{
+        if (start.argv && (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY))
+                give_up(p, -ETIMEDOUT, "no word about the gate came");
+}
+
+static int make_argv(Pgd *p, const Node *arguments)
+{
+        char program[URL_SIZE];
+
+        pgd_program(p, "postgres", program, sizeof program);
+        start.argv = node_free(start.argv);
+        start.argv = run_argv(program, "-D", p->data_dir, NULL);
+        int r = run_arg(start.argv, "--config-file=%s/postgresql.conf", p->config_dir);
+        NODE_FOREACH(a, arguments)
+                if (r >= 0)
+                        r = run_arg(start.argv, "%s", a->text);
+        return r;
+}
+
+int step_start(Pgd *p, bool standby)
+{
+        _cleanup_(node_freep) Node *arguments = NULL;
+        int r;
+
+        start.standby = standby;
+        start.leaf = now_boottime() / USEC_PER_MSEC; /* grows, and is used once (DESIGN §3) */
+        if (!standby)
+                p->conninfo_wanted[0] = 0;
+        r = files_write(p, standby, &arguments);
+        if (r >= 0)
+                r = files_write_signal(p, standby);
+        if (r >= 0)
+                r = make_argv(p, arguments);
+        if (r >= 0)
+                r = launch_make_leaf(p->launch, start.leaf, on_leaf, p);
+        if (r >= 0)
+                p->conf_stale = false;
+        return r;
+}

@@ -1,0 +1,24 @@
+/*
+ * cgroup: where this process stands in the cgroup v2 tree.
+ *
+ * Paths are those of this mount namespace. An id is the number the kernel gives a cgroup
+ * (INET_DIAG_CGROUP_ID, bpf_get_current_cgroup_id), which is also its directory's inode number; a
+ * path may be reused, an id never is.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The mount point of the cgroup2 filesystem ("/sys/fs/cgroup"). 0, or -ENOENT: there is none. */
+int cgroup_mount(char *buf, size_t size);
+
+/* The directory of a process's cgroup (pid 0: ours). 0 or negative errno. */
+int cgroup_of(pid_t pid, char *buf, size_t size);
+
+/* The id behind a directory's descriptor. */
+int cgroup_id(int dir_fd, uint64_t *ret);
+
+/* `populated` of cgroup.events: 1, 0, or negative errno (-ENODEV: the cgroup is gone). */
+int cgroup_populated(int dir_fd);
