@@ -1,4 +1,11 @@
 sbin_PROGRAMS += palisade-fenced
-palisade_fenced_SOURCES = \
-	fence/main.c
+FENCE_PURE = \
+	fence/plan.c fence/plan.h
+palisade_fenced_SOURCES = $(FENCE_PURE) \
+	fence/arp.c fence/arp.h \
+	fence/fenced.c fence/fenced.h \
+	fence/main.c \
+	fence/netlink.c fence/netlink.h \
+	fence/vip.c fence/vip.h \
+	fence/ward.c fence/ward.h
 palisade_fenced_LDADD = $(IO_LDADD) $(NL_LIBS)

@@ -408,10 +408,12 @@ DECLARE_NAMES(fence_mode, FenceMode)
 /* Everything fenced shall hold for this cluster. fds: with a new leaf, as in LEAF. */
 typedef struct MsgWant {
         MsgHeader h;
-        Epoch epoch;       /* whose permit the addresses need; 0: none is to be held */
+        Epoch epoch;       /* under whose permit this node acts as primary; 0: it does not */
         uint64_t leaf;     /* 0: no postmaster */
         uint64_t cgroup;
         uint32_t gate_mode;
+        uint32_t take; /* 1: hold the addresses; 0: with an epoch, only probe for duplicates */
+        uint32_t pad;
         uint32_t n_vips;
         Vip vips[VIPS_MAX];
         char leaf_path[URL_SIZE];

@@ -1,0 +1,223 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "fence/fenced.h"
+#include "fence/ward.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "io/store.h"
+
+#define TABLE_VERSION 1
+#define LINGER (10 * USEC_PER_SEC) /* palisade run: how long after the last permit */
+
+typedef struct Table {
+        WardRow rows[WARDS_MAX];
+} Table;
+
+struct Fenced {
+        sd_event *event;
+        Hand *hand;
+        Netlink *netlink; /* NULL: this process may not use it */
+        Store *store;
+        Table *table;
+        Ward *wards[WARDS_MAX];
+        Stall stall;
+        bool foreground;
+        Timer linger;
+};
+
+static void on_netlink(void *userdata)
+{
+        Fenced *f = userdata;
+
+        for (size_t i = 0; i < WARDS_MAX; i++)
+                if (f->wards[i])
+                        ward_look(f->wards[i]);
+}
+
+/* An address of ours that no ward knows was left by a version or cluster that is gone. */
+static void drop_stray(int index, const Address *a, void *userdata)
+{
+        Fenced *f = userdata;
+
+        for (size_t i = 0; i < WARDS_MAX; i++)
+                for (uint32_t k = 0; f->wards[i] && k < f->table->rows[i].want.n_vips; k++) {
+                        Address known;
+                        if (address_parse(f->table->rows[i].want.vips[k].address, &known) >= 0 &&
+                            address_equal(&known, a))
+                                return;
+                }
+        log_warning("removing an address of ours that no cluster here wants any more");
+        (void)netlink_drop(f->netlink, index, a, NULL, NULL); /* it ends with its lifetime */
+}
+
+static int open_ward(Fenced *f, const char *cluster, Ward **ret)
+{
+        size_t free_row = WARDS_MAX;
+
+        for (size_t i = 0; i < WARDS_MAX; i++) {
+                if (f->wards[i] && str_equal(ward_cluster(f->wards[i]), cluster)) {
+                        *ret = f->wards[i];
+                        return 0;
+                }
+                if (!f->wards[i] && free_row == WARDS_MAX)
+                        free_row = i;
+        }
+        if (free_row == WARDS_MAX)
+                return -ENOSPC;
+        WardRow *row = &f->table->rows[free_row];
+        *row = (WardRow){ 0 };
+        (void)STR_SET(row->cluster, cluster); /* same size */
+        int r = ward_new(&f->wards[free_row], f->event, f->netlink, &f->stall, row,
+                         (unsigned)free_row);
+        if (r < 0) {
+                row->cluster[0] = 0;
+                return r;
+        }
+        *ret = f->wards[free_row];
+        return 0;
+}
+
+/* ---- messages ---- */
+
+static Ward *ward_of(void *userdata)
+{
+        return ((Mind *)userdata)->data;
+}
+
+static void on_permit(Link *l _unused_, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
+                      void *userdata)
+{
+        ward_permit(ward_of(userdata), (const MsgPermit *)h);
+}
+
+static void on_revoke(Link *l, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
+                      void *userdata)
+{
+        ward_revoke(ward_of(userdata), ((const MsgRevoke *)h)->epoch);
+        link_send_result(l, h->seq, OUTCOME_DONE, "%s", "no address is held and none will be");
+}
+
+static void on_want(Link *l, const MsgHeader *h, int *fds, size_t n_fds, void *userdata)
+{
+        int dir_fd = n_fds == 2 ? TAKE_FD(fds[0]) : -1, kill_fd = n_fds == 2 ? TAKE_FD(fds[1]) : -1;
+
+        ward_want(ward_of(userdata), (const MsgWant *)h, dir_fd, kill_fd);
+        link_send_result(l, h->seq, OUTCOME_DONE, "%s", "");
+}
+
+static const LinkHandler handlers[] = {
+        { MSG_PERMIT, on_permit },
+        { MSG_REVOKE, on_revoke },
+        { MSG_WANT, on_want },
+};
+
+static int on_joined(Mind *m, void *userdata)
+{
+        Fenced *f = userdata;
+        Ward *w;
+        int r = open_ward(f, m->cluster, &w);
+
+        if (r < 0) {
+                log_error_errno(r, "Cannot serve cluster %s: %m", m->cluster);
+                return r;
+        }
+        m->data = w;
+        ward_set_mind(w, m);
+        timer_set(&f->linger, USEC_INFINITY);
+        loop_status("serving %s%s", m->cluster, hand_find(f->hand, NULL) != m ? " and others" : "");
+        return 0;
+}
+
+static void on_left(Mind *m, void *userdata)
+{
+        Fenced *f = userdata;
+
+        if (m->data)
+                ward_set_mind(m->data, NULL);
+        if (f->foreground)
+                timer_set(&f->linger, now_boottime() + LINGER);
+}
+
+static const HandCalls calls = { .joined = on_joined, .left = on_left };
+
+/* palisade run: a mind that was killed may come back; its permits are enforced until then. */
+static void on_linger(Timer *t, usec_t now, void *userdata)
+{
+        Fenced *f = userdata;
+
+        for (size_t i = 0; i < WARDS_MAX; i++)
+                if (f->wards[i] && ward_is_needed(f->wards[i])) {
+                        timer_set(t, now + LINGER);
+                        return;
+                }
+        (void)sd_event_exit(f->event, 0); /* fails only if it is exiting already */
+}
+
+static int restore(Fenced *f)
+{
+        bool found;
+        int r = store_open(&f->store, "fenced", TABLE_VERSION, sizeof(Table), &found);
+
+        if (r < 0)
+                return r;
+        f->table = store_data(f->store);
+        for (size_t i = 0; i < WARDS_MAX; i++) {
+                WardRow *row = &f->table->rows[i];
+                if (!found || !row->cluster[0])
+                        continue;
+                r = ward_new(&f->wards[i], f->event, f->netlink, &f->stall, row, (unsigned)i);
+                if (r < 0)
+                        return r;
+        }
+        if (f->netlink)
+                netlink_each_own(f->netlink, drop_stray, f);
+        return 0;
+}
+
+int fenced_new(Fenced **ret, sd_event *e, const HandOptions *options)
+{
+        _cleanup_(fenced_freep) Fenced *f = calloc(1, sizeof *f);
+
+        if (!f)
+                return -ENOMEM;
+        f->event = sd_event_ref(e);
+        f->foreground = options->foreground;
+        int r = timer_init(&f->linger, e, "linger", NULL, on_linger, f);
+        if (r < 0)
+                return r;
+        r = netlink_new(&f->netlink, e, on_netlink, f);
+        if (r < 0)
+                log_event(LOG_WARNING, EVENT_FENCE_MISSING, FIELDS({ "PALISADE_FENCE", "vip", 0 }),
+                          "no netlink here (%s): virtual IPs cannot be held", strerror(-r));
+        r = restore(f);
+        if (r < 0)
+                return r;
+
+        int socket = hand_options_listen(options);
+        if (socket < 0)
+                return socket;
+        r = hand_new(&f->hand, e, socket, NULL, options->mind_uid, handlers, ELEMENTSOF(handlers),
+                     &calls, f);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(f);
+        return 0;
+}
+
+Fenced *fenced_free(Fenced *f)
+{
+        if (f) {
+                f->hand = hand_free(f->hand);
+                for (size_t i = 0; i < WARDS_MAX; i++)
+                        f->wards[i] = ward_free(f->wards[i]);
+                f->netlink = netlink_free(f->netlink);
+                f->store = store_free(f->store);
+                timer_done(&f->linger);
+                sd_event_unref(f->event);
+                free(f);
+        }
+        return NULL;
+}

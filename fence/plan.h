@@ -1,0 +1,41 @@
+/*
+ * plan: what fenced holds, and until when. Pure.
+ *
+ * The kernel counts address lifetimes in whole seconds and removes late, so a lifetime is rounded
+ * down after taking off how late the kernel may be (measured: KERNEL-FACTS "Address lifetime"), and
+ * set anew at each instant at which it comes out as a whole second.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "wire/msg.h"
+
+#define VIP_LATENESS_V4 (400 * USEC_PER_MSEC)
+#define VIP_LATENESS_V6 (1000 * USEC_PER_MSEC)
+
+typedef struct VipLifetime {
+        uint32_t seconds; /* to give the address now; 0: it may not be held */
+        usec_t again;     /* when to set it anew; USEC_INFINITY: not before the next permit */
+        usec_t limit;     /* when the kernel removes it at the latest by this lifetime */
+} VipLifetime;
+
+VipLifetime plan_vip_lifetime(const MsgPermit *permit, bool v6, usec_t now);
+
+/* May addresses be held, and may the leaf's primary live, under this permit at `now`? */
+bool plan_permits(const MsgPermit *permit, Epoch epoch, Epoch revoked, usec_t now);
+
+/* A newer permit against the one in force: taken, or left aside (older epoch, moving back, revoked). */
+bool plan_accepts(const MsgPermit *old, const MsgPermit *next, Epoch revoked);
+
+/*
+ * Announcements after taking an address (KERNEL-FACTS "Announcements"): when the n-th one is due,
+ * counted from the taking; it never ends.
+ */
+usec_t plan_announcement(unsigned n);
+
+/* A probe for duplicates sends this many requests so far apart, and then waits once more. */
+#define PROBE_COUNT 3
+#define PROBE_EVERY (50 * USEC_PER_MSEC)
+/* How long its word holds. */
+#define PROBE_HOLDS (5 * USEC_PER_SEC)

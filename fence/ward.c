@@ -1,0 +1,337 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "fence/vip.h"
+#include "fence/ward.h"
+#include "io/cgroup.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "io/store.h"
+
+#define KILL_AGAIN (20 * USEC_PER_MSEC)
+
+static const char gate_missing[] = "this version puts no gate around postgres yet: at the permit's "
+                                   "end its processes are killed instead";
+
+struct Ward {
+        sd_event *event;
+        Netlink *netlink;
+        Stall *stall;
+        WardRow *row;
+        unsigned index;
+        Mind *mind;
+
+        int dir_fd, kill_fd, events_fd;
+        sd_event_source *events_source;
+        Tri populated;
+        usec_t empty_since, killed;
+
+        size_t n_vips;
+        VipHold *vips[VIPS_MAX];
+
+        Timer deadline; /* of the permit */
+        Timer tell;
+};
+
+const char *ward_cluster(const Ward *w)
+{
+        return w->row->cluster;
+}
+
+static void changed(void *userdata)
+{
+        Ward *w = userdata;
+
+        timer_set(&w->tell, now_boottime());
+}
+
+static bool permitted(const Ward *w, usec_t now)
+{
+        return plan_permits(&w->row->permit, w->row->want.epoch, w->row->revoked, now);
+}
+
+static void on_tell(Timer *t _unused_, usec_t now, void *userdata)
+{
+        Ward *w = userdata;
+        MsgFenceState m = WIRE_INIT(MsgFenceState, MSG_FENCE_STATE);
+
+        m.epoch = w->row->permit.epoch;
+        m.deadline = w->row->permit.deadline;
+        m.standing = w->row->permit.standing;
+        m.revoked_epoch = w->row->revoked;
+        m.leaf = w->row->want.leaf;
+        m.cgroup = w->row->want.cgroup;
+        m.populated = w->populated;
+        m.gate = GATE_ABSENT;
+        (void)STR_SET(m.gate_reason, gate_missing); /* it fits */
+        m.empty_since = w->empty_since;
+        m.killed = w->killed;
+        m.stall = stall_worst(w->stall, now);
+        m.n_vips = (uint32_t)w->n_vips;
+        for (size_t i = 0; i < w->n_vips; i++)
+                vip_state(w->vips[i], &m.vips[i]);
+        if (w->mind)
+                (void)link_send(w->mind->link, &m.h); /* a new mind gets it again */
+}
+
+/* ---- the leaf ---- */
+
+static void store_name(const Ward *w, const char *what, char *buf, size_t size)
+{
+        snprintf(buf, size, "%s-%u", what, w->index);
+}
+
+static void look_at_leaf(Ward *w)
+{
+        Tri before = w->populated;
+        int r = w->dir_fd < 0 ? -ENODEV : cgroup_populated(w->dir_fd);
+
+        /* A cgroup that is gone holds nobody; one we cannot read tells nothing. */
+        if (r == -ENODEV && w->row->want.cgroup != 0)
+                r = 0;
+        w->populated = r < 0 ? TRI_UNKNOWN : TRI(r > 0);
+        if (w->populated == TRI_NO && before != TRI_NO)
+                w->empty_since = now_boottime();
+        if (w->populated != TRI_NO)
+                w->empty_since = 0;
+        if (w->populated != before)
+                changed(w);
+}
+
+static int on_leaf_event(sd_event_source *s _unused_, int fd, uint32_t events _unused_,
+                         void *userdata)
+{
+        char text[128];
+
+        (void)pread(fd, text, sizeof text, 0); /* rearms the event; what it says is read below */
+        look_at_leaf(userdata);
+        return 0;
+}
+
+static void watch_leaf(Ward *w)
+{
+        w->events_source = sd_event_source_disable_unref(w->events_source);
+        w->events_fd = fd_close(w->events_fd);
+        w->populated = TRI_UNKNOWN;
+        w->empty_since = w->killed = 0;
+        if (w->dir_fd >= 0) {
+                w->events_fd = openat(w->dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+                int r = w->events_fd < 0 ? -errno
+                                         : sd_event_add_io(w->event, &w->events_source,
+                                                           w->events_fd, EPOLLPRI, on_leaf_event, w);
+                if (r < 0 && r != -ENOENT)
+                        log_error_errno(r, "Cannot watch the cgroup of postgres: %m");
+        }
+        look_at_leaf(w);
+        changed(w);
+}
+
+static void set_leaf(Ward *w, int dir_fd, int kill_fd)
+{
+        char name[32];
+
+        fd_close(w->dir_fd);
+        fd_close(w->kill_fd);
+        w->dir_fd = dir_fd;
+        w->kill_fd = kill_fd;
+        store_name(w, "leaf", name, sizeof name);
+        store_remove_fd(name);
+        if (dir_fd >= 0 && store_put_fd(name, dir_fd) < 0)
+                log_warning("systemd does not keep the leaf's descriptor: a restart of this daemon "
+                            "would lose it");
+        store_name(w, "kill", name, sizeof name);
+        store_remove_fd(name);
+        if (kill_fd >= 0)
+                (void)store_put_fd(name, kill_fd); /* told above */
+        watch_leaf(w);
+}
+
+static void kill_leaf(Ward *w, const char *why)
+{
+        if (w->killed == 0)
+                log_event(LOG_ERR, EVENT_FENCE_KILLED,
+                          FIELDS({ "PALISADE_CLUSTER", w->row->cluster, 0 },
+                                 { "PALISADE_FENCE", "fenced", 0 },
+                                 { "PALISADE_EPOCH", NULL, w->row->want.epoch }),
+                          "%s: killing postgres of cluster %s", why, w->row->cluster);
+        w->killed = now_boottime();
+        if (write(w->kill_fd, "1", 1) < 0 && errno != ENODEV)
+                log_error_errno(errno, "Cannot kill the cgroup of postgres: %m");
+        changed(w);
+}
+
+/* ---- authority ---- */
+
+static void apply_vips(Ward *w, usec_t now)
+{
+        bool may = permitted(w, now);
+
+        for (size_t i = 0; i < w->n_vips; i++)
+                vip_want(w->vips[i], may, may && w->row->want.take, &w->row->permit);
+}
+
+/* Everything that follows from the permit, the wish and the time. */
+static void apply(Ward *w)
+{
+        const MsgPermit *p = &w->row->permit;
+        usec_t now = now_boottime();
+        bool acts_as_primary = w->row->want.epoch != 0;
+
+        look_at_leaf(w);
+        apply_vips(w, now);
+        if (acts_as_primary && !permitted(w, now) && w->populated == TRI_YES && w->kill_fd >= 0) {
+                /* Revoked: pgd kills it at once; here it may live as long as its permit does, since
+                 * an orderly stop still ships WAL to the candidate (DESIGN §2). */
+                if (now >= p->deadline || p->epoch != w->row->want.epoch) {
+                        kill_leaf(w, "the permit has ended");
+                        timer_set(&w->deadline, now + KILL_AGAIN);
+                        return;
+                }
+        }
+        timer_set(&w->deadline,
+                  acts_as_primary && !p->standing && p->deadline > now ? p->deadline : USEC_INFINITY);
+}
+
+static void on_deadline(Timer *t _unused_, usec_t now _unused_, void *userdata)
+{
+        apply(userdata);
+}
+
+void ward_permit(Ward *w, const MsgPermit *permit)
+{
+        if (!plan_accepts(&w->row->permit, permit, w->row->revoked)) {
+                log_warning("cluster %s: a permit of epoch %" PRIu64 " that is old, revoked or moves "
+                            "back is ignored",
+                            w->row->cluster, permit->epoch);
+                return;
+        }
+        bool first = permit->epoch != w->row->permit.epoch;
+        w->row->permit = *permit;
+        apply(w);
+        if (first)
+                changed(w);
+}
+
+void ward_revoke(Ward *w, Epoch epoch)
+{
+        if (epoch > w->row->revoked)
+                w->row->revoked = epoch;
+        apply(w);
+        changed(w);
+}
+
+static void set_vips(Ward *w, const MsgWant *want)
+{
+        static const VipCalls calls = { .changed = changed };
+        VipHold *kept[VIPS_MAX] = { NULL };
+
+        for (uint32_t i = 0; i < want->n_vips; i++)
+                for (size_t k = 0; k < w->n_vips && !kept[i]; k++)
+                        if (w->vips[k] && vip_is(w->vips[k], &want->vips[i]))
+                                kept[i] = TAKE_PTR(w->vips[k]);
+        for (size_t k = 0; k < w->n_vips; k++)
+                if (w->vips[k]) { /* no longer ours to hold: give it up, then forget it */
+                        vip_want(w->vips[k], false, false, &w->row->permit);
+                        w->vips[k] = vip_free(w->vips[k]);
+                }
+        w->n_vips = 0;
+        for (uint32_t i = 0; i < want->n_vips; i++) {
+                int r = 0;
+                if (!kept[i] && w->netlink)
+                        r = vip_new(&kept[i], w->event, w->netlink, w->stall, &want->vips[i],
+                                    w->row->cluster, &calls, w);
+                if (r < 0)
+                        log_error_errno(r, "Cannot hold virtual IP %s: %m", want->vips[i].address);
+                else if (kept[i])
+                        w->vips[w->n_vips++] = kept[i];
+        }
+}
+
+void ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd)
+{
+        bool new_leaf = want->leaf != w->row->want.leaf || want->cgroup != w->row->want.cgroup;
+
+        w->row->want = *want;
+        set_vips(w, want);
+        if (new_leaf || dir_fd >= 0)
+                set_leaf(w, dir_fd, kill_fd);
+        apply(w);
+        changed(w);
+}
+
+void ward_look(Ward *w)
+{
+        for (size_t i = 0; i < w->n_vips; i++)
+                vip_look(w->vips[i]);
+}
+
+void ward_set_mind(Ward *w, Mind *mind)
+{
+        w->mind = mind;
+        if (!mind)
+                return;
+        if (mind->dcs_id && w->row->dcs_id && mind->dcs_id != w->row->dcs_id &&
+            w->populated == TRI_NO) {
+                log_notice("cluster %s moved to another etcd: its epochs begin anew",
+                           w->row->cluster);
+                w->row->revoked = 0;
+                w->row->permit = (MsgPermit){ 0 };
+        }
+        if (mind->dcs_id)
+                w->row->dcs_id = mind->dcs_id;
+        on_tell(NULL, now_boottime(), w);
+}
+
+bool ward_is_needed(const Ward *w)
+{
+        return permitted(w, now_boottime()) ||
+               (w->row->want.epoch != 0 && w->populated == TRI_YES);
+}
+
+int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Stall *stall, WardRow *row, unsigned index)
+{
+        _cleanup_(ward_freep) Ward *w = calloc(1, sizeof *w);
+        char name[32];
+
+        if (!w)
+                return -ENOMEM;
+        *w = (Ward){ .event = e, .netlink = netlink, .stall = stall, .row = row, .index = index,
+                     .events_fd = -1 };
+        store_name(w, "leaf", name, sizeof name);
+        w->dir_fd = store_take_fd(name);
+        store_name(w, "kill", name, sizeof name);
+        w->kill_fd = store_take_fd(name);
+        int r = timer_init(&w->deadline, e, "permit", stall, on_deadline, w);
+        if (r >= 0)
+                r = timer_init(&w->tell, e, "tell", NULL, on_tell, w);
+        if (r < 0)
+                return r;
+        set_vips(w, &row->want);
+        watch_leaf(w);
+        apply(w);
+        *ret = TAKE_PTR(w);
+        return 0;
+}
+
+Ward *ward_free(Ward *w)
+{
+        if (w) {
+                for (size_t i = 0; i < w->n_vips; i++)
+                        vip_free(w->vips[i]);
+                w->events_source = sd_event_source_disable_unref(w->events_source);
+                fd_close(w->events_fd);
+                fd_close(w->dir_fd);
+                fd_close(w->kill_fd);
+                timer_done(&w->deadline);
+                timer_done(&w->tell);
+                free(w);
+        }
+        return NULL;
+}

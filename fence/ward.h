@@ -1,0 +1,51 @@
+/*
+ * Ward: one cluster's Postgres on this host, and everything fenced does about it: its virtual IPs,
+ * its leaf cgroup, and in time its end.
+ *
+ * Owns:      the leaf's descriptors (kept in systemd's fd store), its addresses, its timers, a row
+ *            of the table in the fd store.
+ * Invariant: a leaf that acts as primary is killed when its permit ends, by this program's own
+ *            timer. Nothing of a revoked epoch is ever allowed again.
+ * Threads:   none.
+ */
+#pragma once
+
+#include "fence/netlink.h"
+#include "fence/plan.h"
+#include "io/hand.h"
+#include "io/loop.h"
+
+#define WARDS_MAX 16
+
+/* What a restart must not forget; a row of the table in the fd store. Plain data. */
+typedef struct WardRow {
+        char cluster[NAME_SIZE]; /* empty: free */
+        uint64_t dcs_id;
+        Epoch revoked;
+        MsgPermit permit;
+        MsgWant want;
+} WardRow;
+
+typedef struct Ward Ward;
+
+int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Stall *stall, WardRow *row, unsigned index);
+Ward *ward_free(Ward *w);
+DEFINE_CLEANUP(Ward *, ward_free)
+
+const char *ward_cluster(const Ward *w);
+
+/* Its mind comes, or goes (NULL). Another etcd (dcs_id) lifts the floor under epochs, if the leaf is
+ * empty. */
+void ward_set_mind(Ward *w, Mind *mind);
+
+void ward_permit(Ward *w, const MsgPermit *permit);
+void ward_revoke(Ward *w, Epoch epoch);
+
+/* fds: of a new leaf, taken; -1 where there are none. */
+void ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd);
+
+/* Links or addresses of this host changed. */
+void ward_look(Ward *w);
+
+/* A permit of it runs, or its leaf lives: `palisade run` must not end yet. */
+bool ward_is_needed(const Ward *w);
