@@ -29,6 +29,14 @@ def top():
     return Cgroup(mount_point() / TOP)
 
 
+def remove_top():
+    """Remove that directory if no lab and no build is in it."""
+    try:
+        top().path.rmdir()
+    except OSError:
+        pass
+
+
 class Cgroup:
     def __init__(self, path):
         self.path = Path(path)

@@ -230,7 +230,9 @@ class Lab(Members):
         for path in (run, disk):
             shutil.rmtree(path, ignore_errors=True)
         self.__dict__.pop("options", None)
-        remove_if_empty(paths.RUN, cgroup.top().path)
+        if paths.RUN.is_dir() and not os.listdir(paths.RUN):
+            paths.RUN.rmdir()
+        cgroup.remove_top()
         return found
 
 
@@ -241,11 +243,3 @@ def names_of_labs():
         if where.is_dir():
             names.update(entry.name for entry in where.iterdir() if entry.is_dir())
     return sorted(name for name in names if re.fullmatch(r"[a-z0-9][a-z0-9-]*", name))
-
-
-def remove_if_empty(*directories):
-    for path in directories:
-        try:
-            path.rmdir()
-        except OSError:
-            pass

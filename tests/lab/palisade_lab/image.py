@@ -90,6 +90,7 @@ def ensure(progress, rebuild=False):
 def abandon_build():
     """End whatever builds an image or a layer at this moment, and remove what it has so far."""
     (cgroup.top() / "+image").remove()
+    cgroup.remove_top()
     for half in paths.CACHE.glob("*.tmp"):
         discard(half)
     prune("image-????????????", keep=2)
