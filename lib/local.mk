@@ -17,6 +17,7 @@ lib_libmodel_a_SOURCES = \
 	lib/model/limits.h \
 	lib/model/member.c lib/model/member.h \
 	lib/model/names.c lib/model/names.h \
+	lib/model/peer.h \
 	lib/model/pg.c lib/model/pg.h \
 	lib/model/settings.c lib/model/settings.h \
 	lib/model/timing.c lib/model/timing.h
@@ -26,7 +27,14 @@ lib_libwire_a_SOURCES = \
 	lib/wire/wire.c lib/wire/wire.h
 
 lib_libdecide_a_SOURCES = \
-	lib/decide/permit.c lib/decide/permit.h
+	lib/decide/actuate.c lib/decide/actuate.h \
+	lib/decide/facts.c lib/decide/facts.h \
+	lib/decide/permit.c lib/decide/permit.h \
+	lib/decide/rank.c lib/decide/rank.h \
+	lib/decide/rules.c lib/decide/rules.h \
+	lib/decide/snapshot.c lib/decide/snapshot.h \
+	lib/decide/switchover.c lib/decide/switchover.h \
+	lib/decide/sync.c lib/decide/sync.h
 
 lib_libconfig_a_SOURCES = \
 	lib/config/hostport.c lib/config/hostport.h \

@@ -7,18 +7,18 @@
 
 #define ELEMENTSOF(a) (sizeof(a) / sizeof((a)[0]))
 
-#define MIN(a, b)                                                                                  \
+#define CONCAT_(a, b) a##b
+#define CONCAT(a, b) CONCAT_(a, b)
+
+/* The names are new each time, so that one may stand inside another. */
+#define PICK_(op, a, b, n)                                                                         \
         ({                                                                                         \
-                __typeof__(a) min_a = (a);                                                         \
-                __typeof__(b) min_b = (b);                                                         \
-                min_a < min_b ? min_a : min_b;                                                     \
+                __typeof__(a) CONCAT(pick_a, n) = (a);                                             \
+                __typeof__(b) CONCAT(pick_b, n) = (b);                                             \
+                CONCAT(pick_a, n) op CONCAT(pick_b, n) ? CONCAT(pick_a, n) : CONCAT(pick_b, n);    \
         })
-#define MAX(a, b)                                                                                  \
-        ({                                                                                         \
-                __typeof__(a) max_a = (a);                                                         \
-                __typeof__(b) max_b = (b);                                                         \
-                max_a > max_b ? max_a : max_b;                                                     \
-        })
+#define MIN(a, b) PICK_(<, a, b, __COUNTER__)
+#define MAX(a, b) PICK_(>, a, b, __COUNTER__)
 #define CLAMP(x, low, high) MAX(low, MIN(x, high))
 
 #define _cleanup_(f) __attribute__((cleanup(f)))

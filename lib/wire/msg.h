@@ -10,7 +10,7 @@
  *                      HOLD BID RELEASE PUBLISH RECORD ASK_PEERS
  *             ┌───────────────────────────────────────────────────▶ dcsd
  *             │        LEASE CLUSTER PEERS LINK RESULT
- *             │        PERMIT REVOKE ORDER CANCEL CLUSTER GATE
+ *             │        PERMIT REVOKE ORDER CANCEL CLUSTER GATE PROBE
  *             ├───────────────────────────────────────────────────▶ pgd ◀──▶ launcher
  *    mind ────┤        PG_STATE HISTORY PROGRESS LEAF RESULT             MAKE_LEAF SPAWN DROP_LEAF
  *             │        PERMIT REVOKE WANT                                LEAF SPAWNED EXITED
@@ -33,6 +33,7 @@
 
 #include "base/usec.h"
 #include "model/cluster.h"
+#include "model/peer.h"
 #include "model/pg.h"
 
 #define WIRE_VERSION 1
@@ -58,6 +59,7 @@ typedef enum MsgType {
         MSG_ORDER,
         MSG_CANCEL,
         MSG_GATE,
+        MSG_PROBE,
         MSG_PG_STATE,
         MSG_HISTORY,
         MSG_PROGRESS,
@@ -213,17 +215,6 @@ typedef struct MsgAskPeers {
         PeerAddress peers[];
 } MsgAskPeers;
 
-typedef struct Peer {
-        char name[NAME_SIZE];
-        bool answered;       /* with a JSON object that has xlog or wal */
-        bool primary;        /* runs out of recovery */
-        bool nofailover;
-        bool watchdog_failed;
-        int32_t failover_priority;
-        uint32_t timeline;
-        Lsn lsn; /* standby: the larger of received and replayed */
-} Peer;
-
 typedef struct MsgPeers {
         MsgHeader h; /* seq: of ASK_PEERS */
         uint32_t kind;
@@ -330,6 +321,11 @@ typedef struct MsgGate {
         uint32_t pad;
         char text[REASON_SIZE];
 } MsgGate;
+
+/* Ask the server now; RESULT follows the PG_STATE that carries the answer. */
+typedef struct MsgProbe {
+        MsgHeader h;
+} MsgProbe;
 
 typedef struct MsgPgState {
         MsgHeader h;
@@ -538,6 +534,7 @@ typedef enum RequestKind {
         REQUEST_JOIN,
         REQUEST_RELOAD,
         REQUEST_EXPLAIN, /* answered by ROWs and RESULT */
+        REQUEST_PROBE,   /* a fresh PG_STATE, then RESULT: for GET /patroni, which peers race by */
         REQUEST_MAX,
 } RequestKind;
 DECLARE_NAMES(request, RequestKind)

@@ -24,6 +24,7 @@ static const char *const msg_type_names[MSG_TYPE_MAX] = {
         [MSG_ORDER] = "ORDER",
         [MSG_CANCEL] = "CANCEL",
         [MSG_GATE] = "GATE",
+        [MSG_PROBE] = "PROBE",
         [MSG_PG_STATE] = "PG_STATE",
         [MSG_HISTORY] = "HISTORY",
         [MSG_PROGRESS] = "PROGRESS",
@@ -94,6 +95,7 @@ static const char *const request_names[REQUEST_MAX] = {
         [REQUEST_JOIN] = "join",
         [REQUEST_RELOAD] = "reload",
         [REQUEST_EXPLAIN] = "explain",
+        [REQUEST_PROBE] = "probe",
 };
 DEFINE_NAMES(request, RequestKind, REQUEST_MAX)
 
@@ -377,6 +379,7 @@ static const Shape shapes[MSG_TYPE_MAX] = {
         [MSG_ORDER] = WITH(MsgOrder, msg_order_fields),
         [MSG_CANCEL] = PLAIN(MsgCancel),
         [MSG_GATE] = WITH(MsgGate, gate_fields),
+        [MSG_PROBE] = PLAIN(MsgProbe),
         [MSG_PG_STATE] = WITH(MsgPgState, msg_pg_fields),
         [MSG_HISTORY] = WITH(MsgHistory, msg_history_fields),
         [MSG_PROGRESS] = WITH(MsgProgress, progress_fields),

@@ -1,0 +1,124 @@
+/*
+ * facts: what the decision is made from, each a small enum whose zero is UNKNOWN.
+ *
+ * FACTS is the list: one line a fact, with its values. The struct, the names, the test over every
+ * vector and docs/DECISIONS.md are made from it, so a fact cannot be forgotten anywhere.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Every hand that is needed has told its state since this mind started. */
+typedef enum FactHands { HANDS_UNKNOWN, HANDS_KNOWN, HANDS_MAX } FactHands;
+
+typedef enum FactDcs { DCS_UNKNOWN, DCS_UP, DCS_DOWN, DCS_MAX } FactDcs;
+
+/*
+ * The leader key. MINE: of our epoch. STALE: it names us, but no postmaster here leads under it.
+ * LOST: we have an epoch, and the key is gone or of another one.
+ */
+typedef enum FactLock {
+        LOCK_UNKNOWN,
+        LOCK_FREE,
+        LOCK_MINE,
+        LOCK_STALE,
+        LOCK_LOST,
+        LOCK_OTHER,
+        LOCK_MAX,
+} FactLock;
+
+typedef enum FactPermit { PERMIT_UNKNOWN, PERMIT_NONE, PERMIT_RUNS, PERMIT_OVER, PERMIT_MAX } FactPermit;
+
+typedef enum FactPg {
+        PG_UNKNOWN,
+        PG_ABSENT,    /* no data directory yet */
+        PG_BROKEN,    /* something is there that is none, or cannot be read */
+        PG_STOPPED,
+        PG_STARTING,  /* as standby */
+        PG_STANDBY,
+        PG_PROMOTING,
+        PG_STARTING_PRIMARY,
+        PG_PRIMARY,
+        PG_STOPPING,
+        PG_MAX,
+} FactPg;
+
+/* What a stopped server's files were last: a standby's, a primary's, or never started. */
+typedef enum FactData {
+        DATA_UNKNOWN,
+        DATA_STANDBY,
+        DATA_CRASHED, /* a primary's that was not shut down */
+        DATA_CLEAN,   /* a primary's, shut down */
+        DATA_FRESH,   /* made by bootstrap here, never started */
+        DATA_MAX,
+} FactData;
+
+/* The key `initialize` against our system identifier. */
+typedef enum FactInit {
+        INIT_UNKNOWN,
+        INIT_ABSENT,
+        INIT_OURS,  /* "": we are making the cluster */
+        INIT_OTHER, /* "": somebody else is */
+        INIT_MATCH, /* also where we have no data yet */
+        INIT_MISMATCH,
+        INIT_MAX,
+} FactInit;
+
+typedef enum FactConfig { CONFIG_UNKNOWN, CONFIG_ABSENT, CONFIG_PRESENT, CONFIG_MAX } FactConfig;
+
+/* The leader race: UNKNOWN asks. BARRED: nofailover, no required watchdog, pause. */
+typedef enum FactRank { RANK_UNKNOWN, RANK_ASKED, RANK_BEST, RANK_BEHIND, RANK_BARRED, RANK_MAX } FactRank;
+
+/* Of our epoch: NONE: nothing was revoked; PENDING: revoked, not yet confirmed. */
+typedef enum FactFence { FENCE_UNKNOWN, FENCE_NONE, FENCE_PENDING, FENCE_CONFIRMED, FENCE_MAX } FactFence;
+
+/* A switchover, failover or leave is asked of us and possible. PREPARED: the checkpoint is done. */
+typedef enum FactHandover {
+        HANDOVER_UNKNOWN,
+        HANDOVER_NO,
+        HANDOVER_WANTED,
+        HANDOVER_PREPARED,
+        HANDOVER_MAX,
+} FactHandover;
+
+/* Has the candidate our last WAL? READY also where nobody is to be waited for (any longer). */
+typedef enum FactCandidate { CANDIDATE_UNKNOWN, CANDIDATE_WAITING, CANDIDATE_READY, CANDIDATE_MAX } FactCandidate;
+
+typedef enum FactLeaving { LEAVING_UNKNOWN, LEAVING_NO, LEAVING_YES, LEAVING_MAX } FactLeaving;
+
+/* With a start as primary. OVER: it failed or took too long. */
+typedef enum FactPatience { PATIENCE_UNKNOWN, PATIENCE_LEFT, PATIENCE_OVER, PATIENCE_MAX } FactPatience;
+
+#define FACTS(F)                                                                                   \
+        F(hands, HANDS, "unknown", "known")                                                        \
+        F(dcs, DCS, "unknown", "up", "down")                                                       \
+        F(lock, LOCK, "unknown", "free", "mine", "stale", "lost", "other")                                 \
+        F(permit, PERMIT, "unknown", "none", "runs", "over")                                       \
+        F(pg, PG, "unknown", "absent", "broken", "stopped", "starting", "standby", "promoting",    \
+          "starting primary", "primary", "stopping")                                               \
+        F(data, DATA, "unknown", "standby's", "crashed primary's", "clean primary's", "fresh")     \
+        F(init, INIT, "unknown", "absent", "ours", "another's", "match", "mismatch")               \
+        F(config, CONFIG, "unknown", "absent", "present")                                          \
+        F(rank, RANK, "unknown", "asked", "best", "behind", "barred")                              \
+        F(fence, FENCE, "unknown", "none", "pending", "confirmed")                                 \
+        F(handover, HANDOVER, "unknown", "no", "wanted", "prepared")                               \
+        F(candidate, CANDIDATE, "unknown", "waiting", "ready")                                     \
+        F(leaving, LEAVING, "unknown", "no", "yes")                                                \
+        F(patience, PATIENCE, "unknown", "left", "over")
+
+typedef enum FactId {
+#define F(name, NAME, ...) FACT_##NAME,
+        FACTS(F)
+#undef F
+        FACT_COUNT,
+} FactId;
+
+/* value[FACT_LOCK] is a FactLock, and so on. */
+typedef struct Facts {
+        uint8_t value[FACT_COUNT];
+} Facts;
+
+const char *fact_name(FactId id);
+unsigned fact_max(FactId id); /* how many values it has */
+const char *fact_value_name(FactId id, unsigned value);

@@ -1,0 +1,137 @@
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/str.h"
+#include "decide/rank.h"
+
+static RankVerdict say(bool best, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static RankVerdict say(bool best, const char *format, ...)
+{
+        RankVerdict v = { .best = best };
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(v.reason, sizeof v.reason, format, ap);
+        va_end(ap);
+        return v;
+}
+
+static bool sync_active(const Cluster *c)
+{
+        return c->settings.synchronous_mode != SYNC_MODE_OFF && c->sync.leader[0] != 0;
+}
+
+bool rank_peer_is_good(const Peer *p, const Cluster *c, Lsn lsn)
+{
+        if (!p->answered || p->nofailover || p->failover_priority <= 0 || p->watchdog_failed)
+                return false;
+        if (c->settings.check_timeline && p->timeline < c->history.timeline)
+                return false;
+        if (lsn != 0)
+                return p->lsn >= lsn;
+        return p->lsn + c->settings.maximum_lag_on_failover >= c->status.optime;
+}
+
+static const Peer *find_peer(const RankInput *in, const char *name)
+{
+        for (size_t i = 0; i < in->n_peers; i++)
+                if (str_equal(in->peers[i].name, name))
+                        return &in->peers[i];
+        return NULL;
+}
+
+/* Who led last: its equal position does not stand in our way, it is gone. */
+static bool is_former_leader(const RankInput *in, const Peer *p)
+{
+        if (sync_active(in->cluster))
+                return str_equal_nocase(in->cluster->sync.leader, p->name);
+        return str_equal(in->last_leader, p->name);
+}
+
+/* A failover key without a leader: whom it names, goes. *ret_decided: it settled the matter. */
+static RankVerdict judge_request(const RankInput *in, bool *ret_decided)
+{
+        const FailoverKey *f = &in->cluster->failover;
+        const Peer *candidate;
+
+        *ret_decided = true;
+        if (f->candidate[0] == 0) {
+                *ret_decided = str_equal(f->leader, in->name);
+                return say(false, "the switchover away from this node has another one take over");
+        }
+        if (str_equal(f->candidate, in->name))
+                return say(true, "named as the candidate of a %s",
+                           f->leader[0] ? "switchover" : "failover");
+        candidate = find_peer(in, f->candidate);
+        if (candidate && candidate->answered && !candidate->nofailover &&
+            candidate->failover_priority > 0)
+                return say(false, "%s is the named candidate and can be reached", f->candidate);
+        *ret_decided = false; /* the candidate is gone: whoever is best */
+        return say(false, "the named candidate cannot be reached");
+}
+
+static RankVerdict judge_self(const RankInput *in, Lsn own, bool *ret_decided)
+{
+        const Cluster *c = in->cluster;
+        bool requested = c->failover.requested;
+        Lsn floor = usec_sub(c->status.optime, c->settings.maximum_lag_on_failover);
+
+        *ret_decided = true;
+        if (sync_active(c) && !cluster_is_in_sync(c, in->name))
+                return say(false, "not listed in /sync: it may miss acknowledged transactions");
+        if (!requested && own < floor)
+                return say(false, "behind the leader's last known position by %llu bytes",
+                           (unsigned long long)(c->status.optime - own));
+        if (c->settings.check_timeline && in->pg->timeline < c->history.timeline)
+                return say(false, "timeline %u is behind the cluster's, %u", in->pg->timeline,
+                           c->history.timeline);
+        *ret_decided = false;
+        return say(true, "nobody is ahead");
+}
+
+static RankVerdict judge_peer(const RankInput *in, const Peer *p, Lsn own, bool *ret_decided)
+{
+        bool former = is_former_leader(in, p);
+
+        *ret_decided = true;
+        if (p->primary)
+                return say(false, "%s is still alive as primary", p->name);
+        if (p->nofailover || p->failover_priority <= 0 || p->watchdog_failed) {
+                *ret_decided = false;
+                return say(true, "nobody is ahead");
+        }
+        if (p->lsn > own && !(former && sync_active(in->cluster)))
+                return say(false, "%s is ahead: %s against %s", p->name, LSN_TEXT(p->lsn),
+                           LSN_TEXT(own));
+        if (p->lsn == own && p->lsn > 0 && p->failover_priority > in->tags.failover_priority &&
+            !former)
+                return say(false, "%s is as far and has the higher failover_priority", p->name);
+        *ret_decided = false;
+        return say(true, "nobody is ahead");
+}
+
+RankVerdict rank_judge(const RankInput *in)
+{
+        Lsn own = pg_standby_lsn(in->pg);
+        bool decided;
+        RankVerdict v;
+
+        if (in->cluster->failover.requested) {
+                v = judge_request(in, &decided);
+                if (decided)
+                        return v;
+        }
+        v = judge_self(in, own, &decided);
+        if (decided)
+                return v;
+        for (size_t i = 0; i < in->n_peers; i++) {
+                const Peer *p = &in->peers[i];
+                if (!p->answered ||
+                    (sync_active(in->cluster) && !cluster_is_in_sync(in->cluster, p->name)))
+                        continue;
+                v = judge_peer(in, p, own, &decided);
+                if (decided)
+                        return v;
+        }
+        return say(true, "nobody is ahead of %s", LSN_TEXT(own));
+}

@@ -1,0 +1,193 @@
+#include "base/macros.h"
+#include "decide/rules.h"
+
+static const char *const intent_names[INTENT_MAX] = {
+        [INTENT_WAIT] = "wait",           [INTENT_REFUSE] = "refuse",
+        [INTENT_LEAD] = "lead",           [INTENT_CLING] = "cling",
+        [INTENT_PROMOTE] = "promote",     [INTENT_START] = "start",
+        [INTENT_CHECKPOINT] = "checkpoint", [INTENT_STEP_DOWN] = "step down",
+        [INTENT_AWAIT] = "await",         [INTENT_REVOKE] = "revoke",
+        [INTENT_RELEASE] = "release",     [INTENT_FORGET] = "forget",
+        [INTENT_FOLLOW] = "follow",
+        [INTENT_KEEP] = "keep",           [INTENT_ASK] = "ask",
+        [INTENT_BID] = "bid",             [INTENT_STOP] = "stop",
+        [INTENT_STAY_OUT] = "stay out",   [INTENT_CLAIM] = "claim",
+        [INTENT_BOOTSTRAP] = "bootstrap", [INTENT_RECORD] = "record",
+        [INTENT_CONFIGURE] = "configure",
+};
+DEFINE_NAMES(intent, Intent, INTENT_MAX)
+
+#define IS(value) (uint16_t)(1u << (value))
+
+#define WHEN_LOCK(v) [FACT_LOCK] = (v)
+#define ANY_PRIMARY                                                                                \
+        (IS(PG_PRIMARY) | IS(PG_PROMOTING) | IS(PG_STARTING_PRIMARY))
+#define NOT_OURS (IS(LOCK_FREE) | IS(LOCK_OTHER) | IS(LOCK_STALE))
+#define HANDING_OVER (IS(HANDOVER_WANTED) | IS(HANDOVER_PREPARED))
+
+/*
+ * Read downward: the first row whose every condition holds is the decision. The order is the order
+ * of danger: what is not known, what must be fenced, what we lead, what others lead, nobody leads.
+ */
+static const Rule rules[] = {
+        /* ---- not enough is known ---- */
+        { "hands-unknown", "a hand has not told its state since this mind started", INTENT_WAIT,
+          { [FACT_HANDS] = IS(HANDS_UNKNOWN) } },
+        { "postgres-unknown", "pgd is still looking at what is there", INTENT_WAIT,
+          { [FACT_PG] = IS(PG_UNKNOWN) } },
+
+        /* ---- the DCS does not answer: the permit decides, and it needs nobody ---- */
+        { "permit-over", "a primary's permit has ended: it must not be one any more",
+          INTENT_REVOKE,
+          { [FACT_PG] = ANY_PRIMARY, [FACT_PERMIT] = IS(PERMIT_OVER),
+            [FACT_FENCE] = IS(FENCE_NONE) } },
+        { "dcs-lost-primary", "the DCS does not answer: lead on until the permit ends",
+          INTENT_CLING,
+          { [FACT_DCS] = IS(DCS_UNKNOWN) | IS(DCS_DOWN), [FACT_PG] = ANY_PRIMARY } },
+        { "dcs-lost-leave", "this node leaves, and no lock can be handed over", INTENT_STOP,
+          { [FACT_DCS] = IS(DCS_UNKNOWN) | IS(DCS_DOWN), [FACT_LEAVING] = IS(LEAVING_YES),
+            [FACT_PG] = IS(PG_STANDBY) | IS(PG_STARTING) } },
+        { "dcs-lost", "the DCS does not answer: nothing is started or stopped", INTENT_WAIT,
+          { [FACT_DCS] = IS(DCS_UNKNOWN) | IS(DCS_DOWN) } },
+        { "lock-unknown", "the cluster's keys are not read yet", INTENT_WAIT,
+          { WHEN_LOCK(IS(LOCK_UNKNOWN)) } },
+
+        /* ---- a fence in progress ends before anything else begins ---- */
+        { "fence-pending", "our right is revoked: its end is being confirmed", INTENT_WAIT,
+          { [FACT_FENCE] = IS(FENCE_PENDING) } },
+        { "fence-confirmed", "nothing acts as primary here any more: the key goes to the next",
+          INTENT_RELEASE,
+          { [FACT_FENCE] = IS(FENCE_CONFIRMED), WHEN_LOCK(IS(LOCK_MINE) | IS(LOCK_STALE)) } },
+        { "lost-and-fenced", "the lock is another's or nobody's, and nothing of ours acts under it",
+          INTENT_FORGET, { [FACT_FENCE] = IS(FENCE_CONFIRMED), WHEN_LOCK(IS(LOCK_LOST)) } },
+        { "lock-lost", "the lock was lost: whatever acts under it is fenced", INTENT_REVOKE,
+          { WHEN_LOCK(IS(LOCK_LOST)) } },
+        { "primary-without-lock", "a primary runs here and the lock is not ours: fence it",
+          INTENT_REVOKE, { [FACT_PG] = ANY_PRIMARY, WHEN_LOCK(NOT_OURS) } },
+        { "wrong-cluster", "our data belongs to another cluster (system identifier)", INTENT_REFUSE,
+          { [FACT_INIT] = IS(INIT_MISMATCH) } },
+
+        /* ---- the lock is ours ---- */
+        { "handover-checkpoint", "asked to hand over: a checkpoint first, so that the stop is short",
+          INTENT_CHECKPOINT,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PRIMARY),
+            [FACT_PERMIT] = IS(PERMIT_RUNS), [FACT_HANDOVER] = IS(HANDOVER_WANTED) } },
+        { "handover-step-down", "ready to hand over: stop accepting writes, then stop postgres",
+          INTENT_STEP_DOWN,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PRIMARY) | IS(PG_STOPPING),
+            [FACT_PERMIT] = IS(PERMIT_RUNS), [FACT_HANDOVER] = IS(HANDOVER_PREPARED) } },
+        { "lead", "the lock is ours and the permit runs", INTENT_LEAD,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PRIMARY),
+            [FACT_PERMIT] = IS(PERMIT_RUNS) } },
+        { "lead-adopted", "the lock is ours; its next renewal gives the permit", INTENT_CLING,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = ANY_PRIMARY } },
+        { "start-overdue", "it takes too long to start as primary: let another one lead",
+          INTENT_REVOKE,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STARTING_PRIMARY) | IS(PG_PROMOTING),
+            [FACT_PATIENCE] = IS(PATIENCE_OVER), [FACT_FENCE] = IS(FENCE_NONE) } },
+        { "becoming-primary", "promotion or start as primary is under way", INTENT_WAIT,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PROMOTING) | IS(PG_STARTING_PRIMARY) } },
+        { "stopping", "postgres is on its way down", INTENT_WAIT, { [FACT_PG] = IS(PG_STOPPING) } },
+        { "leave-standby-with-lock", "this node leaves before it was promoted", INTENT_REVOKE,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STANDBY) | IS(PG_STARTING),
+            [FACT_LEAVING] = IS(LEAVING_YES) } },
+        { "promote", "the lock is ours and the permit runs", INTENT_PROMOTE,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STANDBY),
+            [FACT_PERMIT] = IS(PERMIT_RUNS) } },
+        { "promote-soon", "the lock is ours; its first renewal gives the permit", INTENT_WAIT,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STANDBY) } },
+        { "handover-await", "postgres is shut down: the candidate must have all of its WAL",
+          INTENT_AWAIT,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STOPPED), [FACT_DATA] = IS(DATA_CLEAN),
+            [FACT_HANDOVER] = HANDING_OVER, [FACT_CANDIDATE] = IS(CANDIDATE_WAITING) } },
+        { "handover-revoke", "postgres is shut down: nothing may start here under this lock",
+          INTENT_REVOKE,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STOPPED),
+            [FACT_HANDOVER] = HANDING_OVER } },
+        { "start-failed", "postgres cannot be started as primary here: let another one lead",
+          INTENT_REVOKE,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STOPPED),
+            [FACT_PATIENCE] = IS(PATIENCE_OVER) } },
+        { "start-in-place", "the lock is ours and the files are a primary's: start them again",
+          INTENT_START,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STOPPED),
+            [FACT_DATA] = IS(DATA_CRASHED) | IS(DATA_CLEAN) | IS(DATA_FRESH),
+            [FACT_PERMIT] = IS(PERMIT_RUNS) } },
+        { "start-soon", "the lock is ours; its next renewal gives the permit", INTENT_WAIT,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STOPPED),
+            [FACT_DATA] = IS(DATA_CRASHED) | IS(DATA_CLEAN) | IS(DATA_FRESH) } },
+        { "lock-without-primary", "the lock is ours and there is nothing here to lead with",
+          INTENT_REVOKE, { WHEN_LOCK(IS(LOCK_MINE) | IS(LOCK_STALE)) } },
+
+        /* ---- this node has left, or is leaving ---- */
+        { "leave-standby", "this node leaves: a standby only has to stop", INTENT_STOP,
+          { [FACT_LEAVING] = IS(LEAVING_YES), [FACT_PG] = IS(PG_STANDBY) | IS(PG_STARTING) } },
+        { "left", "this node has left the cluster", INTENT_STAY_OUT,
+          { [FACT_LEAVING] = IS(LEAVING_YES) } },
+
+        /* ---- another node leads ---- */
+        { "follow", "another node leads", INTENT_FOLLOW, { WHEN_LOCK(IS(LOCK_OTHER)) } },
+
+        /* ---- nobody leads ---- */
+        { "record-initialize", "the cluster's keys were lost: its identifier is ours",
+          INTENT_RECORD,
+          { [FACT_INIT] = IS(INIT_ABSENT), [FACT_DATA] = IS(DATA_STANDBY) | IS(DATA_CRASHED) |
+                                                         IS(DATA_CLEAN),
+            [FACT_PG] = IS(PG_STOPPED) | IS(PG_STANDBY) } },
+        { "record-bootstrapped", "the new cluster is made: its identifier becomes known",
+          INTENT_RECORD,
+          { [FACT_INIT] = IS(INIT_OURS) | IS(INIT_ABSENT), [FACT_DATA] = IS(DATA_FRESH),
+            [FACT_PG] = IS(PG_STOPPED) } },
+        { "configure", "the cluster has no dynamic configuration yet", INTENT_CONFIGURE,
+          { [FACT_INIT] = IS(INIT_MATCH), [FACT_CONFIG] = IS(CONFIG_ABSENT),
+            [FACT_PG] = IS(PG_STOPPED) | IS(PG_STANDBY) } },
+        { "bid-fresh", "a new cluster, never started: its maker leads it", INTENT_BID,
+          { [FACT_PG] = IS(PG_STOPPED), [FACT_DATA] = IS(DATA_FRESH),
+            [FACT_INIT] = IS(INIT_MATCH) } },
+        { "start-standby", "nobody leads: start as standby, then see who is ahead", INTENT_FOLLOW,
+          { [FACT_PG] = IS(PG_STOPPED) } },
+        { "starting", "postgres is starting", INTENT_WAIT, { [FACT_PG] = IS(PG_STARTING) } },
+        { "race-ask", "nobody leads: ask the others where they stand", INTENT_ASK,
+          { [FACT_PG] = IS(PG_STANDBY), [FACT_RANK] = IS(RANK_UNKNOWN) } },
+        { "race-asked", "nobody leads: the others' answers are on their way", INTENT_KEEP,
+          { [FACT_PG] = IS(PG_STANDBY), [FACT_RANK] = IS(RANK_ASKED) } },
+        { "race-bid", "nobody leads and nobody is ahead of us", INTENT_BID,
+          { [FACT_PG] = IS(PG_STANDBY), [FACT_RANK] = IS(RANK_BEST) } },
+        { "race-behind", "nobody leads, and another node is better placed", INTENT_KEEP,
+          { [FACT_PG] = IS(PG_STANDBY), [FACT_RANK] = IS(RANK_BEHIND) } },
+        { "race-barred", "nobody leads, and this node may not", INTENT_KEEP,
+          { [FACT_PG] = IS(PG_STANDBY), [FACT_RANK] = IS(RANK_BARRED) } },
+        { "broken", "the data directory cannot be used: a person must act", INTENT_REFUSE,
+          { [FACT_PG] = IS(PG_BROKEN) } },
+        { "bootstrap", "the right to make the cluster is ours", INTENT_BOOTSTRAP,
+          { [FACT_PG] = IS(PG_ABSENT), [FACT_INIT] = IS(INIT_OURS) } },
+        { "claim", "there is no cluster yet: try to make it", INTENT_CLAIM,
+          { [FACT_PG] = IS(PG_ABSENT), [FACT_INIT] = IS(INIT_ABSENT),
+            [FACT_RANK] = (uint16_t)~IS(RANK_BARRED) } },
+        { "wait-for-leader", "no data here: wait for a leader to clone from", INTENT_WAIT,
+          { [FACT_PG] = IS(PG_ABSENT) } },
+        { "no-rule", "no row above knows this situation: wait", INTENT_WAIT, { 0 } },
+};
+
+static bool matches(const Rule *rule, const Facts *facts)
+{
+        for (size_t i = 0; i < FACT_COUNT; i++)
+                if (rule->when[i] && !(rule->when[i] & IS(facts->value[i])))
+                        return false;
+        return true;
+}
+
+Decision decide(const Facts *facts)
+{
+        size_t i = 0;
+
+        while (i < ELEMENTSOF(rules) - 1 && !matches(&rules[i], facts))
+                i++;
+        return (Decision){ rules[i].intent, &rules[i] };
+}
+
+const Rule *rules_table(size_t *ret_n)
+{
+        *ret_n = ELEMENTSOF(rules);
+        return rules;
+}

@@ -1,0 +1,202 @@
+#include "base/macros.h"
+#include "base/str.h"
+#include "decide/snapshot.h"
+
+/* Starts as primary that may fail before another node is let try. */
+#define START_ATTEMPTS 3
+
+static bool leads_here(const PgState *pg)
+{
+        return pg_may_run(pg) && (pg->role == ROLE_PRIMARY || pg->promote_sent ||
+                                  pg->in_recovery == TRI_NO);
+}
+
+bool snapshot_may_adopt(const Snapshot *s)
+{
+        const LeaderKey *key = &s->cluster->leader;
+
+        return str_equal(key->name, s->name) && leads_here(s->pg) &&
+               key->epoch > s->pg->revoked_epoch &&
+               (s->pg->permit_epoch == 0 || s->pg->permit_epoch == key->epoch);
+}
+
+static FactDcs read_dcs(const Snapshot *s)
+{
+        return !s->dcs_known ? DCS_UNKNOWN : s->dcs_up ? DCS_UP : DCS_DOWN;
+}
+
+static FactLock read_lock(const Snapshot *s)
+{
+        if (!s->cluster)
+                return LOCK_UNKNOWN;
+        const LeaderKey *key = &s->cluster->leader;
+        bool named = str_equal(key->name, s->name);
+        if (s->epoch != 0)
+                return named && key->epoch == s->epoch ? LOCK_MINE : LOCK_LOST;
+        if (!cluster_is_locked(s->cluster))
+                return LOCK_FREE;
+        return named ? LOCK_STALE : LOCK_OTHER;
+}
+
+static FactPermit read_permit(const Snapshot *s)
+{
+        if (s->permit == 0)
+                return PERMIT_NONE;
+        return s->standing || s->now < s->permit ? PERMIT_RUNS : PERMIT_OVER;
+}
+
+static FactPg read_running(const PgState *pg)
+{
+        if (pg->run == RUN_STOPPING)
+                return PG_STOPPING;
+        if (pg->promote_sent && pg->in_recovery != TRI_NO)
+                return PG_PROMOTING;
+        if (leads_here(pg))
+                return pg->in_recovery == TRI_NO ? PG_PRIMARY : PG_STARTING_PRIMARY;
+        return pg->accepts ? PG_STANDBY : PG_STARTING;
+}
+
+static FactPg read_pg(const Snapshot *s)
+{
+        const PgState *pg = s->pg;
+
+        if (!pg || pg->run == RUN_UNKNOWN)
+                return PG_UNKNOWN;
+        if (pg_may_run(pg))
+                return read_running(pg);
+        switch (pg->datadir) {
+        case DATADIR_EMPTY: return PG_ABSENT;
+        case DATADIR_BROKEN:
+        case DATADIR_INACCESSIBLE:
+                return pg->operation == PGOP_NONE ? PG_BROKEN : PG_ABSENT; /* being made */
+        case DATADIR_VALID: return pg->control == CONTROL_UNKNOWN ? PG_UNKNOWN : PG_STOPPED;
+        case DATADIR_UNKNOWN:
+        case DATADIR_MAX: break;
+        }
+        return PG_UNKNOWN;
+}
+
+static FactData read_data(const Snapshot *s)
+{
+        const PgState *pg = s->pg;
+
+        if (!pg)
+                return DATA_UNKNOWN;
+        if (pg->fresh)
+                return DATA_FRESH;
+        if (pg->datadir != DATADIR_VALID)
+                return DATA_UNKNOWN;
+        if (pg_may_run(pg))
+                return pg->role == ROLE_REPLICA ? DATA_STANDBY : DATA_UNKNOWN;
+        if (pg->standby_signal)
+                return DATA_STANDBY;
+        switch (pg->control) {
+        case CONTROL_SHUT_DOWN: return DATA_CLEAN;
+        case CONTROL_STARTING:
+        case CONTROL_SHUTTING_DOWN:
+        case CONTROL_CRASH_RECOVERY:
+        case CONTROL_PRODUCTION: return DATA_CRASHED;
+        case CONTROL_SHUT_DOWN_IN_RECOVERY:
+        case CONTROL_ARCHIVE_RECOVERY: return DATA_STANDBY;
+        case CONTROL_UNKNOWN:
+        case CONTROL_MAX: break;
+        }
+        return DATA_UNKNOWN;
+}
+
+static FactInit read_init(const Snapshot *s)
+{
+        if (!s->cluster)
+                return INIT_UNKNOWN;
+        switch (s->cluster->initialize.state) {
+        case INITIALIZE_ABSENT: return INIT_ABSENT;
+        case INITIALIZE_RUNNING:
+                /* After a restart of the mind, pgd still knows what it is making. */
+                return s->initialize_is_ours || (s->pg && (s->pg->fresh ||
+                                                           s->pg->operation == PGOP_BOOTSTRAP))
+                               ? INIT_OURS
+                               : INIT_OTHER;
+        case INITIALIZE_DONE:
+                if (!s->pg || s->pg->sysid == 0 || s->pg->datadir == DATADIR_EMPTY)
+                        return INIT_MATCH;
+                return s->pg->sysid == s->cluster->initialize.sysid ? INIT_MATCH : INIT_MISMATCH;
+        case INITIALIZE_INVALID: break;
+        }
+        return INIT_UNKNOWN;
+}
+
+static FactRank read_rank(const Snapshot *s)
+{
+        if (s->barred)
+                return RANK_BARRED;
+        switch (s->race) {
+        case RACE_UNASKED: return RANK_UNKNOWN;
+        case RACE_WAITING: return RANK_ASKED;
+        case RACE_BEST_PLACED: return RANK_BEST;
+        case RACE_BEHIND: return RANK_BEHIND;
+        }
+        return RANK_UNKNOWN;
+}
+
+/*
+ * Confirmed: pgd and fenced have answered, and afterwards fenced saw the leaf empty. Where there is
+ * no leaf (a machine without cgroups), pgd's pidfd stands for it: the postmaster is gone.
+ */
+static FactFence read_fence(const Snapshot *s)
+{
+        if (!s->revoked)
+                return FENCE_NONE;
+        if (!s->pgd_answered || !s->fenced_answered || !s->pg)
+                return FENCE_PENDING;
+        if (s->pg->leaf_cgroup != 0)
+                return s->empty == TRI_NO ? FENCE_CONFIRMED : FENCE_PENDING;
+        return leads_here(s->pg) ? FENCE_PENDING : FENCE_CONFIRMED;
+}
+
+static FactHandover read_handover(const Snapshot *s)
+{
+        if (!s->handover && !s->leaving)
+                return HANDOVER_NO;
+        return s->pg && s->pg->checkpointed >= s->handover_since && s->handover_since != 0
+                       ? HANDOVER_PREPARED
+                       : HANDOVER_WANTED;
+}
+
+static FactPatience read_patience(const Snapshot *s)
+{
+        usec_t limit = s->cluster ? s->cluster->settings.primary_start_timeout : USEC_INFINITY;
+
+        if (s->start_failures >= START_ATTEMPTS)
+                return PATIENCE_OVER;
+        return s->start_since != 0 && s->now >= usec_add(s->start_since, limit) ? PATIENCE_OVER
+                                                                               : PATIENCE_LEFT;
+}
+
+Facts facts_read(const Snapshot *s)
+{
+        Facts f = { .value = {
+                            [FACT_HANDS] = s->hands_known ? HANDS_KNOWN : HANDS_UNKNOWN,
+                            [FACT_DCS] = read_dcs(s),
+                            [FACT_LOCK] = read_lock(s),
+                            [FACT_PERMIT] = read_permit(s),
+                            [FACT_PG] = read_pg(s),
+                            [FACT_DATA] = read_data(s),
+                            [FACT_INIT] = read_init(s),
+                            [FACT_CONFIG] = !s->cluster ? CONFIG_UNKNOWN
+                                            : s->cluster->config.mod_revision ? CONFIG_PRESENT
+                                                                              : CONFIG_ABSENT,
+                            [FACT_RANK] = read_rank(s),
+                            [FACT_FENCE] = read_fence(s),
+                            [FACT_HANDOVER] = read_handover(s),
+                            [FACT_CANDIDATE] = s->candidate_ready ? CANDIDATE_READY
+                                                                  : CANDIDATE_WAITING,
+                            [FACT_LEAVING] = s->leaving ? LEAVING_YES : LEAVING_NO,
+                            [FACT_PATIENCE] = read_patience(s),
+                    } };
+
+        /* Who may not make a cluster must not claim the right to. */
+        if (f.value[FACT_INIT] == INIT_ABSENT && !s->can_bootstrap &&
+            f.value[FACT_PG] == PG_ABSENT)
+                f.value[FACT_INIT] = INIT_OTHER;
+        return f;
+}

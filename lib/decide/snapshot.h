@@ -1,0 +1,52 @@
+/*
+ * Snapshot: everything the mind knows at one instant, and how facts are read from it.
+ *
+ * Pure: a value, with `now` in it. Pointers are borrowed for the duration of the call.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "decide/facts.h"
+#include "model/cluster.h"
+#include "model/pg.h"
+
+typedef enum RaceVerdict { RACE_UNASKED = 0, RACE_WAITING, RACE_BEST_PLACED, RACE_BEHIND } RaceVerdict;
+
+typedef struct Snapshot {
+        usec_t now;
+        const char *name; /* of this node */
+
+        bool hands_known;         /* dcsd, pgd, fenced, watchdogd: each has told its state */
+        bool dcs_known;           /* dcsd has said up or down */
+        bool dcs_up;
+        const Cluster *cluster;   /* NULL: none yet */
+        const PgState *pg;        /* NULL: none yet */
+
+        Epoch epoch;              /* under which this node leads, or is to; 0: none */
+        usec_t permit;            /* its deadline; 0: none was given yet */
+        bool standing;            /* the permit does not end by itself (pause) */
+
+        /* the fence of `epoch` */
+        bool revoked;             /* REVOKE has been sent */
+        bool pgd_answered, fenced_answered;
+        Tri empty;                /* what fenced said of the leaf after both had answered */
+
+        RaceVerdict race;
+        bool barred;              /* nofailover, a required watchdog that is not armed, pause */
+
+        bool handover;            /* asked of this node and possible */
+        usec_t handover_since;
+        bool candidate_ready;     /* it has our last WAL, or is not to be waited for */
+
+        bool leaving;
+        bool initialize_is_ours;  /* we won the race for `initialize` */
+        bool can_bootstrap;       /* there is a bootstrap section and no nofailover */
+        unsigned start_failures;  /* in a row, as primary */
+        usec_t start_since;       /* of the first attempt; 0: none */
+} Snapshot;
+
+Facts facts_read(const Snapshot *s);
+
+/* The lock names us and it is right to go on under its epoch: a postmaster here leads under it. */
+bool snapshot_may_adopt(const Snapshot *s);

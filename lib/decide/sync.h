@@ -1,0 +1,30 @@
+/*
+ * sync: the next write of synchronous replication, in the order that loses nothing
+ * (PATRONI-SPEC §2.17): /sync never names a node that is not really synchronous. So it shrinks
+ * before synchronous_standby_names changes, and grows only after the new ones have caught up.
+ *
+ * Pure. Each call answers one step; the leader takes it and asks again when it is done.
+ */
+#pragma once
+
+#include "model/cluster.h"
+#include "model/pg.h"
+
+typedef enum SyncAction {
+        SYNC_NOTHING = 0,
+        SYNC_WRITE_KEY,  /* /sync := leader, standbys */
+        SYNC_DELETE_KEY, /* the mode is off */
+        SYNC_SET_NAMES,  /* synchronous_standby_names := text */
+} SyncAction;
+
+typedef struct SyncPlan {
+        SyncAction action;
+        char standbys[SYNC_LIST_SIZE]; /* comma-separated, sorted */
+        char names[SYNC_LIST_SIZE];    /* a value for the parameter; empty: none */
+} SyncPlan;
+
+/* For the leader `name`, whose server runs as primary. */
+SyncPlan sync_plan(const Cluster *c, const PgState *pg, const char *name);
+
+/* Before promotion: /sync must name the new leader and nobody else. */
+SyncPlan sync_plan_promotion(const Cluster *c, const char *name);
