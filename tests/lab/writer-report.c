@@ -194,12 +194,15 @@ void report_outage(Report *r, const Outage *o, bool over)
         }
 }
 
-void report_progress(Report *r, uint64_t acknowledged, usec_t running, const Outage *stalled,
+void report_progress(Report *r, Instant now, uint64_t acknowledged, const Outage *stalled,
                      const char *error)
 {
-        double amount = running ? seconds(running) : 1;
+        double amount = seconds(now.mono - r->shown_at);
+        uint64_t rows = acknowledged - r->shown_rows;
         char text[CLOCK_TEXT];
 
+        r->shown_at = now.mono;
+        r->shown_rows = acknowledged;
         if (r->json || r->quiet)
                 return;
         wipe_line(r);
@@ -207,7 +210,7 @@ void report_progress(Report *r, uint64_t acknowledged, usec_t running, const Out
                 printf("  no write since %s (%.1f s)", clock_text(text, stalled->from),
                        seconds(stalled->to.mono - stalled->from.mono));
         else
-                printf("  %" PRIu64 " rows, %.0f/s", acknowledged, (double)acknowledged / amount);
+                printf("  %" PRIu64 " rows, %.0f/s", acknowledged, (double)rows / amount);
         if ((stalled || acknowledged == 0) && *error)
                 printf(": %.40s", error);
         if (r->live)

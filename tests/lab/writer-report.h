@@ -15,6 +15,8 @@ typedef struct Report {
         bool live;  /* stdout is a terminal: one line moves */
         bool quiet; /* the summary only */
         bool has_line;
+        usec_t shown_at; /* the last progress, on the monotonic clock */
+        uint64_t shown_rows;
 } Report;
 
 typedef struct Run {
@@ -33,7 +35,7 @@ void report_failed(Report *r, Instant now, uint64_t id, const char *error);
 void report_stalled(Report *r, const Outage *o);
 void report_outage(Report *r, const Outage *o, bool over);
 /* stalled: the outage that lasts, or NULL; error: what keeps rows from being acknowledged, or "" */
-void report_progress(Report *r, uint64_t acknowledged, usec_t running, const Outage *stalled,
+void report_progress(Report *r, Instant now, uint64_t acknowledged, const Outage *stalled,
                      const char *error);
 void report_note(Report *r, Instant now, const char *text);
 

@@ -157,9 +157,8 @@ static void tick(Writer *w, Instant now)
                 report_stalled(&w->report, &outage);
         w->stalled = stalled;
         if (now.mono >= w->next_progress) {
-                report_progress(&w->report, ledger_totals(w->ledger).acknowledged,
-                                now.mono - w->started.mono, stalled ? &outage : NULL,
-                                ledger_error(w->ledger));
+                report_progress(&w->report, now, ledger_totals(w->ledger).acknowledged,
+                                stalled ? &outage : NULL, ledger_error(w->ledger));
                 w->next_progress = now.mono + (w->report.live ? PROGRESS_LIVE : PROGRESS_PLAIN);
         }
 }
@@ -301,6 +300,7 @@ static void describe(Writer *w)
                 .json = o->json_output,
                 .quiet = o->quiet,
                 .live = isatty(STDOUT_FILENO) && !o->json_output,
+                .shown_at = w->started.mono,
         };
 }
 
@@ -318,9 +318,9 @@ static int prepare(Writer *w)
         if (w->signals < 0 || getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
                 return -errno;
         snprintf(w->run_id, sizeof w->run_id, "%016" PRIx64, random);
+        w->started = instant_now();
         describe(w);
         w->table_there = !w->options.create;
-        w->started = instant_now();
         w->next_progress = w->started.mono + USEC_PER_SEC;
         return ledger_new(&w->ledger, w->options.threshold);
 }

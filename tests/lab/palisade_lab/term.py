@@ -1,9 +1,11 @@
 """What a person sees: steps with live progress on a terminal, plain lines elsewhere."""
 
+import itertools
 import os
 import re
 import shutil
 import sys
+import threading
 import time
 from contextlib import contextmanager
 
@@ -18,7 +20,7 @@ class Quiet:
 
     @contextmanager
     def step(self, title):
-        yield _Step(lambda *_: None)
+        yield _Step()
 
 
 class Terminal:
@@ -32,6 +34,7 @@ class Terminal:
         self.colours = self.live and not os.environ.get("NO_COLOR")
         encoding = (getattr(self.stream, "encoding", None) or "").lower()
         self.fancy = encoding.startswith("utf")
+        self._lock = threading.Lock()
         self.width = min(shutil.get_terminal_size((80, 24)).columns, 100) if self.live else 80
 
     def paint(self, text, *styles):
@@ -40,41 +43,47 @@ class Terminal:
         return f"\033[{';'.join(CODES[s] for s in styles)}m{text}\033[0m"
 
     def say(self, text=""):
-        self._clear()
-        print(text, file=self.stream, flush=True)
+        with self._lock:
+            self._clear()
+            print(text, file=self.stream, flush=True)
 
     @contextmanager
     def step(self, title):
         """One line of work: it moves while it lasts, and stays with a mark and its time."""
         start = time.monotonic()
-        shown = [start]
+        step = _Step()
+        over = threading.Event()
 
-        def progress(text, fraction):
-            now = time.monotonic()
-            every = 0.1 if self.live else 10
-            if now - shown[0] < every:
-                return
-            shown[0] = now
-            share = f"{fraction:4.0%} " if fraction is not None else ""
-            line = self._line("·", title, f"{share}{text}", f"{now - start:.0f} s")
-            if self.live:
-                self._clear()
-                self.stream.write(self.paint(line, "dim") + "\r")
-                self.stream.flush()
-            else:
-                print(line, file=self.stream, flush=True)
+        def tick():
+            for turn in itertools.count():
+                if over.wait(0.1 if self.live else 10):
+                    return
+                self._show(title, step, time.monotonic() - start, turn)
 
-        step = _Step(progress)
+        ticker = threading.Thread(target=tick, daemon=True)
+        ticker.start()
         try:
             yield step
+            mark, colour, text = "✓" if self.fancy else "+", "green", step.result
         except BaseException:
-            self._finish("✗" if self.fancy else "x", "red", title, step.last, start)
+            mark, colour, text = "✗" if self.fancy else "x", "red", step.text
             raise
-        self._finish("✓" if self.fancy else "+", "green", title, step.result, start)
+        finally:
+            over.set()
+            ticker.join()
+            line = self._line(mark, title, text, f"{time.monotonic() - start:.1f} s")
+            self.say(line.replace(mark, self.paint(mark, colour), 1))
 
-    def _finish(self, mark, colour, title, text, start):
-        line = self._line(mark, title, text, f"{time.monotonic() - start:.1f} s")
-        self.say(line.replace(mark, self.paint(mark, colour), 1))
+    def _show(self, title, step, seconds, turn):
+        """The line as it stands: redrawn on a terminal, else printed now and then."""
+        spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" if self.fancy else "|/-\\"
+        mark = spinner[turn % len(spinner)] if self.live else "·" if self.fancy else "-"
+        share = f"{step.fraction:4.0%} " if step.fraction is not None else ""
+        line = self._line(mark, title, share + step.text, f"{seconds:.0f} s")
+        with self._lock:
+            self._clear()
+            self.stream.write(self.paint(line, "dim") + ("" if self.live else "\n"))
+            self.stream.flush()
 
     def _line(self, mark, title, text, right):
         room = self.width - self.NAME_WIDTH - len(right) - 7
@@ -105,14 +114,13 @@ class Terminal:
 class _Step:
     """What step() hands out: call it to tell progress, done() to set the closing words."""
 
-    def __init__(self, progress):
-        self._progress = progress
-        self.last = ""
+    def __init__(self):
+        self.text = ""
+        self.fraction = None
         self.result = ""
 
     def __call__(self, text, fraction=None):
-        self.last = text
-        self._progress(text, fraction)
+        self.text, self.fraction = text, fraction
 
     def done(self, text):
-        self.result = self.last = text
+        self.result = text
