@@ -35,7 +35,8 @@ def build_parser():
                         help="which lab; several run side by side (default: $PALISADE_LAB or main)")  # fmt: skip
     verbs = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (function, help_text, arguments) in commands.TABLE.items():
-        verb = verbs.add_parser(name, help=help_text, description=inspect.cleandoc(function.__doc__), formatter_class=raw)
+        description = inspect.cleandoc(function.__doc__)
+        verb = verbs.add_parser(name, help=help_text, description=description, formatter_class=raw)
         for flags, settings in arguments:
             verb.add_argument(*flags, **settings)
         verb.set_defaults(function=function)
