@@ -230,8 +230,9 @@ class Lab(Members):
         for path in (run, disk):
             shutil.rmtree(path, ignore_errors=True)
         self.__dict__.pop("options", None)
-        if paths.RUN.is_dir() and not os.listdir(paths.RUN):
-            paths.RUN.rmdir()
+        for parent in (paths.RUN, disk.parent):
+            if parent.is_dir() and not os.listdir(parent):
+                parent.rmdir()
         cgroup.remove_top()
         return found
 

@@ -39,6 +39,8 @@ def _compile(sources, say):
     units = [path for path in sources if path.suffix == ".c"]
     host.run(["cc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{paths.REPO_DIR}/lib",
               f"-I{include}", *units, "-lpq", "-o", fresh], timeout=120)  # fmt: skip
+    for old in paths.CACHE.glob("writer-????????????"):
+        old.unlink(missing_ok=True)
     fresh.rename(binary)
     return binary
 
