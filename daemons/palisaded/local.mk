@@ -1,4 +1,23 @@
 sbin_PROGRAMS += palisaded
 palisaded_SOURCES = \
-	daemons/palisaded/main.c
-palisaded_LDADD = lib/libdecide.a $(IO_LDADD) $(CONFIG_LDADD)
+	daemons/palisaded/api.c \
+	daemons/palisaded/authority.c \
+	daemons/palisaded/duties.c \
+	daemons/palisaded/explain.c \
+	daemons/palisaded/handover.c \
+	daemons/palisaded/hands.c daemons/palisaded/hands.h \
+	daemons/palisaded/main.c \
+	daemons/palisaded/node.c \
+	daemons/palisaded/orders.c \
+	daemons/palisaded/palisaded.c daemons/palisaded/palisaded.h \
+	daemons/palisaded/race.c \
+	daemons/palisaded/run.c daemons/palisaded/run.h
+palisaded_LDADD = lib/libdecide.a $(IO_LDADD) $(YAML_LIBS)
+
+install-exec-hook:
+	$(MKDIR_P) $(DESTDIR)$(bindir)
+	rm -f $(DESTDIR)$(bindir)/palisade
+	$(LN_S) $(sbindir)/palisaded $(DESTDIR)$(bindir)/palisade
+
+uninstall-hook:
+	rm -f $(DESTDIR)$(bindir)/palisade

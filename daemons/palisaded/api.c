@@ -1,0 +1,479 @@
+/*
+ * The mouth's requests. A switchover is checked, written to the failover key and then watched until
+ * the leader is another one; the others are answered as soon as what they ask for has happened.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "decide/switchover.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "palisaded/palisaded.h"
+
+#define ASKS_MAX 16
+#define WRITE_WITHIN (5 * USEC_PER_SEC)
+#define LEAVE_LOOKS (100 * USEC_PER_MSEC)
+
+typedef enum AskState {
+        ASK_FREE = 0,
+        ASK_PEERS_FIRST, /* is there anybody to take over? */
+        ASK_WRITING,
+        ASK_WATCHING,    /* the leader key */
+        ASK_LEAVING,
+} AskState;
+
+typedef struct ApiAsk {
+        Api *api;
+        AskState state;
+        uint64_t seq;       /* of the REQUEST */
+        uint64_t peers_seq; /* of ASK_PEERS */
+        MsgRequest request; /* without its blob */
+        char old_leader[NAME_SIZE];
+        Epoch old_epoch;
+        bool seen_requested;
+        usec_t deadline;
+} ApiAsk;
+
+struct Api {
+        Palisaded *p;
+        ApiAsk asks[ASKS_MAX];
+        Timer look;
+};
+
+static void respond(Api *a, uint64_t seq, unsigned http, const char *text)
+{
+        MsgResult m = WIRE_INIT(MsgResult, MSG_RESULT);
+
+        m.h.seq = seq;
+        m.outcome = http < 300 ? OUTCOME_DONE : http < 500 ? OUTCOME_REFUSED : OUTCOME_UNKNOWN;
+        m.http = http;
+        (void)STR_SET(m.text, text); /* our own texts */
+        hands_send(a->p->hands, HAND_APID, &m.h);
+}
+
+static ApiAsk *new_ask(Api *a, const MsgRequest *m)
+{
+        for (size_t i = 0; i < ASKS_MAX; i++)
+                if (a->asks[i].state == ASK_FREE) {
+                        a->asks[i] = (ApiAsk){ .api = a, .seq = m->h.seq };
+                        memcpy(&a->asks[i].request, m, sizeof *m);
+                        return &a->asks[i];
+                }
+        respond(a, m->h.seq, 503, "too many requests are under way");
+        return NULL;
+}
+
+static void end_ask(ApiAsk *ask, unsigned http, const char *text)
+{
+        respond(ask->api, ask->seq, http, text);
+        *ask = (ApiAsk){ 0 };
+}
+
+/* ---- switchover and failover ---- */
+
+static SwitchoverAsk words(const ApiAsk *ask)
+{
+        return (SwitchoverAsk){ .failover = ask->request.kind == REQUEST_FAILOVER,
+                                .leader = ask->request.leader,
+                                .candidate = ask->request.candidate,
+                                .scheduled = ask->request.scheduled_wall_usec };
+}
+
+static void on_written(const MsgResult *r, void *userdata)
+{
+        ApiAsk *ask = userdata;
+        const Palisaded *p;
+
+        if (ask->state != ASK_WRITING)
+                return;
+        if (r->outcome != OUTCOME_DONE) {
+                end_ask(ask, 503, "failed to write failover key into DCS");
+                return;
+        }
+        if (ask->request.scheduled_wall_usec != 0) {
+                end_ask(ask, 202, "Switchover scheduled");
+                return;
+        }
+        p = ask->api->p;
+        ask->state = ASK_WATCHING;
+        ask->deadline = now_boottime() + 2 * MAX(10 * USEC_PER_SEC,
+                                                 p->cluster->settings.timing.loop_wait);
+        timer_set(&ask->api->look, ask->deadline);
+        api_on_cluster(ask->api);
+}
+
+static void write_failover(ApiAsk *ask)
+{
+        static _Alignas(MsgRecord) char packet[sizeof(MsgRecord) + sizeof(FailoverKey)];
+        MsgRecord *m = (MsgRecord *)packet;
+        FailoverKey key = { .requested = true,
+                            .scheduled_wall_usec = ask->request.scheduled_wall_usec };
+
+        (void)STR_SET(key.leader, ask->request.leader); /* same sizes */
+        (void)STR_SET(key.candidate, ask->request.candidate);
+        wire_header(&m->h, MSG_RECORD, sizeof packet);
+        m->key = RECORD_FAILOVER;
+        m->pad = 0;
+        m->epoch = 0;
+        m->revision = RECORD_ANY_REVISION;
+        m->deadline = now_boottime() + WRITE_WITHIN;
+        memcpy(m->value, &key, sizeof key);
+        ask->state = ASK_WRITING;
+        (void)hands_request(ask->api->p->hands, HAND_DCSD, &m->h, WRITE_WITHIN + USEC_PER_SEC,
+                            on_written, ask);
+}
+
+static void ask_peers(ApiAsk *ask, const SwitchoverAsk *w)
+{
+        const Palisaded *p = ask->api->p;
+        const Member *candidates[CLUSTER_MEMBERS_MAX];
+        PeerAddress peers[CLUSTER_MEMBERS_MAX];
+        size_t n = switchover_candidates(w, p->cluster, p->cluster->leader.name, candidates);
+
+        for (size_t i = 0; i < n; i++) {
+                (void)STR_SET(peers[i].name, candidates[i]->name); /* same sizes */
+                (void)STR_SET(peers[i].api_url, candidates[i]->api_url);
+        }
+        ask->state = ASK_PEERS_FIRST;
+        ask->peers_seq = race_send_ask(ask->api->p, peers, (uint32_t)n, USEC_PER_SEC);
+}
+
+static void begin_switchover(Api *a, const MsgRequest *m)
+{
+        const Palisaded *p = a->p;
+        ApiAsk *ask;
+
+        if (!p->cluster || p->link.state != LINK_UP) {
+                respond(a, m->h.seq, 503, "the DCS is not accessible");
+                return;
+        }
+        ask = new_ask(a, m);
+        if (!ask)
+                return;
+        SwitchoverAsk w = words(ask);
+        SwitchoverAnswer answer = switchover_check(&w, p->cluster, now_wall());
+        if (answer.http != 0) {
+                end_ask(ask, answer.http, answer.text);
+                return;
+        }
+        (void)STR_SET(ask->old_leader, p->cluster->leader.name); /* same size */
+        ask->old_epoch = p->cluster->leader.epoch;
+        if (w.scheduled != 0)
+                write_failover(ask);
+        else
+                ask_peers(ask, &w);
+}
+
+void api_on_peers(Api *a, const MsgPeers *m)
+{
+        for (size_t i = 0; i < ASKS_MAX; i++) {
+                ApiAsk *ask = &a->asks[i];
+                if (ask->state != ASK_PEERS_FIRST || ask->peers_seq != m->h.seq)
+                        continue;
+                if (switchover_is_possible(m->peers, m->n_peers, a->p->cluster)) {
+                        write_failover(ask);
+                } else {
+                        char text[REASON_SIZE];
+                        snprintf(text, sizeof text,
+                                 "%s is not possible: no good candidates have been found",
+                                 ask->request.leader[0] ? "switchover" : "failover");
+                        end_ask(ask, 412, text);
+                }
+        }
+}
+
+void api_on_cluster(Api *a)
+{
+        for (size_t i = 0; i < ASKS_MAX; i++) {
+                ApiAsk *ask = &a->asks[i];
+                if (ask->state != ASK_WATCHING)
+                        continue;
+                ask->seen_requested = ask->seen_requested || a->p->cluster->failover.requested ||
+                                      a->p->cluster->leader.epoch != ask->old_epoch;
+                if (!ask->seen_requested)
+                        continue; /* our own write has not come round yet */
+                SwitchoverAsk w = words(ask);
+                SwitchoverAnswer answer = switchover_outcome(&w, a->p->cluster, ask->old_leader,
+                                                             ask->old_epoch);
+                if (answer.http != 0)
+                        end_ask(ask, answer.http, answer.text);
+        }
+}
+
+static void cancel_switchover(Api *a, const MsgRequest *m)
+{
+        const FailoverKey *f = a->p->cluster ? &a->p->cluster->failover : NULL;
+
+        if (!f || !f->requested || f->scheduled_wall_usec == 0) {
+                respond(a, m->h.seq, 404, "no switchover is scheduled");
+                return;
+        }
+        duties_clear_failover(a->p, f->mod_revision);
+        respond(a, m->h.seq, 200, "scheduled switchover deleted");
+}
+
+/* ---- leave and join ---- */
+
+static void on_held(const MsgResult *r _unused_, void *userdata)
+{
+        palisaded_think(userdata);
+}
+
+static void order_held(Palisaded *p, OrderWhat what)
+{
+        MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
+
+        m.what = what;
+        (void)hands_request(p->hands, HAND_PGD, &m.h, USEC_PER_SEC, on_held, p);
+        p->order = (MsgOrder){ 0 }; /* pgd's standing order was replaced */
+        p->order_open = false;
+}
+
+/* Gone: nothing runs here, and no key says that this node leads. */
+bool api_has_left(const Palisaded *p)
+{
+        return p->leaving && !pg_may_run(&p->pg.pg) && p->authority.epoch == 0 &&
+               p->decision.intent == INTENT_STAY_OUT;
+}
+
+static void begin_leave(Api *a, const MsgRequest *m)
+{
+        ApiAsk *ask = new_ask(a, m);
+
+        if (!ask)
+                return;
+        ask->state = ASK_LEAVING;
+        ask->deadline = USEC_INFINITY;
+        palisaded_leave(a->p);
+        timer_set(&a->look, now_boottime() + LEAVE_LOOKS);
+}
+
+void palisaded_leave(Palisaded *p)
+{
+        if (p->leaving)
+                return;
+        log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS,
+                  "leaving the cluster: handing over and stopping postgres");
+        p->leaving = true;
+        handover_begin_leave(p);
+        palisaded_think(p);
+}
+
+void palisaded_join(Palisaded *p)
+{
+        if (p->leaving)
+                log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS, "joining the cluster again");
+        p->leaving = false;
+        order_held(p, ORDER_JOIN);
+        palisaded_think(p);
+}
+
+/* pgd remembers that this node has left, for the minds that come after us. */
+void api_note_left(Palisaded *p)
+{
+        if (p->pg.pg.held)
+                return;
+        order_held(p, ORDER_LEAVE);
+        log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS,
+                  "left the cluster: postgres is stopped here until palisadectl join");
+}
+
+static void on_look(Timer *t, usec_t now, void *userdata)
+{
+        Api *a = userdata;
+        usec_t next = USEC_INFINITY;
+
+        for (size_t i = 0; i < ASKS_MAX; i++) {
+                ApiAsk *ask = &a->asks[i];
+                if (ask->state == ASK_LEAVING) {
+                        if (api_has_left(a->p))
+                                end_ask(ask, 200, "left");
+                        else if (!a->p->leaving)
+                                end_ask(ask, 503, "told to join again");
+                        else
+                                next = MIN(next, now + LEAVE_LOOKS);
+                } else if (ask->state == ASK_WATCHING) {
+                        if (now >= ask->deadline)
+                                end_ask(ask, 503, ask->request.leader[0] ? "Switchover status unknown"
+                                                                         : "Failover status unknown");
+                        else
+                                next = MIN(next, ask->deadline);
+                }
+        }
+        timer_set(t, next);
+}
+
+/* ---- config ---- */
+
+static void on_config_written(const MsgResult *r, void *userdata)
+{
+        ApiAsk *ask = userdata;
+
+        switch ((Outcome)r->outcome) {
+        case OUTCOME_DONE: end_ask(ask, 200, ""); break;
+        case OUTCOME_REFUSED: end_ask(ask, 409, r->text); break;
+        case OUTCOME_UNKNOWN:
+        case OUTCOME_MAX: end_ask(ask, 503, "the DCS did not answer in time"); break;
+        }
+}
+
+static void write_config(Api *a, const MsgRequest *m)
+{
+        size_t size = sizeof(MsgRecord) + m->blob_size;
+        ApiAsk *ask = new_ask(a, m);
+        MsgRecord *record = ask ? malloc(size) : NULL;
+
+        if (!ask)
+                return;
+        if (!record) {
+                end_ask(ask, 503, "out of memory");
+                return;
+        }
+        wire_header(&record->h, MSG_RECORD, size);
+        record->key = RECORD_CONFIG;
+        record->pad = 0;
+        record->epoch = 0;
+        record->revision = m->revision;
+        record->deadline = now_boottime() + WRITE_WITHIN;
+        memcpy(record->value, m->blob, m->blob_size);
+        ask->state = ASK_WRITING;
+        (void)hands_request(a->p->hands, HAND_DCSD, &record->h, WRITE_WITHIN + USEC_PER_SEC,
+                            on_config_written, ask);
+        free(record);
+}
+
+/* ---- probe ---- */
+
+typedef struct ProbeAsk {
+        Api *api;
+        uint64_t seq;
+} ProbeAsk;
+
+static void on_probed(const MsgResult *r _unused_, void *userdata)
+{
+        ProbeAsk *ask = userdata;
+
+        respond(ask->api, ask->seq, 200, "");
+        free(ask);
+}
+
+static void probe(Api *a, const MsgRequest *m)
+{
+        MsgProbe probe = WIRE_INIT(MsgProbe, MSG_PROBE);
+        ProbeAsk *ask = malloc(sizeof *ask);
+
+        if (!ask) {
+                respond(a, m->h.seq, 503, "out of memory");
+                return;
+        }
+        *ask = (ProbeAsk){ a, m->h.seq };
+        (void)hands_request(a->p->hands, HAND_PGD, &probe.h, 3 * USEC_PER_SEC, on_probed, ask);
+}
+
+/* ---- dispatch ---- */
+
+static void reload(Api *a, const MsgRequest *m)
+{
+        int r = palisaded_reload(a->p);
+
+        respond(a, m->h.seq, r < 0 ? 500 : 202,
+                r < 0 ? "the configuration file is not usable: see the journal" : "reload scheduled");
+}
+
+void api_request(Api *a, const MsgRequest *m)
+{
+        switch ((RequestKind)m->kind) {
+        case REQUEST_SWITCHOVER:
+        case REQUEST_FAILOVER: begin_switchover(a, m); return;
+        case REQUEST_CANCEL_SWITCHOVER: cancel_switchover(a, m); return;
+        case REQUEST_CONFIG: write_config(a, m); return;
+        case REQUEST_LEAVE: begin_leave(a, m); return;
+        case REQUEST_JOIN:
+                palisaded_join(a->p);
+                respond(a, m->h.seq, 200, "joining");
+                return;
+        case REQUEST_RELOAD: reload(a, m); return;
+        case REQUEST_EXPLAIN:
+                explain_rows(a->p, m->h.seq);
+                respond(a, m->h.seq, 200, "");
+                return;
+        case REQUEST_PROBE: probe(a, m); return;
+        case REQUEST_NONE:
+        case REQUEST_MAX: break;
+        }
+        respond(a, m->h.seq, 501, "no such request");
+}
+
+/* ---- what the mouth knows ---- */
+
+static void fill_status(const Palisaded *p, MsgStatus *m)
+{
+        PermitInput in = authority_input(p);
+        PermitTerms terms = permit_terms(&in);
+
+        (void)STR_SET(m->name, p->node.name); /* same sizes */
+        (void)STR_SET(m->scope, p->node.scope);
+        m->leader = p->serving;
+        m->leaving = p->leaving;
+        m->left = p->pg.pg.held;
+        m->watchdog_failed = p->node.watchdog_mode == WATCHDOG_REQUIRED &&
+                             p->watchdog.armed != TRI_YES;
+        m->dcs_up = p->link.state == LINK_UP;
+        m->permit_deadline = p->authority.permit.deadline;
+        m->permit_margin = terms.margin;
+        m->renewal_interval = terms.interval;
+        m->beat = p->beat;
+        m->rule_since = p->rule_since;
+        m->epoch = p->authority.epoch;
+        (void)STR_SET(m->rule, p->decision.rule->name); /* short */
+        (void)STR_SET(m->reason, p->decision.rule->reason);
+        m->fence = p->fence;
+        m->watchdog = p->watchdog;
+        m->link = p->link;
+}
+
+void api_status(Api *a, bool everything)
+{
+        Palisaded *p = a->p;
+        static MsgStatus m;
+
+        m = WIRE_INIT(MsgStatus, MSG_STATUS);
+        fill_status(p, &m);
+        hands_send(p->hands, HAND_APID, &m.h);
+        if (!everything)
+                return;
+        if (p->snapshot)
+                hands_send(p->hands, HAND_APID, &p->snapshot->h);
+        if (p->known[HAND_PGD])
+                hands_send(p->hands, HAND_APID, &p->pg.h);
+        if (p->history_known)
+                hands_send(p->hands, HAND_APID, &p->history.h);
+}
+
+int api_new(Api **ret, Palisaded *p)
+{
+        Api *a = calloc(1, sizeof *a);
+
+        if (!a)
+                return -ENOMEM;
+        a->p = p;
+        int r = timer_init(&a->look, p->event, "api", NULL, on_look, a);
+        if (r < 0) {
+                free(a);
+                return r;
+        }
+        *ret = a;
+        return 0;
+}
+
+Api *api_free(Api *a)
+{
+        if (a) {
+                timer_done(&a->look);
+                free(a);
+        }
+        return NULL;
+}

@@ -1,0 +1,393 @@
+/*
+ * The lease, the permit, and their end.
+ *
+ * A confirmed LEASE of our epoch becomes a permit by the one formula of permit.c and goes to every
+ * hand. HOLD tells dcsd how long it may renew: one interval ahead of our own timer, so that a mind
+ * that hangs loses the lock.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "palisaded/palisaded.h"
+
+#define ANSWER_WITHIN (2 * USEC_PER_SEC)
+#define REVOKE_AGAIN (500 * USEC_PER_MSEC)
+
+PermitInput authority_input(const Palisaded *p)
+{
+        usec_t now = now_boottime();
+        usec_t stall = stall_worst(&p->stall, now);
+
+        stall = MAX(stall, MAX(p->link.stall, MAX(p->fence.stall, p->watchdog.stall)));
+        return (PermitInput){
+                .timing = p->cluster ? p->cluster->settings.timing : TIMING_DEFAULT,
+                .watchdog = p->watchdog.armed == TRI_YES ? p->watchdog.fires : 0,
+                .stall = stall,
+                .safety_margin = p->node.safety_margin,
+        };
+}
+
+/* ---- permits ---- */
+
+static void send_permit(Palisaded *p, HandId id)
+{
+        MsgPermit m = p->authority.permit;
+
+        if (m.deadline != 0)
+                hands_send(p->hands, id, &m.h);
+}
+
+static void give_permit(Palisaded *p)
+{
+        Authority *a = &p->authority;
+        PermitInput in = authority_input(p);
+        PermitTerms terms = permit_terms(&in);
+        usec_t deadline = permit_deadline(&in, a->lease.sent, a->lease.ttl);
+
+        if (a->revoked || !a->armed_answered || deadline == 0)
+                return;
+        if (a->permit.epoch == a->epoch && deadline <= a->permit.deadline)
+                return; /* never back */
+        if (a->permit.epoch != a->epoch)
+                log_info("epoch %" PRIu64 ": the first permit runs for %s, renewed every %s",
+                         a->epoch, USEC_TEXT(usec_sub(deadline, now_boottime())),
+                         USEC_TEXT(terms.interval));
+        a->permit = WIRE_INIT(MsgPermit, MSG_PERMIT);
+        a->permit.epoch = a->epoch;
+        a->permit.deadline = deadline;
+        a->permit.lease_end = a->lease.sent + a->lease.ttl;
+        a->permit.stop_budget = terms.stop_budget;
+        send_permit(p, HAND_PGD);
+        send_permit(p, HAND_FENCED);
+        send_permit(p, HAND_WATCHDOGD);
+        send_permit(p, HAND_APID);
+        palisaded_think(p);
+}
+
+void authority_lease(Palisaded *p, const MsgLease *m)
+{
+        Authority *a = &p->authority;
+
+        if (m->epoch == 0 || m->epoch != a->epoch || m->kind == LEASE_NONE)
+                return; /* of a right we gave up meanwhile */
+        a->lease = *m;
+        give_permit(p);
+}
+
+/* ---- the watchdog's word, before the first permit ---- */
+
+static void on_armed(const MsgResult *r, void *userdata)
+{
+        Palisaded *p = userdata;
+        Authority *a = &p->authority;
+
+        a->armed_asked = false;
+        a->armed_answered = r->outcome != OUTCOME_UNKNOWN ||
+                            p->node.watchdog_mode != WATCHDOG_REQUIRED;
+        if (r->outcome == OUTCOME_REFUSED && p->node.watchdog_mode == WATCHDOG_AUTOMATIC)
+                log_event(LOG_WARNING, EVENT_FENCE_MISSING,
+                          FIELDS({ "PALISADE_FENCE", "watchdog", 0 }),
+                          "leading without a hardware watchdog: %s", r->text);
+        give_permit(p);
+        palisaded_think(p);
+}
+
+static void arm(Palisaded *p)
+{
+        Authority *a = &p->authority;
+        MsgArm m = WIRE_INIT(MsgArm, MSG_ARM);
+        PermitInput in = authority_input(p);
+
+        if (p->node.watchdog_mode == WATCHDOG_OFF) {
+                a->armed_answered = true;
+                return;
+        }
+        m.mode = p->node.watchdog_mode;
+        m.timeout_sec = permit_watchdog_timeout(&in, 1);
+        m.reset_after_sec = p->node.watchdog_reset_after;
+        (void)STR_SET(m.device, p->node.watchdog_device); /* same size */
+        a->armed_asked = true;
+        (void)hands_request(p->hands, HAND_WATCHDOGD, &m.h, ANSWER_WITHIN, on_armed, p);
+}
+
+/* ---- an epoch begins ---- */
+
+static void begin_epoch(Palisaded *p, Epoch epoch)
+{
+        Authority *a = &p->authority;
+        Holding holding = a->holding;
+
+        *a = (Authority){ .epoch = epoch, .holding = holding };
+        p->start_failures = 0;
+        p->start_since = 0;
+        arm(p);
+}
+
+static void end_epoch(Palisaded *p)
+{
+        MsgDisarm disarm = WIRE_INIT(MsgDisarm, MSG_DISARM);
+
+        disarm.epoch = p->authority.epoch;
+        hands_send(p->hands, HAND_WATCHDOGD, &disarm.h);
+        p->authority = (Authority){ .holding = HOLD_MEMBER };
+        p->handover.wanted = false;
+        p->handover.candidate_ready = false;
+        p->start_failures = 0;
+        p->start_since = 0;
+        race_reset(p);
+}
+
+/* After our own restart: the key names us, a postmaster here leads, the hands know its permit. */
+void authority_adopt(Palisaded *p)
+{
+        Authority *a = &p->authority;
+        Epoch epoch;
+
+        if (a->epoch != 0 || !p->cluster || !p->known[HAND_PGD] || !p->known[HAND_FENCED])
+                return;
+        Snapshot s = palisaded_snapshot(p, now_boottime());
+        if (!snapshot_may_adopt(&s))
+                return;
+        epoch = p->cluster->leader.epoch;
+        begin_epoch(p, epoch);
+        a->permit = WIRE_INIT(MsgPermit, MSG_PERMIT);
+        a->permit.epoch = epoch;
+        a->permit.deadline = p->pg.pg.permit_epoch == epoch ? p->pg.pg.permit_deadline : 0;
+        if (p->fence.epoch == epoch && p->fence.deadline > a->permit.deadline)
+                a->permit.deadline = p->fence.deadline;
+        log_info("epoch %" PRIu64 ": this node leads already, going on", epoch);
+}
+
+/* ---- bidding ---- */
+
+static void on_bid(const MsgResult *r, void *userdata)
+{
+        Palisaded *p = userdata;
+
+        p->authority.bidding = false;
+        race_reset(p);
+        if (r->outcome == OUTCOME_DONE) {
+                begin_epoch(p, r->epoch);
+                log_event(LOG_NOTICE, EVENT_LOCK_WON, FIELDS({ "PALISADE_EPOCH", NULL, r->epoch }),
+                          "won the leader key, epoch %" PRIu64, r->epoch);
+                if (p->cluster && p->cluster->failover.requested)
+                        duties_clear_failover(p, RECORD_ANY_REVISION);
+        } else {
+                log_info("did not win the leader key: %s",
+                         r->text[0] ? r->text : "no answer in time");
+        }
+        palisaded_think(p);
+}
+
+void authority_bid(Palisaded *p)
+{
+        MsgBid m = WIRE_INIT(MsgBid, MSG_BID);
+        const Cluster *c = p->cluster;
+
+        if (p->authority.bidding)
+                return;
+        p->authority.bidding = true;
+        m.sync_revision = c->sync.mod_revision;
+        m.failover_revision = c->failover.mod_revision;
+        m.config_revision = c->config.mod_revision;
+        m.ttl = c->settings.timing.ttl;
+        m.deadline = now_boottime() + c->settings.timing.retry_timeout;
+        (void)hands_request(p->hands, HAND_DCSD, &m.h,
+                            c->settings.timing.retry_timeout + USEC_PER_SEC, on_bid, p);
+}
+
+/* ---- holding ---- */
+
+static void send_hold(Palisaded *p, usec_t now)
+{
+        Authority *a = &p->authority;
+        PermitInput in = authority_input(p);
+        PermitTerms terms = permit_terms(&in);
+        MsgHold m = WIRE_INIT(MsgHold, MSG_HOLD);
+        bool lock = a->holding == HOLD_LOCK;
+
+        if (a->holding != HOLD_LOCK && a->holding != HOLD_MEMBER)
+                return;
+        m.epoch = lock ? a->epoch : 0;
+        m.interval = lock ? terms.interval : in.timing.loop_wait;
+        m.renew_until = now + m.interval;
+        m.ttl = in.timing.ttl;
+        /* A shorter lease may be moved to only when its permit would not end before the one given. */
+        m.move = !lock || permit_deadline(&in, now, in.timing.ttl) >= a->permit.deadline;
+        hands_send(p->hands, HAND_DCSD, &m.h);
+        timer_set(&p->hold_timer, now + m.interval / 3);
+}
+
+void authority_on_hold_timer(Palisaded *p, usec_t now)
+{
+        send_hold(p, now);
+}
+
+void authority_hold(Palisaded *p, Holding holding)
+{
+        Authority *a = &p->authority;
+
+        if (holding == HOLD_AS_BEFORE || holding == a->holding)
+                return;
+        a->holding = holding;
+        if (holding == HOLD_NOTHING)
+                timer_set(&p->hold_timer, USEC_INFINITY);
+        else
+                send_hold(p, now_boottime());
+}
+
+/* ---- the end: revoke, confirm, release ---- */
+
+static void on_revoked_again(const MsgResult *r, void *userdata)
+{
+        Palisaded *p = userdata;
+
+        p->authority.confirming = r->outcome == OUTCOME_DONE;
+        palisaded_think(p);
+}
+
+/* Only what fenced sees from now on counts; REVOKE again makes it look, and say so. */
+static void note_answers(Palisaded *p)
+{
+        Authority *a = &p->authority;
+        MsgRevoke m = WIRE_INIT(MsgRevoke, MSG_REVOKE);
+
+        if (!a->pgd_answered || !a->fenced_answered || a->confirming)
+                return;
+        a->empty = TRI_UNKNOWN;
+        m.epoch = a->epoch;
+        (void)hands_request(p->hands, HAND_FENCED, &m.h, ANSWER_WITHIN, on_revoked_again, p);
+}
+
+static void on_pgd_revoked(const MsgResult *r, void *userdata)
+{
+        Palisaded *p = userdata;
+
+        p->authority.pgd_answered = r->outcome == OUTCOME_DONE;
+        note_answers(p);
+}
+
+static void on_fenced_revoked(const MsgResult *r, void *userdata)
+{
+        Palisaded *p = userdata;
+
+        p->authority.fenced_answered = r->outcome == OUTCOME_DONE;
+        note_answers(p);
+}
+
+void authority_fence_state(Palisaded *p)
+{
+        Authority *a = &p->authority;
+
+        if (a->confirming && p->fence.revoked_epoch >= a->epoch && p->fence.leaf == p->pg.pg.leaf)
+                a->empty = (Tri)p->fence.populated;
+}
+
+/* The epoch to end: ours, or the newest that any hand or the key knows of. */
+static Epoch epoch_to_revoke(const Palisaded *p)
+{
+        Epoch epoch = p->authority.epoch;
+
+        if (epoch != 0)
+                return epoch;
+        epoch = MAX(p->pg.pg.permit_epoch, p->fence.epoch);
+        if (p->cluster && str_equal(p->cluster->leader.name, p->node.name))
+                epoch = MAX(epoch, p->cluster->leader.epoch);
+        return MAX(epoch, (Epoch)1);
+}
+
+void authority_revoke(Palisaded *p)
+{
+        Authority *a = &p->authority;
+        MsgRevoke m = WIRE_INIT(MsgRevoke, MSG_REVOKE);
+        usec_t now = now_boottime();
+
+        if (a->revoked && now < a->revoke_again)
+                return;
+        if (a->epoch == 0)
+                a->epoch = epoch_to_revoke(p);
+        m.epoch = a->epoch;
+        if (!a->revoked)
+                log_event(LOG_NOTICE, EVENT_DEMOTED,
+                          FIELDS({ "PALISADE_EPOCH", NULL, a->epoch },
+                                 { "PALISADE_RULE", p->decision.rule->name, 0 }),
+                          "giving up the right to be primary, epoch %" PRIu64 ": %s", a->epoch,
+                          p->decision.rule->reason);
+        a->revoked = true;
+        a->confirming = false;
+        a->revoke_again = now + REVOKE_AGAIN;
+        if (!a->pgd_answered)
+                (void)hands_request(p->hands, HAND_PGD, &m.h, ANSWER_WITHIN, on_pgd_revoked, p);
+        if (!a->fenced_answered)
+                (void)hands_request(p->hands, HAND_FENCED, &m.h, ANSWER_WITHIN, on_fenced_revoked,
+                                    p);
+        note_answers(p);
+        hands_send(p->hands, HAND_WATCHDOGD, &m.h);
+        hands_send(p->hands, HAND_APID, &m.h);
+}
+
+static void on_released(const MsgResult *r, void *userdata)
+{
+        Palisaded *p = userdata;
+        Epoch epoch = p->authority.epoch;
+
+        p->authority.releasing = false;
+        if (r->outcome == OUTCOME_UNKNOWN) {
+                palisaded_think(p);
+                return;
+        }
+        log_event(LOG_NOTICE, EVENT_LOCK_RELEASED, FIELDS({ "PALISADE_EPOCH", NULL, epoch }),
+                  r->outcome == OUTCOME_DONE ? "released the leader key, epoch %" PRIu64
+                                             : "the leader key of epoch %" PRIu64
+                                               " was no longer ours to release",
+                  epoch);
+        end_epoch(p);
+        palisaded_think(p);
+}
+
+void authority_release(Palisaded *p)
+{
+        MsgRelease m = WIRE_INIT(MsgRelease, MSG_RELEASE);
+        const PgState *pg = &p->pg.pg;
+
+        if (p->authority.releasing)
+                return;
+        p->authority.releasing = true;
+        m.epoch = p->authority.epoch;
+        m.optime = pg->control == CONTROL_SHUT_DOWN ? pg->control_lsn : 0;
+        m.deadline = now_boottime() + ANSWER_WITHIN;
+        (void)hands_request(p->hands, HAND_DCSD, &m.h, ANSWER_WITHIN + USEC_PER_SEC, on_released, p);
+}
+
+/* The key of our epoch is gone or another's, and the fence is confirmed: nothing is left of it. */
+void authority_lost(Palisaded *p)
+{
+        log_event(LOG_WARNING, EVENT_LOCK_LOST,
+                  FIELDS({ "PALISADE_EPOCH", NULL, p->authority.epoch }),
+                  "the lock of epoch %" PRIu64 " is lost, and nothing acts as primary here any more",
+                  p->authority.epoch);
+        end_epoch(p);
+}
+
+void authority_resend(Palisaded *p, HandId id)
+{
+        Authority *a = &p->authority;
+
+        if (a->epoch == 0)
+                return;
+        if (a->revoked) {
+                a->pgd_answered = a->pgd_answered && id != HAND_PGD;
+                a->fenced_answered = a->fenced_answered && id != HAND_FENCED;
+                a->revoke_again = 0;
+                authority_revoke(p);
+        } else if (id == HAND_DCSD) {
+                send_hold(p, now_boottime());
+        } else {
+                if (id == HAND_WATCHDOGD && !a->armed_asked)
+                        arm(p);
+                send_permit(p, id);
+        }
+}

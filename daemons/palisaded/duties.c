@@ -1,0 +1,248 @@
+/*
+ * What is written to the DCS: every member its own key, the leader the cluster's. Each record is
+ * compared with what is there and written only when it differs.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "decide/sync.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "palisaded/palisaded.h"
+
+#define WRITE_WITHIN (3 * USEC_PER_SEC)
+
+/* One record of a key at a time: the next is made from what this one leads to. */
+static bool under_way[RECORD_MAX];
+
+static void on_recorded(const MsgResult *r, void *userdata, RecordKey key)
+{
+        Palisaded *p = userdata;
+
+        under_way[key] = false;
+        if (r->outcome == OUTCOME_REFUSED)
+                log_debug("/%s was not written: %s", record_key_to_string(key), r->text);
+        palisaded_think(p);
+}
+
+#define ON_RECORDED(name, key)                                                                     \
+        static void name(const MsgResult *r, void *userdata)                                       \
+        {                                                                                          \
+                on_recorded(r, userdata, key);                                                     \
+        }
+ON_RECORDED(on_initialize_recorded, RECORD_INITIALIZE)
+ON_RECORDED(on_config_recorded, RECORD_CONFIG)
+ON_RECORDED(on_status_recorded, RECORD_STATUS)
+ON_RECORDED(on_history_recorded, RECORD_HISTORY)
+ON_RECORDED(on_sync_recorded, RECORD_SYNC)
+ON_RECORDED(on_failover_recorded, RECORD_FAILOVER)
+
+static const hands_answer_t recorded[RECORD_MAX] = {
+        [RECORD_INITIALIZE] = on_initialize_recorded, [RECORD_CONFIG] = on_config_recorded,
+        [RECORD_STATUS] = on_status_recorded,         [RECORD_HISTORY] = on_history_recorded,
+        [RECORD_SYNC] = on_sync_recorded,             [RECORD_FAILOVER] = on_failover_recorded,
+};
+
+static void record(Palisaded *p, RecordKey key, uint64_t revision, Epoch epoch, const void *value,
+                   hands_answer_t answer)
+{
+        static _Alignas(MsgRecord) char packet[sizeof(MsgRecord) + sizeof(History)];
+        MsgRecord *m = (MsgRecord *)packet;
+        size_t size = wire_record_value_size(key);
+
+        if (under_way[key])
+                return;
+        wire_header(&m->h, MSG_RECORD, sizeof *m + size);
+        m->key = key;
+        m->pad = 0;
+        m->epoch = epoch;
+        m->revision = revision;
+        m->deadline = now_boottime() + WRITE_WITHIN;
+        if (value)
+                memcpy(m->value, value, size);
+        under_way[key] = true;
+        (void)hands_request(p->hands, HAND_DCSD, &m->h, WRITE_WITHIN + USEC_PER_SEC,
+                            answer ? answer : recorded[key], p);
+}
+
+/* ---- the member key ---- */
+
+static bool differs(const Member *a, const Member *b)
+{
+        return a->state != b->state || a->role != b->role || a->timeline != b->timeline ||
+               a->replication_state != b->replication_state || a->pause != b->pause ||
+               a->checkpoint_pending != b->checkpoint_pending ||
+               a->pending_restart != b->pending_restart || !str_equal(a->api_url, b->api_url) ||
+               !str_equal(a->conn_url, b->conn_url);
+}
+
+void duties_publish(Palisaded *p, bool beat)
+{
+        MsgPublish m = WIRE_INIT(MsgPublish, MSG_PUBLISH);
+
+        if (!p->known[HAND_PGD] || !p->cluster)
+                return;
+        node_member(p, &m.member);
+        if (!beat && p->published.h.type == MSG_PUBLISH &&
+            !differs(&m.member, &p->published.member))
+                return; /* positions alone wait for the beat */
+        p->published = m;
+        hands_send(p->hands, HAND_DCSD, &m.h);
+}
+
+/* ---- the leader's keys ---- */
+
+static void record_status(Palisaded *p)
+{
+        static StatusKey s; /* too large for the stack of every call */
+        const PgState *pg = &p->pg.pg;
+        char own[IDENT_SIZE];
+
+        s = (StatusKey){ .optime = pg->flush_lsn };
+        for (uint32_t i = 0; i < pg->n_slots && s.n_slots < CLUSTER_SLOTS_MAX; i++)
+                s.slots[s.n_slots++] = pg->slots[i];
+        member_slot_name(p->node.name, own);
+        if (s.n_slots < CLUSTER_SLOTS_MAX) {
+                (void)STR_SET(s.slots[s.n_slots].name, own); /* same size */
+                s.slots[s.n_slots++].lsn = pg->flush_lsn;
+        }
+        record(p, RECORD_STATUS, RECORD_ANY_REVISION, p->authority.epoch, &s, NULL);
+}
+
+/* The file names only the last switch's time and leader; older ones dcsd keeps from the key. */
+static void record_history(Palisaded *p)
+{
+        const HistoryKey *key = &p->cluster->history;
+        uint32_t timeline = p->history.history.n_lines > 0
+                                    ? p->history.history.lines[p->history.history.n_lines - 1].timeline + 1
+                                    : 1;
+
+        if (!p->history_known || timeline != p->pg.pg.timeline ||
+            (key->mod_revision != 0 && key->timeline == timeline))
+                return;
+        if (timeline == 1 && key->mod_revision == 0)
+                return; /* no switch yet, and nobody claims one */
+        record(p, RECORD_HISTORY, RECORD_ANY_REVISION, p->authority.epoch, &p->history.history, NULL);
+}
+
+static void write_sync_key(Palisaded *p, const SyncPlan *plan)
+{
+        static SyncKey key;
+
+        key = (SyncKey){ 0 };
+        if (plan->action == SYNC_WRITE_KEY) {
+                (void)STR_SET(key.leader, p->node.name); /* same sizes */
+                (void)STR_SET(key.standbys, plan->standbys);
+                log_event(LOG_NOTICE, EVENT_SYNC_CHANGED,
+                          FIELDS({ "PALISADE_SYNC_STANDBYS", plan->standbys, 0 }),
+                          "synchronous standbys: %s",
+                          plan->standbys[0] ? plan->standbys : "none yet");
+        }
+        record(p, RECORD_SYNC, p->cluster->sync.mod_revision, p->authority.epoch, &key, NULL);
+}
+
+static void set_sync_names(Palisaded *p, const char *names)
+{
+        MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
+
+        m.what = ORDER_SYNC_NAMES;
+        m.epoch = p->authority.epoch;
+        (void)STR_SET(m.text, names); /* same size */
+        orders_send(p, &m);
+}
+
+static void run_sync(Palisaded *p)
+{
+        SyncPlan plan;
+
+        if (under_way[RECORD_SYNC] || p->order_open || p->pg.pg.operation != PGOP_NONE)
+                return; /* the step before must show first */
+        plan = sync_plan(p->cluster, &p->pg.pg, p->node.name);
+        switch (plan.action) {
+        case SYNC_NOTHING: break;
+        case SYNC_WRITE_KEY:
+        case SYNC_DELETE_KEY: write_sync_key(p, &plan); break;
+        case SYNC_SET_NAMES: set_sync_names(p, plan.names); break;
+        }
+}
+
+bool duties_before_promotion(Palisaded *p)
+{
+        SyncPlan plan = sync_plan_promotion(p->cluster, p->node.name);
+
+        if (plan.action == SYNC_NOTHING)
+                return true;
+        if (!under_way[RECORD_SYNC])
+                write_sync_key(p, &plan);
+        return false;
+}
+
+void duties_run(Palisaded *p)
+{
+        const Cluster *c = p->cluster;
+
+        if (c->initialize.state != INITIALIZE_DONE)
+                duties_record_sysid(p);
+        if (c->config.mod_revision == 0)
+                duties_write_config(p);
+        record_history(p);
+        run_sync(p);
+}
+
+void duties_beat(Palisaded *p)
+{
+        record_status(p);
+}
+
+/* ---- making a cluster ---- */
+
+static void on_claimed(const MsgResult *r, void *userdata)
+{
+        Palisaded *p = userdata;
+
+        under_way[RECORD_INITIALIZE] = false;
+        p->initialize_is_ours = r->outcome == OUTCOME_DONE;
+        if (p->initialize_is_ours)
+                log_notice("this node makes the cluster");
+        else
+                log_info("another node makes the cluster: %s", r->text);
+        palisaded_think(p);
+}
+
+void duties_claim(Palisaded *p)
+{
+        InitializeKey key = { .state = INITIALIZE_RUNNING };
+
+        record(p, RECORD_INITIALIZE, 0, 0, &key, on_claimed);
+}
+
+void duties_unclaim(Palisaded *p)
+{
+        InitializeKey key = { .state = INITIALIZE_ABSENT };
+
+        p->initialize_is_ours = false;
+        record(p, RECORD_INITIALIZE, p->cluster->initialize.mod_revision, 0, &key, NULL);
+}
+
+void duties_record_sysid(Palisaded *p)
+{
+        InitializeKey key = { .state = INITIALIZE_DONE, .sysid = p->pg.pg.sysid };
+
+        if (key.sysid != 0)
+                record(p, RECORD_INITIALIZE, p->cluster->initialize.mod_revision,
+                       p->authority.epoch, &key, NULL);
+}
+
+void duties_write_config(Palisaded *p)
+{
+        record(p, RECORD_CONFIG, 0, p->authority.epoch, NULL, NULL);
+}
+
+void duties_clear_failover(Palisaded *p, uint64_t revision)
+{
+        static FailoverKey none;
+
+        record(p, RECORD_FAILOVER, revision, p->authority.epoch, &none, NULL);
+}

@@ -1,0 +1,151 @@
+/* Why this node is what it is: the facts, the rule, what one other fact would change, the chain. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "io/fdutil.h"
+#include "palisaded/palisaded.h"
+
+typedef struct Out {
+        const Palisaded *p;
+        uint64_t seq;
+        usec_t now;
+} Out;
+
+static void row(const Out *o, const char *section, const char *key, const char *value,
+                const char *note)
+{
+        MsgRow m = WIRE_INIT(MsgRow, MSG_ROW);
+
+        m.h.seq = o->seq;
+        (void)STR_SET(m.section, section); /* our own short texts; a reason may be cut */
+        (void)STR_SET(m.key, key);
+        (void)STR_SET(m.value, value);
+        (void)STR_SET(m.note, note);
+        hands_send(o->p->hands, HAND_APID, &m.h);
+}
+
+static void say(const Out *o, const char *section, const char *key, const char *format, ...)
+        _printf_(4, 5);
+static void say(const Out *o, const char *section, const char *key, const char *format, ...)
+{
+        char value[REASON_SIZE];
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(value, sizeof value, format, ap);
+        va_end(ap);
+        row(o, section, key, value, "");
+}
+
+static void rows_decision(const Out *o)
+{
+        const Decision *d = &o->p->decision;
+
+        row(o, "decision", "rule", d->rule->name, d->rule->reason);
+        say(o, "decision", "intent", "%s", intent_to_string(d->intent));
+        say(o, "decision", "since", "%s", USEC_TEXT(usec_sub(o->now, o->p->rule_since)));
+        if (o->p->race.reason[0])
+                say(o, "decision", "race", "%s", o->p->race.reason);
+}
+
+static void rows_facts(const Out *o)
+{
+        for (int i = 0; i < FACT_COUNT; i++)
+                say(o, "facts", fact_name((FactId)i), "%s",
+                    fact_value_name((FactId)i, o->p->facts.value[i]));
+}
+
+/* Each fact changed alone, to each of its other values: which other rule would fire. */
+static void rows_changes(const Out *o)
+{
+        for (int i = 0; i < FACT_COUNT; i++)
+                for (unsigned v = 1; v < fact_max((FactId)i); v++) {
+                        Facts f = o->p->facts;
+                        char key[64];
+                        if (f.value[i] == v)
+                                continue;
+                        f.value[i] = (uint8_t)v;
+                        Decision d = decide(&f);
+                        if (d.rule == o->p->decision.rule)
+                                continue;
+                        snprintf(key, sizeof key, "%s = %s", fact_name((FactId)i),
+                                 fact_value_name((FactId)i, v));
+                        row(o, "changes", key, intent_to_string(d.intent), d.rule->name);
+                }
+}
+
+static void left(const Out *o, const char *key, usec_t until, const char *note)
+{
+        char value[REASON_SIZE];
+
+        if (until == 0)
+                snprintf(value, sizeof value, "-");
+        else if (until == USEC_INFINITY)
+                snprintf(value, sizeof value, "no limit");
+        else if (until <= o->now)
+                snprintf(value, sizeof value, "over");
+        else
+                snprintf(value, sizeof value, "%s", USEC_TEXT(until - o->now));
+        row(o, "chain", key, value, note);
+}
+
+static void rows_chain(const Out *o)
+{
+        const Palisaded *p = o->p;
+        const Authority *a = &p->authority;
+        PermitInput in = authority_input(p);
+        PermitTerms t = permit_terms(&in);
+        char note[REASON_SIZE];
+
+        if (a->epoch == 0) {
+                row(o, "chain", "lock", "not ours", "");
+                return;
+        }
+        say(o, "chain", "epoch", "%" PRIu64, a->epoch);
+        left(o, "lease", a->lease.sent + a->lease.ttl, "then another node may hold the lock");
+        snprintf(note, sizeof note, "ttl %s less %s for the watchdog, %s margin",
+                 USEC_TEXT(in.timing.ttl), USEC_TEXT(in.watchdog), USEC_TEXT(t.margin));
+        left(o, "permit", a->permit.deadline, note);
+        snprintf(note, sizeof note, "renewed every %s", USEC_TEXT(t.interval));
+        left(o, "postgres fast stop", usec_sub(a->permit.deadline, 2 * a->permit.stop_budget), note);
+        left(o, "postgres kill", a->permit.deadline, "by pgd, and by fenced for itself");
+        for (uint32_t i = 0; i < p->fence.n_vips; i++) {
+                const VipState *v = &p->fence.vips[i];
+                snprintf(note, sizeof note, "virtual IP %s%s%s%s", v->vip.address,
+                         v->present ? "" : " is not here", v->reason[0] ? ": " : "", v->reason);
+                left(o, "address", v->present ? v->until : 0, note);
+        }
+        row(o, "chain", "gate", gate_state_to_string((GateState)p->fence.gate),
+            p->fence.gate_reason);
+        row(o, "chain", "watchdog", p->watchdog.armed == TRI_YES ? "armed" : "not armed",
+            p->watchdog.reason);
+}
+
+static void rows_hands(const Out *o)
+{
+        for (int i = 0; i < HAND_COUNT; i++) {
+                usec_t lost = hands_lost_since(o->p->hands, (HandId)i);
+                if (lost)
+                        say(o, "hands", hand_name((HandId)i), "away for %s",
+                            USEC_TEXT(usec_sub(o->now, lost)));
+                else
+                        say(o, "hands", hand_name((HandId)i), "connected");
+        }
+        say(o, "hands", "dcs", "%s%s%s", link_state_to_string((LinkState)o->p->link.state),
+            o->p->link.reason[0] ? ": " : "", o->p->link.reason);
+        say(o, "hands", "endpoint", "%s", o->p->link.endpoint);
+}
+
+void explain_rows(const Palisaded *p, uint64_t seq)
+{
+        Out o = { p, seq, now_boottime() };
+
+        rows_decision(&o);
+        rows_facts(&o);
+        rows_changes(&o);
+        rows_chain(&o);
+        rows_hands(&o);
+}

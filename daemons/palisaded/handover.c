@@ -1,0 +1,177 @@
+/*
+ * Handing over: a switchover or failover that names this leader, or its leave.
+ *
+ * The failover key is looked at once a revision. What it asks is checked against the peers' own
+ * words before anything is given up; a request that cannot be met is cleared with a warning.
+ */
+#include <string.h>
+
+#include "base/str.h"
+#include "decide/rank.h"
+#include "decide/switchover.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "palisaded/palisaded.h"
+
+#define ASK_WITHIN (1 * USEC_PER_SEC)
+#define CANDIDATE_EVERY (20 * USEC_PER_MSEC)
+
+static SwitchoverAsk ask_of(const Palisaded *p)
+{
+        const FailoverKey *f = &p->cluster->failover;
+
+        return (SwitchoverAsk){ .failover = f->leader[0] == 0, .leader = f->leader,
+                                .candidate = f->candidate };
+}
+
+static void refuse(Palisaded *p, const char *why)
+{
+        const FailoverKey *f = &p->cluster->failover;
+
+        log_event(LOG_WARNING, EVENT_SWITCHOVER, FIELDS({ "PALISADE_CANDIDATE", f->candidate, 0 }),
+                  "the %s that was asked for is not possible: %s; request cleared",
+                  f->leader[0] ? "switchover" : "failover", why);
+        duties_clear_failover(p, f->mod_revision);
+}
+
+static uint32_t gather(const Palisaded *p, const SwitchoverAsk *ask, PeerAddress *ret)
+{
+        const Member *candidates[CLUSTER_MEMBERS_MAX];
+        size_t n = switchover_candidates(ask, p->cluster, p->node.name, candidates);
+
+        for (size_t i = 0; i < n; i++) {
+                (void)STR_SET(ret[i].name, candidates[i]->name); /* same sizes */
+                (void)STR_SET(ret[i].api_url, candidates[i]->api_url);
+        }
+        return (uint32_t)n;
+}
+
+/* A request for later: its time has come when it is less than an interval away. */
+static bool is_due(Palisaded *p)
+{
+        usec_t at = p->cluster->failover.scheduled_wall_usec, now = now_wall();
+
+        if (at == 0)
+                return true;
+        if (now > at + p->cluster->settings.timing.loop_wait * 3 / 2) {
+                refuse(p, "its time has passed");
+                return false;
+        }
+        return now >= at;
+}
+
+void handover_look(Palisaded *p)
+{
+        const FailoverKey *f = &p->cluster->failover;
+        PeerAddress peers[CLUSTER_MEMBERS_MAX];
+        Handover *h = &p->handover;
+
+        if (!f->requested || p->authority.epoch == 0 || p->decision.intent != INTENT_LEAD) {
+                if (!f->requested && !p->leaving)
+                        h->wanted = false;
+                return;
+        }
+        if (h->wanted || h->checking || h->handled_revision == f->mod_revision || !is_due(p))
+                return;
+        h->handled_revision = f->mod_revision;
+        if (f->leader[0] && !str_equal(f->leader, p->node.name)) {
+                refuse(p, "it names another leader");
+                return;
+        }
+        if (str_equal(f->candidate, p->node.name)) {
+                refuse(p, "this node is the leader already");
+                return;
+        }
+        SwitchoverAsk ask = ask_of(p);
+        uint32_t n = gather(p, &ask, peers);
+        if (n == 0) {
+                refuse(p, "no member could take over");
+                return;
+        }
+        h->checking = true;
+        h->asked = race_send_ask(p, peers, n, ASK_WITHIN);
+}
+
+static void check_answers(Palisaded *p, const MsgPeers *m)
+{
+        Handover *h = &p->handover;
+        const FailoverKey *f = &p->cluster->failover;
+
+        h->checking = false;
+        if (!f->requested || p->authority.epoch == 0)
+                return;
+        if (!switchover_is_possible(m->peers, m->n_peers, p->cluster)) {
+                refuse(p, "no member that could take over answers and is close enough");
+                return;
+        }
+        h->wanted = true;
+        h->since = now_boottime();
+        h->candidate_ready = false;
+        log_event(LOG_NOTICE, EVENT_SWITCHOVER, FIELDS({ "PALISADE_CANDIDATE", f->candidate, 0 }),
+                  "handing over%s%s, as asked", f->candidate[0] ? " to " : "", f->candidate);
+        palisaded_think(p);
+}
+
+void handover_begin_leave(Palisaded *p)
+{
+        p->handover.since = now_boottime();
+        p->handover.candidate_ready = false;
+}
+
+/* Postgres is shut down: has somebody its last record? */
+static bool somebody_has_all(const Palisaded *p, const MsgPeers *m)
+{
+        for (uint32_t i = 0; i < m->n_peers; i++)
+                if (rank_peer_is_good(&m->peers[i], p->cluster, p->pg.pg.control_lsn))
+                        return true;
+        return false;
+}
+
+static void candidate_answers(Palisaded *p, const MsgPeers *m)
+{
+        usec_t limit = usec_sub(p->authority.permit.deadline, 2 * p->authority.permit.stop_budget);
+        usec_t now = now_boottime();
+
+        if (somebody_has_all(p, m)) {
+                p->handover.candidate_ready = true;
+        } else if (now >= limit) {
+                log_warning("no candidate has confirmed our last WAL in time: handing over all the "
+                            "same");
+                p->handover.candidate_ready = true;
+        } else {
+                timer_set(&p->handover_timer, now + CANDIDATE_EVERY);
+                return;
+        }
+        palisaded_think(p);
+}
+
+void handover_ask_candidate(Palisaded *p)
+{
+        PeerAddress peers[CLUSTER_MEMBERS_MAX];
+        Handover *h = &p->handover;
+        SwitchoverAsk ask = ask_of(p);
+
+        if (h->asked || h->candidate_ready || p->handover_timer.due != USEC_INFINITY)
+                return;
+        uint32_t n = gather(p, &ask, peers);
+        if (n == 0) { /* nobody is left to wait for */
+                h->candidate_ready = true;
+                palisaded_think(p);
+                return;
+        }
+        h->asked = race_send_ask(p, peers, n, ASK_WITHIN / 4);
+}
+
+bool handover_on_peers(Palisaded *p, const MsgPeers *m)
+{
+        Handover *h = &p->handover;
+
+        if (m->h.seq != h->asked)
+                return false;
+        h->asked = 0;
+        if (h->checking)
+                check_answers(p, m);
+        else
+                candidate_answers(p, m);
+        return true;
+}

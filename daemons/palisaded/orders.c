@@ -1,0 +1,244 @@
+/*
+ * Goals -> orders to pgd, wishes to fenced. Nothing is said twice: an order goes out when it differs
+ * from the last one, when pgd came back, or some time after it was refused.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "palisaded/palisaded.h"
+
+#define REFUSED_AGAIN (1 * USEC_PER_SEC)
+#define ORDER_WITHIN (24 * 3600 * USEC_PER_SEC) /* its own deadline, if any, is in the order */
+#define WANT_WITHIN (2 * USEC_PER_SEC)
+
+/* ---- pgd ---- */
+
+static void note_failed_start(Palisaded *p, const MsgResult *r)
+{
+        if (p->order.what != ORDER_START && p->order.what != ORDER_PROMOTE)
+                return;
+        p->start_failures++;
+        log_warning("postgres did not become primary (attempt %u): %s", p->start_failures,
+                    r->text[0] ? r->text : "no answer");
+}
+
+static void on_order_result(const MsgResult *r, void *userdata)
+{
+        Palisaded *p = userdata;
+
+        if (r->h.seq != p->order.h.seq)
+                return; /* of an order that was replaced */
+        p->order_open = false;
+        p->order_outcome = (Outcome)r->outcome;
+        if (r->outcome != OUTCOME_DONE) {
+                p->order_again = now_boottime() + REFUSED_AGAIN;
+                note_failed_start(p, r);
+                if (p->order.what == ORDER_BOOTSTRAP && r->outcome == OUTCOME_REFUSED) {
+                        log_event(LOG_ERR, EVENT_OPERATION_FAILED,
+                                  FIELDS({ "PALISADE_OPERATION", "bootstrap", 0 }),
+                                  "the new cluster could not be made (%s): giving up the right to",
+                                  r->text);
+                        duties_unclaim(p);
+                }
+        }
+        palisaded_think(p);
+}
+
+void orders_send(Palisaded *p, MsgOrder *m)
+{
+        p->order_open = true;
+        (void)hands_request(p->hands, HAND_PGD, &m->h, ORDER_WITHIN, on_order_result, p);
+        p->order = *m;
+}
+
+static bool same_order(const MsgOrder *a, const MsgOrder *b)
+{
+        return a->what == b->what && a->epoch == b->epoch && a->immediate == b->immediate &&
+               str_equal(a->leader.name, b->leader.name) &&
+               str_equal(a->leader.conn_url, b->leader.conn_url) &&
+               a->leader.timeline == b->leader.timeline && str_equal(a->text, b->text);
+}
+
+/* A FOLLOW stands until another order replaces it; the others are over with their RESULT. */
+static void order(Palisaded *p, MsgOrder *m)
+{
+        bool same = same_order(m, &p->order);
+
+        if (same && (p->order_open || p->order_outcome == OUTCOME_DONE ||
+                     now_boottime() < p->order_again))
+                return;
+        orders_send(p, m);
+}
+
+static void order_follow(Palisaded *p)
+{
+        MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
+        const Member *leader = cluster_find_member(p->cluster, p->cluster->leader.name);
+
+        m.what = ORDER_FOLLOW;
+        if (leader && !str_equal(leader->name, p->node.name)) {
+                /* Only one that is a primary already can be cloned from or compared with. */
+                if (leader->role != ROLE_PRIMARY && leader->role != ROLE_STANDBY_LEADER &&
+                    p->pg.pg.datadir == DATADIR_EMPTY)
+                        return;
+                m.leader = *leader;
+                m.leader.xlog_location = m.leader.receive_lsn = m.leader.replay_lsn = 0;
+                m.may_remake = true;
+        }
+        order(p, &m);
+}
+
+static void order_as_primary(Palisaded *p, OrderWhat what)
+{
+        MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
+
+        if (p->want_state != WANT_GRANTED || p->want.epoch != p->authority.epoch)
+                return; /* fenced has the permit first (DESIGN §2, promotion) */
+        if (what == ORDER_PROMOTE && !duties_before_promotion(p))
+                return;
+        if (p->start_since == 0)
+                p->start_since = now_boottime();
+        m.what = what;
+        m.epoch = p->authority.epoch;
+        order(p, &m);
+}
+
+static void order_stop(Palisaded *p)
+{
+        MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
+        const MsgPermit *permit = &p->authority.permit;
+
+        m.what = ORDER_STOP;
+        if (p->authority.epoch != 0 && permit->deadline != 0)
+                m.deadline = usec_sub(permit->deadline, permit->stop_budget);
+        order(p, &m);
+}
+
+static void order_plain(Palisaded *p, OrderWhat what)
+{
+        MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
+
+        m.what = what;
+        m.epoch = p->authority.epoch;
+        order(p, &m);
+}
+
+static void apply_goal(Palisaded *p, PgGoal goal)
+{
+        switch (goal) {
+        case GOAL_NOTHING: break;
+        case GOAL_FOLLOW: order_follow(p); break;
+        case GOAL_PROMOTE: order_as_primary(p, ORDER_PROMOTE); break;
+        case GOAL_START: order_as_primary(p, ORDER_START); break;
+        case GOAL_CHECKPOINT: order_plain(p, ORDER_CHECKPOINT); break;
+        case GOAL_STOP: order_stop(p); break;
+        case GOAL_BOOTSTRAP: order_plain(p, ORDER_BOOTSTRAP); break;
+        }
+}
+
+/* ---- fenced ---- */
+
+static void tell_gate(Palisaded *p, Outcome outcome, const char *text)
+{
+        MsgGate m = WIRE_INIT(MsgGate, MSG_GATE);
+
+        p->gate_owed = false;
+        m.leaf = p->leaf.leaf;
+        m.outcome = outcome;
+        (void)STR_SET(m.text, text); /* our own short texts */
+        hands_send(p->hands, HAND_PGD, &m.h);
+}
+
+static void on_want_result(const MsgResult *r, void *userdata)
+{
+        Palisaded *p = userdata;
+
+        if (r->h.seq != p->want.h.seq)
+                return; /* a newer wish is on its way */
+        p->want_state = r->outcome == OUTCOME_DONE ? WANT_GRANTED : WANT_FAILED;
+        if (p->gate_owed && p->want.leaf == p->leaf.leaf) {
+                bool go = p->want_state == WANT_GRANTED || p->node.gate_mode != FENCE_REQUIRED;
+                tell_gate(p, go ? OUTCOME_DONE : OUTCOME_REFUSED,
+                          go ? "" : "fenced does not answer and fence.gate is required");
+        }
+        palisaded_think(p);
+}
+
+static bool same_want(const MsgWant *a, const MsgWant *b)
+{
+        return a->epoch == b->epoch && a->leaf == b->leaf && a->cgroup == b->cgroup &&
+               a->take == b->take && a->gate_mode == b->gate_mode && a->n_vips == b->n_vips &&
+               memcmp(a->vips, b->vips, sizeof a->vips) == 0;
+}
+
+/*
+ * The epoch under which the server in the leaf may act as primary. It stays until the epoch is over,
+ * revoked or not: what outlives its permit is killed by fenced, whoever else hangs.
+ */
+static void fill_want(const Palisaded *p, const Actions *a, MsgWant *ret)
+{
+        const Authority *auth = &p->authority;
+        bool permitted = auth->epoch != 0 && auth->permit.epoch == auth->epoch &&
+                         auth->permit.deadline != 0;
+        bool as_before = a->hold == HOLD_AS_BEFORE && p->want.epoch == auth->epoch;
+
+        ret->epoch = permitted ? auth->epoch : 0;
+        ret->take = permitted && !auth->revoked && (as_before ? p->want.take : a->serve);
+        ret->leaf = p->leaf.leaf;
+        ret->cgroup = p->leaf.cgroup;
+        (void)STR_SET(ret->leaf_path, p->leaf.path); /* same size */
+        ret->gate_mode = p->node.gate_mode;
+        ret->n_vips = p->node.n_vips;
+        memcpy(ret->vips, p->node.vips, sizeof ret->vips);
+}
+
+static void apply_want(Palisaded *p, const Actions *a)
+{
+        MsgWant m = WIRE_INIT(MsgWant, MSG_WANT);
+        bool new_leaf = p->leaf.leaf != p->want.leaf || p->want_state == WANT_UNSENT;
+
+        if (p->authority.revoked && p->authority.permit.epoch != p->authority.epoch)
+                return; /* of a right this mind never gave: what fenced knows of it stays in force */
+        fill_want(p, a, &m);
+        if (p->want_state != WANT_UNSENT && same_want(&m, &p->want) &&
+            (p->want_state != WANT_FAILED || !hands_is_up(p->hands, HAND_FENCED)))
+                return;
+        p->want_state = WANT_ASKED;
+        p->want = m;
+        p->want.h.seq = hands_request_fds(p->hands, HAND_FENCED, &m.h, p->leaf_fds,
+                                          new_leaf && p->leaf_fds[0] >= 0 ? 2 : 0, WANT_WITHIN,
+                                          on_want_result, p);
+}
+
+/* pgd made a leaf for the server it is about to start, or found the one of the server that runs. */
+void orders_leaf(Palisaded *p, const MsgLeaf *m, int *fds, size_t n_fds)
+{
+        fd_close(p->leaf_fds[0]);
+        fd_close(p->leaf_fds[1]);
+        p->leaf_fds[0] = n_fds == 2 ? TAKE_FD(fds[0]) : -1;
+        p->leaf_fds[1] = n_fds == 2 ? TAKE_FD(fds[1]) : -1;
+        p->leaf = *m;
+        p->gate_owed = true;
+        palisaded_think(p);
+}
+
+void orders_apply(Palisaded *p, const Actions *a)
+{
+        apply_want(p, a);
+        apply_goal(p, a->goal);
+}
+
+void orders_again(Palisaded *p, HandId id)
+{
+        if (id == HAND_FENCED)
+                p->want_state = WANT_UNSENT;
+        if (id == HAND_PGD) {
+                p->order = (MsgOrder){ 0 };
+                p->order_open = false;
+        }
+}

@@ -1,0 +1,204 @@
+/*
+ * Palisaded: the mind of one cluster's node.
+ *
+ * It gathers what its hands report into one Snapshot, reads Facts from it, lets decide() choose, and
+ * carries out what actuate() says. It parses no foreign bytes and does nothing itself.
+ *
+ * Owns:      the connections, the last word of each hand, the epoch and permit of this node.
+ * Invariant: PERMIT is sent only for a confirmed LEASE of our epoch, and only moves forward within
+ *            it; RELEASE only after the fence is confirmed (DESIGN §2).
+ * Threads:   none. Stores nothing: a restarted mind learns all of it from its hands.
+ */
+#pragma once
+
+#include "decide/actuate.h"
+#include "decide/permit.h"
+#include "decide/rules.h"
+#include "decide/snapshot.h"
+#include "io/config.h"
+#include "io/loop.h"
+#include "palisaded/hands.h"
+
+/* What fenced and watchdogd shall do, from the configuration file. */
+typedef struct NodeConfig {
+        char name[NAME_SIZE];
+        char scope[NAME_SIZE];
+        char api_url[URL_SIZE];
+        char conn_url[URL_SIZE];
+        Tags tags;
+        uint32_t n_vips;
+        Vip vips[VIPS_MAX];
+        FenceMode gate_mode;
+        WatchdogMode watchdog_mode;
+        char watchdog_device[HOST_SIZE];
+        uint32_t watchdog_reset_after;
+        int64_t safety_margin; /* PERMIT_SAFETY_MARGIN_UNSET: left out */
+        bool can_bootstrap;
+} NodeConfig;
+
+/* authority.c */
+typedef struct Authority {
+        Epoch epoch;
+        MsgPermit permit;  /* the last one sent; deadline 0: none yet */
+        MsgLease lease;    /* the last confirmed one of this epoch */
+        bool armed_asked, armed_answered;
+        bool bidding, releasing;
+        Holding holding;
+        bool revoked;      /* REVOKE of this epoch has left */
+        bool pgd_answered, fenced_answered;
+        bool confirming;   /* fenced was asked once more after both had answered */
+        Tri empty;         /* and its word on the leaf since */
+        usec_t revoke_again;
+} Authority;
+
+/* race.c */
+typedef struct Race {
+        RaceVerdict verdict;
+        char reason[REASON_SIZE];
+        usec_t judged;
+        uint64_t asked[2]; /* seqs of ASK_PEERS under way: members there, members gone */
+        size_t n_peers;
+        Peer peers[CLUSTER_MEMBERS_MAX];
+        char last_leader[NAME_SIZE];
+        size_t n_gone; /* members of the last healthy view that have no key any more */
+        PeerAddress gone[CLUSTER_MEMBERS_MAX];
+        uint64_t seen_revision;
+} Race;
+
+/* handover.c */
+typedef struct Handover {
+        bool wanted;        /* the failover key asks it of us, and it is possible */
+        usec_t since;       /* when it, or the leave, began */
+        bool checking;
+        uint64_t asked;     /* ASK_PEERS under way */
+        bool candidate_ready;
+        uint64_t handled_revision; /* of the failover key */
+} Handover;
+
+typedef struct Api Api;
+
+typedef struct Palisaded {
+        sd_event *event;
+        const char *cluster_name; /* the instance */
+        char config_path[URL_SIZE];
+        NodeConfig node;
+        Hands *hands;
+        bool known[HAND_COUNT]; /* has told its state */
+
+        /* the last word of each hand */
+        MsgCluster *snapshot;   /* as it came; NULL: none yet */
+        size_t snapshot_size;
+        const Cluster *cluster; /* in there */
+        MsgLink link;
+        MsgPgState pg;
+        MsgFenceState fence;
+        MsgWatchdogState watchdog;
+        MsgHistory history;
+        bool history_known;
+
+        Authority authority;
+        Race race;
+        Handover handover;
+        bool leaving;
+        bool initialize_is_ours;
+        unsigned start_failures;
+        usec_t start_since;
+
+        Facts facts;
+        Decision decision;
+        usec_t rule_since;
+
+        /* what was last ordered, so that nothing is said twice */
+        MsgOrder order;
+        bool order_open;   /* sent, no RESULT yet */
+        Outcome order_outcome;
+        usec_t order_again; /* a refused order is given again from then on */
+        MsgWant want;
+        enum { WANT_UNSENT, WANT_ASKED, WANT_GRANTED, WANT_FAILED } want_state;
+        int leaf_fds[2];
+        MsgLeaf leaf;
+        bool gate_owed;    /* pgd waits for the gate of `leaf` */
+        bool serving;
+        MsgPublish published;
+        usec_t published_at;
+
+        Api *api;
+        Stall stall;
+        Timer think_timer, hold_timer, beat_timer, handover_timer;
+        usec_t beat;
+        int (*on_left)(struct Palisaded *p); /* palisade run: Postgres is stopped, end */
+} Palisaded;
+
+int palisaded_new(Palisaded **ret, sd_event *e, const char *cluster, const char *runtime,
+                  const char *config);
+Palisaded *palisaded_free(Palisaded *p);
+DEFINE_CLEANUP(Palisaded *, palisaded_free)
+
+/* Something changed: decide again, once for all that changes in this turn of the loop. */
+void palisaded_think(Palisaded *p);
+Snapshot palisaded_snapshot(const Palisaded *p, usec_t now);
+int palisaded_reload(Palisaded *p);
+void palisaded_leave(Palisaded *p);
+void palisaded_join(Palisaded *p);
+
+/* ---- node.c: the configuration file ---- */
+int node_config_load(NodeConfig *ret, const char *path, config_tell_t tell, void *userdata);
+void node_member(const Palisaded *p, Member *ret);
+
+/* ---- authority.c ---- */
+PermitInput authority_input(const Palisaded *p);
+void authority_lease(Palisaded *p, const MsgLease *m);
+void authority_hold(Palisaded *p, Holding holding);
+void authority_on_hold_timer(Palisaded *p, usec_t now);
+void authority_bid(Palisaded *p);
+void authority_revoke(Palisaded *p);
+void authority_release(Palisaded *p);
+void authority_adopt(Palisaded *p);
+void authority_lost(Palisaded *p);
+void authority_fence_state(Palisaded *p);
+void authority_resend(Palisaded *p, HandId id); /* what a hand that came back must hear again */
+
+/* ---- race.c ---- */
+void race_on_cluster(Palisaded *p);
+void race_ask(Palisaded *p);
+void race_on_peers(Palisaded *p, const MsgPeers *m);
+void race_reset(Palisaded *p);
+void race_expire(Palisaded *p, usec_t now);
+uint64_t race_send_ask(Palisaded *p, const PeerAddress *peers, uint32_t n, usec_t within);
+
+/* ---- handover.c ---- */
+void handover_look(Palisaded *p);     /* at the failover key */
+void handover_begin_leave(Palisaded *p);
+void handover_ask_candidate(Palisaded *p);
+bool handover_on_peers(Palisaded *p, const MsgPeers *m);
+
+/* ---- duties.c: what a leader, and every member, writes ---- */
+void duties_run(Palisaded *p);   /* at each change, while leading */
+void duties_beat(Palisaded *p);  /* at each beat, while leading */
+bool duties_before_promotion(Palisaded *p); /* true: nothing is in the way */
+void duties_publish(Palisaded *p, bool beat);
+void duties_claim(Palisaded *p);
+void duties_unclaim(Palisaded *p);
+void duties_record_sysid(Palisaded *p);
+void duties_write_config(Palisaded *p);
+void duties_clear_failover(Palisaded *p, uint64_t revision);
+
+/* ---- orders.c: goals -> orders ---- */
+void orders_apply(Palisaded *p, const Actions *a);
+void orders_leaf(Palisaded *p, const MsgLeaf *m, int *fds, size_t n_fds);
+void orders_send(Palisaded *p, MsgOrder *m);
+void orders_again(Palisaded *p, HandId id);
+
+/* ---- api.c: the mouth ---- */
+int api_new(Api **ret, Palisaded *p);
+Api *api_free(Api *a);
+void api_request(Api *a, const MsgRequest *m);
+void api_status(Api *a, bool everything); /* STATUS; everything: CLUSTER, PG_STATE, HISTORY too */
+void api_on_cluster(Api *a);
+void api_on_pg(Api *a);
+void api_on_peers(Api *a, const MsgPeers *m);
+bool api_has_left(const Palisaded *p);
+void api_note_left(Palisaded *p);
+
+/* ---- explain.c ---- */
+void explain_rows(const Palisaded *p, uint64_t seq);
