@@ -1,0 +1,12 @@
+dist_man_MANS = \
+	docs/man/palisade-dcsd.8 \
+	docs/man/palisade-fenced.8 \
+	docs/man/palisade-launcher.8 \
+	docs/man/palisade-pgd.8 \
+	docs/man/palisade-watchdogd.8 \
+	docs/man/palisade.7 \
+	docs/man/palisade.yml.5 \
+	docs/man/palisaded.8
+
+dist_doc_DATA = README.md CHANGELOG.md
+EXTRA_DIST += LICENSE docs/ARCHITECTURE.md
