@@ -1,4 +1,6 @@
 # `make check`: seconds, alone, without root, network, Postgres or etcd.
 
+include tests/lab/local.mk
+
 UNIT_LIBS = lib/libdecide.a lib/libio.a lib/libwire.a lib/libconfig.a lib/libmodel.a lib/libbase.a \
 	$(SYSTEMD_LIBS) $(YAJL_LIBS) $(YAML_LIBS) $(CMOCKA_LIBS)

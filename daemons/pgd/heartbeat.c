@@ -105,7 +105,9 @@ static void read_history(Pgd *p);
 static void on_alive(Pgd *p, const ConnAnswer *answer)
 {
         bool was_accepting = p->pg.accepts;
+        char names_before[SYNC_LIST_SIZE];
 
+        (void)STR_SET(names_before, p->pg.sync_names); /* same size */
         if (probe_read(answer, &p->pg, p->conninfo_live, sizeof p->conninfo_live) < 0) {
                 log_error("postgres answered the probe in an unknown shape");
                 return;
@@ -114,6 +116,8 @@ static void on_alive(Pgd *p, const ConnAnswer *answer)
         p->pg.probed = now_boottime();
         p->pg.accepts = true;
         p->pg.leader_lsn = MAX(p->pg.leader_lsn, p->cluster ? p->cluster->status.optime : 0);
+        if (!was_accepting || !str_equal(names_before, p->pg.sync_names))
+                p->pg.sync_names_lsn = p->pg.flush_lsn;
         note_role(p);
         note_following(p);
         if (p->step != STEP_STOP_FAST && p->step != STEP_STOP_IMMEDIATE)
@@ -145,6 +149,20 @@ static void on_silent(Pgd *p, const ConnAnswer *answer)
                 (void)STR_SET(p->pg.detail, answer->error); /* same size */
 }
 
+/* Whoever asked while an older probe was under way waits for the next one. */
+static void answer_asked(Pgd *p)
+{
+        Mind *mind = hand_find(p->hand, NULL);
+
+        pgd_send_state(p);
+        for (size_t i = 0; i < ELEMENTSOF(p->asked); i++)
+                if (p->asked[i]) {
+                        if (mind)
+                                link_send_result(mind->link, p->asked[i], OUTCOME_DONE, "%s", "");
+                        p->asked[i] = 0;
+                }
+}
+
 static void on_answer(const ConnAnswer *answer, void *userdata)
 {
         Pgd *p = userdata;
@@ -160,6 +178,8 @@ static void on_answer(const ConnAnswer *answer, void *userdata)
         if (p->step == STEP_PROMOTE && p->pg.in_recovery == TRI_NO && p->pg.accepts) {
                 engine_step_done(p, 0, "promoted");
         }
+        if (!again)
+                answer_asked(p);
         pgd_changed(p);
         engine_advance(p);
         if (again)
@@ -188,6 +208,20 @@ void heartbeat_soon(Pgd *p)
 {
         timer_set(&p->probe_timer, USEC_INFINITY);
         probe(p);
+}
+
+void heartbeat_asked(Pgd *p, uint64_t seq)
+{
+        size_t i = 0;
+
+        while (i < ELEMENTSOF(p->asked) && p->asked[i])
+                i++;
+        if (i < ELEMENTSOF(p->asked))
+                p->asked[i] = seq; /* more than this at once: they have a deadline */
+        if (server_runs(p->server))
+                heartbeat_soon(p);
+        else
+                answer_asked(p);
 }
 
 /* The primary's own history file: what the DCS key `history` is made of. */

@@ -35,6 +35,12 @@ void pgd_changed(Pgd *p)
         timer_set(&p->state_timer, now_boottime());
 }
 
+void pgd_send_state(Pgd *p)
+{
+        timer_set(&p->state_timer, USEC_INFINITY);
+        on_state_timer(NULL, 0, p);
+}
+
 void pgd_set_run(Pgd *p, RunState run)
 {
         if (p->pg.run == run)
@@ -211,9 +217,15 @@ HANDLER(on_cluster)
         engine_advance(p);
 }
 
+HANDLER(on_probe)
+{
+        heartbeat_asked(pgd_of(userdata), h->seq);
+}
+
 static const LinkHandler handlers[] = {
         { MSG_PERMIT, on_permit }, { MSG_REVOKE, on_revoke },   { MSG_ORDER, on_order },
         { MSG_CANCEL, on_cancel }, { MSG_CLUSTER, on_cluster }, { MSG_GATE, on_gate },
+        { MSG_PROBE, on_probe },
 };
 
 static int on_joined(Mind *m _unused_, void *userdata)

@@ -102,6 +102,7 @@ typedef struct Pgd {
         Conn *heartbeat; /* probes only */
         Conn *admin;     /* everything else */
         bool probe_again;
+        uint64_t asked[16]; /* PROBEs to answer; 0: free */
         Timer probe_timer, permit_timer, retry_timer, state_timer;
         Stall stall;
 
@@ -118,6 +119,7 @@ DEFINE_CLEANUP(Pgd *, pgd_free)
 
 /* Something changed: tell the mind soon (once for all changes of this turn of the loop). */
 void pgd_changed(Pgd *p);
+void pgd_send_state(Pgd *p); /* now */
 void pgd_set_run(Pgd *p, RunState run);
 void pgd_save(Pgd *p); /* the table, from what is in force */
 bool pgd_is_primary(const Pgd *p);
@@ -167,6 +169,7 @@ void engine_cancel(Pgd *p);
 
 int heartbeat_init(Pgd *p);
 void heartbeat_soon(Pgd *p); /* probe at once */
+void heartbeat_asked(Pgd *p, uint64_t seq); /* and answer RESULT behind the state it brings */
 void heartbeat_schedule(Pgd *p);
 void heartbeat_set_targets(Pgd *p);
 
