@@ -3,7 +3,7 @@
     from palisade_lab import Lab, Options, Terminal, wait_for
 
     with Lab("t1", out=Terminal()) as lab:       # leaves nothing behind
-        lab.up(Options(ttl=10, debs=["palisade_1.0_amd64.deb"]))
+        lab.up(Options(ttl=10))
         with lab.client(via="vip") as client:
             old = lab.leader()
             lab.etcd.move_leader_away(old)

@@ -15,7 +15,7 @@ import sys
 from functools import cached_property
 from pathlib import Path
 
-from . import cgroup, config, control, host, image, layer, net, options, paths, tls
+from . import cgroup, config, control, host, image, layer, net, options, package, paths, tls
 from .cache import hold, lab_lock
 from .client import Client
 from .errors import HopelessError, LabError
@@ -161,6 +161,7 @@ class Lab(Members):
         if opts.mode != options.PALISADE:
             return [base.tree]
         with self.out.step("package") as step:
+            opts.debs = opts.debs or os.environ.get("PALISADE_DEB", "").split() or package.ensure(step, self.out.say)
             top = layer.ensure(base, opts.debs, step)
             step.done(", ".join(Path(deb).name for deb in opts.debs))
         return [top / "upper", base.tree]

@@ -7,7 +7,7 @@ import time
 
 from . import client_command, image, net, options
 from .cluster import Lab, names_of_labs
-from .options import Options, find_debs
+from .options import Options
 from .show import clock, show_status
 
 
@@ -16,13 +16,13 @@ def _lab(args, out=None):
 
 
 def up(args, out):
-    """Bring up a cluster: image, nodes, etcd, then Palisade (or Patroni) on each database node.
+    """Bring up a cluster: image, package, nodes, etcd, then Palisade (or Patroni) on each database node.
 
     Returns when a leader takes writes and every replica streams. The first run builds the image
     of the nodes (a minute or two); later ones boot from the cache in seconds.
     """
     mode = options.PATRONI if args.patroni else options.NONE if args.no_palisade else options.PALISADE
-    debs = (args.deb or find_debs()) if mode == options.PALISADE else []
+    debs = (args.deb or []) if mode == options.PALISADE else []
     opts = Options(nodes=args.nodes, ttl=args.ttl, loop_wait=args.loop_wait, retry_timeout=args.retry_timeout,
                    sync=args.sync, tls=args.tls, ipv6=args.ipv6, disk=args.disk, mode=mode, debs=debs)  # fmt: skip
     opts.check()
@@ -177,7 +177,7 @@ TABLE = {
         _flag("--ipv6", "an IPv6 address for the primary too, and Postgres on IPv6"),
         _flag("--disk", "the nodes' files on disk, not in memory (fsync then costs what it costs)"),
         (["--deb"], {"nargs": "+", "metavar": "FILE", "help": "Palisade's packages "
-                     "(default: $PALISADE_DEB, or the newest beside the source tree)"}),
+                     "(default: $PALISADE_DEB, or one built from this tree)"}),
         _flag("--no-palisade", "etcd only"),
         _flag("--patroni", "Debian's Patroni in Palisade's place, from the same configuration"),
     ]),

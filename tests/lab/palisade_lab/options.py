@@ -1,7 +1,6 @@
 """What a lab is made of: the choices of `lab up`, kept beside the running lab."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 
 from . import net, paths
@@ -24,16 +23,13 @@ class Options:
     disk: bool = False
     mode: str = PALISADE
     start: bool = True  # False: configured and installed, for a test that starts it itself
-    debs: list = field(default_factory=list)
+    debs: list = field(default_factory=list)  # none: $PALISADE_DEB, else built from this tree
 
     def check(self):
         if not 1 <= self.nodes <= MAX_NODES:
             raise LabError(f"--nodes {self.nodes}: 1 to {MAX_NODES} are possible")
         if self.mode not in (PALISADE, PATRONI, NONE):
             raise LabError(f"unknown mode {self.mode}")
-        if self.mode == PALISADE and not self.debs:
-            raise LabError("no package of Palisade: build it (dpkg-buildpackage -b -us -uc) and give "
-                           "--deb FILE, or try --no-palisade or --patroni")  # fmt: skip
 
     def __str__(self):
         what = {PALISADE: "Palisade", PATRONI: "Patroni", NONE: "etcd only"}[self.mode]
@@ -67,9 +63,3 @@ class Options:
         except FileNotFoundError:
             raise LabError(f"lab {name} is not up (start it with: lab --name {name} up)") from None
 
-
-def find_debs():
-    """The packages to install when none are named: $PALISADE_DEB, or the newest of a build."""
-    named = os.environ.get("PALISADE_DEB", "").split()
-    built = sorted(paths.REPO_DIR.parent.glob("palisade_*.deb"), key=lambda path: path.stat().st_mtime)
-    return named or [str(path) for path in built[-1:]]
