@@ -1,0 +1,71 @@
+"""palisade run: a whole node in the foreground, as root and as an unprivileged user."""
+
+from harness import Options, Suite, expect, wait_for
+
+SUITE = Suite("foreground", Options(nodes=3, ttl=10, start=False))
+case = SUITE.case
+CONFIG = "/etc/palisade/main.yml"
+
+
+def start(node, user=None, unit="run"):
+    """palisade run as a transient unit, so that its output can be read and its pid be signalled."""
+    who = ["--uid=" + user] if user else []
+    runtime = ["--setenv=PALISADE_RUNTIME_DIR=/tmp/run-" + (user or "root")]
+    node.systemctl("stop", f"{unit}.service", check=False)
+    node.sh(["systemd-run", "--quiet", f"--unit={unit}", "--collect", "-p", "Delegate=yes", "-p", "KillMode=process",
+             "-p", "StandardOutput=file:/tmp/run.log", "-p", "StandardError=file:/tmp/run.log", *who, *runtime,
+             "palisade", "run", CONFIG])  # fmt: skip
+
+
+def main_pid(node, unit="run"):
+    return node.systemctl("show", "-p", "MainPID", "--value", f"{unit}.service").strip()
+
+
+@case
+def three_nodes_in_the_foreground(lab):
+    """three nodes by palisade run as postgres: a leader, two replicas, warnings for what is missing"""
+    for node in lab.databases:
+        start(node, user="postgres")
+    leader = lab.wait_leader(90)
+    lab.wait_replicas(2)
+    log = leader.read("/tmp/run.log")
+    expect("virtual IP" in log, "it tells that no virtual IP can be held")
+    expect(" INFO: " in log and "," in log.splitlines()[0], "in the format of Patroni's log")
+
+
+@case
+def sigkill_leaves_postgres(lab):
+    """SIGKILL of the started process leaves PostgreSQL; started again it goes on with it"""
+    leader = lab.wait_leader(60)
+    started = leader.psql("select pg_postmaster_start_time()")
+    leader.sh(["kill", "-9", main_pid(leader)])
+    expect(leader.psql("select 1") == "1", "PostgreSQL runs on")
+    start(leader, user="postgres", unit="again")
+    wait_for(lambda: leader.rest("/primary")[0] == 200, 30, "the node to lead again")
+    expect(leader.psql("select pg_postmaster_start_time()") == started, "the same postmaster")
+    start_unit = main_pid(leader, "again")
+    expect(start_unit != "0", "the new process runs")
+
+
+@case
+def sigstop_lets_the_permit_run_out(lab):
+    """SIGSTOP of the started process: the permit ends, another node leads"""
+    leader = lab.wait_leader(60)
+    unit = "again" if main_pid(leader, "again") not in ("", "0") else "run"
+    leader.sh(["kill", "-STOP", main_pid(leader, unit)])
+    new = lab.wait_leader(60, other_than=leader)
+    expect(leader.rest("/primary", timeout=3)[0] != 200, "the old one refuses /primary")
+    leader.sh(["kill", "-CONT", main_pid(leader, unit)])
+    lab.wait_replicas(2)
+    expect(lab.leader().name == new.name, "the new leader stays")
+
+
+@case
+def sigterm_hands_over(lab):
+    """SIGTERM hands over and stops PostgreSQL"""
+    leader = lab.wait_leader(60)
+    unit = "again" if main_pid(leader, "again") not in ("", "0") else "run"
+    leader.sh(["kill", "-TERM", main_pid(leader, unit)])
+    lab.wait_leader(30, other_than=leader)
+    wait_for(lambda: leader.sh("pgrep -x postgres", check=False).stdout == "", 30, "postgres to be stopped")
+    wait_for(lambda: leader.sh("pgrep -f palisade-", check=False).stdout == "", 30, "the hands to end")

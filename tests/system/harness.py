@@ -1,0 +1,142 @@
+"""Cases on real clusters: registered in order, run in one lab a module, told one line each."""
+
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "lab"))
+
+from palisade_lab import Lab, LabError, Options, Terminal, wait_for  # noqa: E402
+
+__all__ = ["Case", "Lab", "LabError", "Options", "Skipped", "Suite", "expect", "healthy", "wait_for"]
+
+
+class Skipped(Exception):
+    """This machine cannot show it; the text says why."""
+
+
+def expect(claim, what):
+    if not claim:
+        raise LabError(f"not so: {what}")
+
+
+def healthy(lab, timeout=90):
+    """One writable leader, every other node that is on streams from it; returns the leader."""
+    for node in lab.databases:
+        if not node.pid1():
+            node.boot()
+    leader = lab.wait_leader(timeout)
+    lab.wait_replicas(len(lab.databases) - 1, timeout)
+    expect(len(lab.primaries()) == 1, "exactly one node says that it is the primary")
+    return lab.leader() or leader
+
+
+@dataclass
+class Case:
+    name: str
+    what: str
+    run: object
+
+
+class Suite:
+    """The cases of one module, and the lab they share."""
+
+    def __init__(self, name, options):
+        self.name = name
+        self.options = options
+        self.cases = []
+
+    def case(self, function):
+        what = (function.__doc__ or function.__name__).strip().splitlines()[0]
+        self.cases.append(Case(function.__name__, what, function))
+        return function
+
+
+class Runner:
+    def __init__(self, out, logs, only=None, keep=False):
+        self.out = out
+        self.logs = Path(logs)
+        self.only = only
+        self.keep = keep
+        self.passed, self.failed, self.skipped = [], [], []
+
+    def run(self, suite):
+        cases = [c for c in suite.cases if not self.only or self.only in f"{suite.name}.{c.name}"]
+        if not cases:
+            return
+        self.out.say(self.out.paint(f"{suite.name}", "bold") + f": {suite.options}")
+        lab = Lab(f"sys-{suite.name}"[:16], out=self.out)
+        try:
+            lab.up(suite.options)
+            for case in cases:
+                self._one(suite, lab, case)
+        except LabError as error:
+            self.out.say(f"  the lab of {suite.name} failed: {error}")
+            self.failed += [f"{suite.name}.{c.name}" for c in cases
+                            if f"{suite.name}.{c.name}" not in self.passed + self.failed]  # fmt: skip
+            self._collect(suite, lab, "lab")
+        finally:
+            if not self.keep:
+                lab.down()
+
+    def _one(self, suite, lab, case):
+        full = f"{suite.name}.{case.name}"
+        try:
+            with self.out.step(case.name) as step:
+                step(case.what, None)
+                step.done(case.run(lab) or case.what)
+            self.passed.append(full)
+        except Skipped as why:
+            self.skipped.append(f"{full}: {why}")
+            self.out.say(f"      skipped: {why}")
+        except Exception as error:  # a case may fail in any way; the others still run
+            self.failed.append(full)
+            self.out.say(f"      {error}")
+            if not isinstance(error, LabError):
+                self.out.say(traceback.format_exc())
+            self._collect(suite, lab, case.name)
+            self._mend(suite, lab)
+
+    def _collect(self, suite, lab, name):
+        folder = self.logs / f"{suite.name}.{name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for node in lab.nodes:
+                (folder / f"{node.name}.log").write_text(node.journal("-o", "short-precise"))
+        except (LabError, OSError):
+            pass
+        self.out.say(f"      journals: {folder}")
+
+    def _mend(self, suite, lab):
+        """The next case gets a working cluster: this one healed, or a new one."""
+        try:
+            for node in lab.databases:
+                node.heal()
+                node.thaw()
+            healthy(lab, 60)
+        except (LabError, OSError):
+            self.out.say("      the cluster does not recover: a new lab for the next case")
+            lab.down()
+            lab.up(suite.options)
+
+    def summary(self):
+        for what in self.failed:
+            self.out.say(self.out.paint("failed", "red") + f"  {what}")
+        for what in self.skipped:
+            self.out.say(self.out.paint("skipped", "yellow") + f" {what}")
+        self.out.say(f"{len(self.passed)} passed, {len(self.failed)} failed, {len(self.skipped)} skipped")
+        return 1 if self.failed else 0
+
+
+def timed(function):
+    start = time.monotonic()
+    result = function()
+    return result, time.monotonic() - start
+
+
+def terminal():
+    return Terminal()
