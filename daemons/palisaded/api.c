@@ -219,7 +219,10 @@ static void cancel_switchover(Api *a, const MsgRequest *m)
 
 static void on_held(const MsgResult *r _unused_, void *userdata)
 {
-        palisaded_think(userdata);
+        Palisaded *p = userdata;
+
+        p->noting_left = false;
+        palisaded_think(p);
 }
 
 static void order_held(Palisaded *p, OrderWhat what)
@@ -274,8 +277,9 @@ void palisaded_join(Palisaded *p)
 /* pgd remembers that this node has left, for the minds that come after us. */
 void api_note_left(Palisaded *p)
 {
-        if (p->pg.pg.held)
+        if (p->pg.pg.held || p->noting_left)
                 return;
+        p->noting_left = true;
         order_held(p, ORDER_LEAVE);
         log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS,
                   "left the cluster: postgres is stopped here until palisadectl join");

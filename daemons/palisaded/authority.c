@@ -120,7 +120,7 @@ static void begin_epoch(Palisaded *p, Epoch epoch)
         Authority *a = &p->authority;
         Holding holding = a->holding;
 
-        *a = (Authority){ .epoch = epoch, .holding = holding };
+        *a = (Authority){ .epoch = epoch, .ended = a->ended, .holding = holding };
         p->start_failures = 0;
         p->start_since = 0;
         arm(p);
@@ -132,7 +132,7 @@ static void end_epoch(Palisaded *p)
 
         disarm.epoch = p->authority.epoch;
         hands_send(p->hands, HAND_WATCHDOGD, &disarm.h);
-        p->authority = (Authority){ .holding = HOLD_MEMBER };
+        p->authority = (Authority){ .ended = p->authority.epoch, .holding = HOLD_NOTHING };
         p->handover.wanted = false;
         p->handover.candidate_ready = false;
         p->start_failures = 0;

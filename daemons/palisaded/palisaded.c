@@ -44,6 +44,7 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
                 .cluster = p->cluster,
                 .pg = p->known[HAND_PGD] ? &p->pg.pg : NULL,
                 .epoch = a->epoch,
+                .ended = a->ended,
                 .permit = a->permit.epoch == a->epoch ? a->permit.deadline : 0,
                 .standing = a->permit.standing != 0,
                 .revoked = a->revoked,
@@ -290,6 +291,7 @@ HANDLER(on_pg_state)
                 p->leaving = true; /* it left before we were started */
         p->known[HAND_PGD] = true;
         hands_send(p->hands, HAND_APID, &p->pg.h);
+        race_on_pg(p);
         palisaded_think(p);
 }
 

@@ -39,6 +39,7 @@ typedef struct NodeConfig {
 /* authority.c */
 typedef struct Authority {
         Epoch epoch;
+        Epoch ended;       /* the last one that is over */
         MsgPermit permit;  /* the last one sent; deadline 0: none yet */
         MsgLease lease;    /* the last confirmed one of this epoch */
         bool armed_asked, armed_answered;
@@ -55,6 +56,8 @@ typedef struct Authority {
 typedef struct Race {
         RaceVerdict verdict;
         char reason[REASON_SIZE];
+        usec_t unlocked;  /* when the leader key was seen to be gone */
+        bool ready;       /* all answers are there; our own position may be older than that */
         usec_t judged;
         uint64_t asked[2]; /* seqs of ASK_PEERS under way: members there, members gone */
         size_t n_peers;
@@ -100,6 +103,7 @@ typedef struct Palisaded {
         Race race;
         Handover handover;
         bool leaving;
+        bool noting_left;        /* pgd is being told */
         bool initialize_is_ours;
         unsigned start_failures;
         usec_t start_since;
@@ -161,6 +165,7 @@ void authority_resend(Palisaded *p, HandId id); /* what a hand that came back mu
 /* ---- race.c ---- */
 void race_on_cluster(Palisaded *p);
 void race_ask(Palisaded *p);
+void race_on_pg(Palisaded *p);
 void race_on_peers(Palisaded *p, const MsgPeers *m);
 void race_reset(Palisaded *p);
 void race_expire(Palisaded *p, usec_t now);

@@ -23,6 +23,7 @@ void race_reset(Palisaded *p)
         p->race.verdict = RACE_UNASKED;
         p->race.asked[0] = p->race.asked[1] = 0;
         p->race.n_peers = 0;
+        p->race.ready = false;
 }
 
 static void remember_gone(Race *race, const Member *m)
@@ -49,6 +50,9 @@ void race_on_cluster(Palisaded *p)
                 for (uint32_t i = 0; i < c->n_members; i++)
                         remember_gone(race, &c->members[i]);
                 race_reset(p);
+                race->unlocked = 0;
+        } else if (race->unlocked == 0) {
+                race->unlocked = now_boottime();
         } else if (race->verdict == RACE_BEHIND && race->seen_revision != c->revision) {
                 race_reset(p); /* something changed: perhaps what held us back */
         }
@@ -70,10 +74,25 @@ static void judge(Palisaded *p)
 
         if (!str_equal(p->race.reason, v.reason))
                 log_info("leader race: %s: %s", v.best ? "bidding" : "not bidding", v.reason);
+        p->race.ready = false;
         p->race.verdict = v.best ? RACE_BEST_PLACED : RACE_BEHIND;
         p->race.judged = now_boottime();
         (void)STR_SET(p->race.reason, v.reason); /* same size */
         palisaded_think(p);
+}
+
+/* Our own position must be from after the leader was gone, as theirs is. */
+static void judge_when_fresh(Palisaded *p)
+{
+        p->race.ready = true;
+        if (p->pg.pg.probed >= p->race.unlocked)
+                judge(p);
+}
+
+void race_on_pg(Palisaded *p)
+{
+        if (p->race.ready && p->race.verdict == RACE_WAITING)
+                judge_when_fresh(p);
 }
 
 static uint64_t ask(Palisaded *p, const PeerAddress *peers, uint32_t n, usec_t within)
@@ -121,6 +140,7 @@ void race_ask(Palisaded *p)
                         gone[n_gone++] = race->gone[i];
 
         race->verdict = RACE_WAITING;
+        race->ready = false;
         race->n_peers = 0;
         race->asked[0] = n_there ? ask(p, there, n_there,
                                        MIN(ASK_MOST, c->settings.timing.ttl / 10))
@@ -128,7 +148,7 @@ void race_ask(Palisaded *p)
         race->asked[1] = n_gone ? ask(p, gone, n_gone, ASK_GONE) : 0;
         race->judged = now_boottime();
         if (!race->asked[0] && !race->asked[1])
-                judge(p);
+                judge_when_fresh(p);
 }
 
 void race_on_peers(Palisaded *p, const MsgPeers *m)
@@ -141,7 +161,7 @@ void race_on_peers(Palisaded *p, const MsgPeers *m)
                 race->peers[race->n_peers++] = m->peers[i];
         race->asked[m->h.seq == race->asked[1]] = 0;
         if (!race->asked[0] && !race->asked[1])
-                judge(p);
+                judge_when_fresh(p);
 }
 
 /* An answer that never came, or a verdict that may have become another. */

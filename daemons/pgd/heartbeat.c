@@ -175,9 +175,10 @@ static void on_answer(const ConnAnswer *answer, void *userdata)
                 on_alive(p, answer);
         else
                 on_silent(p, answer);
-        if (p->step == STEP_PROMOTE && p->pg.in_recovery == TRI_NO && p->pg.accepts) {
+        if (p->step == STEP_PROMOTE && p->pg.in_recovery == TRI_NO && p->pg.accepts)
                 engine_step_done(p, 0, "promoted");
-        }
+        if (p->step == STEP_RECONFIGURE && p->reloaded && !again)
+                engine_step_done(p, 0, "in force");
         if (!again)
                 answer_asked(p);
         pgd_changed(p);

@@ -89,6 +89,7 @@ typedef struct Pgd {
         bool learning;      /* what is installed is being asked */
         usec_t retry_at;
         unsigned failures;
+        bool reloaded;   /* STEP_RECONFIGURE: done, the next probe shows it */
         bool conf_stale; /* files must be written and the server told */
 
         /* the comparison with the order's leader */

@@ -74,8 +74,12 @@ static void on_reloaded(const ConnAnswer *answer, void *userdata)
 
         if (p->step != STEP_RECONFIGURE)
                 return;
+        if (answer->r < 0) {
+                engine_step_done(p, answer->r, answer->error);
+                return;
+        }
+        p->reloaded = true;
         heartbeat_soon(p);
-        engine_step_done(p, answer->r, answer->error);
 }
 
 /*
@@ -86,6 +90,7 @@ int step_reconfigure(Pgd *p)
 {
         bool standby = p->pg.in_recovery != TRI_NO;
 
+        p->reloaded = false;
         if (!standby)
                 p->conninfo_wanted[0] = 0;
         int r = files_write(p, standby, NULL);

@@ -31,10 +31,15 @@ static FactLock read_lock(const Snapshot *s)
                 return LOCK_UNKNOWN;
         const LeaderKey *key = &s->cluster->leader;
         bool named = str_equal(key->name, s->name);
+        /* An epoch is a revision: an older snapshot cannot speak of it. */
+        if (s->epoch != 0 && s->cluster->revision < s->epoch)
+                return LOCK_MINE;
         if (s->epoch != 0)
                 return named && key->epoch == s->epoch ? LOCK_MINE : LOCK_LOST;
         if (!cluster_is_locked(s->cluster))
                 return LOCK_FREE;
+        if (named && key->epoch <= s->ended)
+                return LOCK_UNKNOWN; /* given up already: the next snapshot shows it */
         return named ? LOCK_STALE : LOCK_OTHER;
 }
 

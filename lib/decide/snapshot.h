@@ -24,6 +24,7 @@ typedef struct Snapshot {
         const PgState *pg;        /* NULL: none yet */
 
         Epoch epoch;              /* under which this node leads, or is to; 0: none */
+        Epoch ended;              /* the last one that is over: its key may still be in the snapshot */
         usec_t permit;            /* its deadline; 0: none was given yet */
         bool standing;            /* the permit does not end by itself (pause) */
 
