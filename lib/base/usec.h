@@ -33,3 +33,10 @@ char *usec_format(char *buf, size_t size, usec_t amount);
  */
 #define USEC_ISO_MAX 40
 char *usec_format_iso(char *buf, size_t size, usec_t wall_usec, char sep);
+
+/*
+ * Reads "2026-11-22T21:33:17.464908+00:00": a date; 'T' or a blank and HH:MM, with or without
+ * seconds and a fraction; 'Z', +HH:MM, +HHMM or +HH. 0, or -EINVAL. Without a zone the answer is 1
+ * and *ret is read as if it were UTC: what that means is the caller's to know.
+ */
+int usec_parse_iso(const char *text, usec_t *ret_wall_usec);
