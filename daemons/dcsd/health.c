@@ -1,0 +1,19 @@
+#include "dcsd/health.h"
+
+bool health_update(Health *h, usec_t bad_since, usec_t grace, usec_t now, usec_t *ret_again)
+{
+        LinkState state = h->state;
+
+        *ret_again = USEC_INFINITY;
+        if (bad_since == 0)
+                state = LINK_UP;
+        else if (usec_sub(now, bad_since) >= grace)
+                state = LINK_DOWN;
+        else if (state != LINK_DOWN)
+                *ret_again = usec_add(bad_since, grace);
+        if (state == h->state)
+                return false;
+        h->state = state;
+        h->since = now;
+        return true;
+}
