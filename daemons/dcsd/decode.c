@@ -7,7 +7,6 @@
 #include "config/json.h"
 #include "config/schema.h"
 #include "dcsd/decode.h"
-#include "dcsd/iso.h"
 
 #define SYSID_DIGITS_MIN 10
 
@@ -184,7 +183,7 @@ void decode_failover(const Kv *kv, FailoverKey *ret)
         at = node_get_text(n, "scheduled_at");
         ret->requested = n->children != NULL;
         /* At an instant nobody can read means never, not now. */
-        if ((at && *at && iso_parse(at, &ret->scheduled_wall_usec) < 0) ||
+        if ((at && *at && usec_parse_iso(at, &ret->scheduled_wall_usec) != 0) ||
             TAKE_TEXT(ret->leader, node_get_text(n, "leader")) ||
             TAKE_TEXT(ret->candidate, node_get_text(n, "member")))
                 *ret = (FailoverKey){ .mod_revision = ret->mod_revision };

@@ -9,7 +9,6 @@ DCSD_PURE = \
 	daemons/dcsd/endpoints.c daemons/dcsd/endpoints.h \
 	daemons/dcsd/errors.c daemons/dcsd/errors.h \
 	daemons/dcsd/health.c daemons/dcsd/health.h \
-	daemons/dcsd/iso.c daemons/dcsd/iso.h \
 	daemons/dcsd/paths.c daemons/dcsd/paths.h \
 	daemons/dcsd/peer.c daemons/dcsd/peer.h \
 	daemons/dcsd/policy.c daemons/dcsd/policy.h \

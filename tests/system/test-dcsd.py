@@ -182,12 +182,8 @@ class Dcsd:
 
     def end(self):
         """Ends it as systemd does; a sanitizer's complaint shows in the exit code."""
-        if self.alive():
-            code = self.process.end(signal.SIGTERM)
-            assert code == 0, f"dcsd of {self.name} ended with {code}, see {self.log}"
-        else:
-            assert self.process.popen.returncode == -signal.SIGKILL, \
-                f"dcsd of {self.name} died with {self.process.popen.returncode}, see {self.log}"
+        code = self.process.end(signal.SIGTERM)
+        assert code in (0, -signal.SIGKILL), f"dcsd of {self.name} ended with {code}, see {self.log}"
 
     def pss(self):
         with open(f"/proc/{self.pid}/smaps_rollup", encoding="ascii") as f:
@@ -459,12 +455,13 @@ def watch_latency(w):
     for _ in range(20):
         r = a.bid()
         assert r["outcome"] == "done"
-        b.cluster(lambda c: c["leader"] == "a", since=r["t"] - SECOND)
-        r = a.order("release", r["epoch"], 0, 3000)
-        seen = b.cluster(lambda c: c["leader"] == "", since=r["t"] - SECOND // 10)
-        took.append((seen["t"] - r["t"]) / 1000)
+        b.cluster(lambda c, e=r["epoch"]: c["epoch"] == e)
+        a.order("release", r["epoch"], 0, 3000)
+        sent = a.last("SENT")["t"]
+        seen = b.cluster(lambda c: c["leader"] == "", since=sent)
+        took.append((seen["t"] - sent) / 1000)
     took.sort()
-    note(f"release's RESULT here to CLUSTER there: median {took[10]:.1f} ms, worst {took[-1]:.1f} ms")
+    note(f"RELEASE sent here to CLUSTER there: median {took[10]:.1f} ms, worst {took[-1]:.1f} ms")
     assert took[10] < 50
     # an expired lease
     epoch = a.lead(ttl=3000, interval=900)
@@ -550,10 +547,11 @@ def member_lost(w):
 def leader_deposed(w):
     """
     The raft leader is our endpoint, stops for 5 s, and goes on: its late answers must confirm
-    nothing. Every LEASE must be true: the key must still be there at sent + ttl.
+    nothing. Every LEASE must be true: the key must still be there at sent + ttl. With the long
+    interval a keepalive waits in the stopped member and is answered by it afterwards.
     """
     e = w.etcd()
-    for trial in range(3):
+    for trial, interval in enumerate((2000, 12000, 12000, 12000)):
         lead = e.leader()
         d = w.dcsd(f"n{trial}", e, order=[lead])
         # only this endpoint: no member list to flee to
@@ -561,24 +559,25 @@ def leader_deposed(w):
         d.write(d.text.replace("etcd3:\n", "etcd3:\n  use_proxies: true\n"))
         d.start()
         m = w.mind(d)
-        m.lead()
-        time.sleep(3)
+        epoch = m.lead()
+        m.hold(epoch, interval)
+        m.wait("LEASE", since=now())
+        time.sleep(0.2 if interval == 2000 else 0)
         before = now()
         e.members[lead].deliver(signal.SIGSTOP)
+        if interval > 2000:  # a renewal is due at once
+            m.hold(0, interval)
+            m.hold(epoch, interval)
         time.sleep(5)
-        e.members[lead].deliver(signal.SIGCONT)
-        cont = now()
-        time.sleep(0.2)
         m.send("unhold")
-        time.sleep(2.1)
-        leases = m.all("LEASE")
-        last = leases[-1]
+        e.members[lead].deliver(signal.SIGCONT)
+        time.sleep(0.2 if interval > 2000 else 2)
+        last = m.all("LEASE")[-1]
         gone = wait_for(lambda: e.get_full("leader") is None and now(), 20, "the key's end")
-        note(f"leader deposed by 5 s of SIGSTOP: last counted renewal sent "
+        note(f"leader deposed by 5 s of SIGSTOP, interval {interval} ms: last counted renewal sent "
              f"{(last['sent'] - before) / SECOND:+.2f} s from the stop, key gone "
              f"{(gone - last['sent']) / SECOND:.2f} s after it")
         assert gone >= last["sent"] + last["ttl"], "a renewal was counted that renewed nothing"
-        assert cont
         m.end()
         d.end()
 
@@ -1069,7 +1068,7 @@ def reload(w):
     m.cluster(lambda c: "n1" in c["members"])
     d.write(d.text + "tags:\n  nofailover: true\n")
     d.process.deliver(signal.SIGHUP)
-    m.cluster(lambda c: '"nofailover":true' in c["members"]["n1"]["raw"])
+    m.cluster(lambda c: '"nofailover":true' in c["members"].get("n1", {}).get("raw", ""))
     d.write("nonsense: [")
     d.process.deliver(signal.SIGHUP)
     time.sleep(0.5)
@@ -1098,7 +1097,7 @@ def main():
         try:
             SCENARIOS[name](w)
             ok = True
-        except (AssertionError, subprocess.SubprocessError, OSError) as error:
+        except Exception as error:  # whatever goes wrong, the others still run
             print(f"FAIL {name}: {error}\n        logs: {w.folder}", flush=True)
         try:
             w.end(options.keep or not ok)
