@@ -4,3 +4,5 @@ include tests/lab/local.mk
 
 UNIT_LIBS = lib/libdecide.a lib/libio.a lib/libwire.a lib/libconfig.a lib/libmodel.a lib/libbase.a \
 	$(SYSTEMD_LIBS) $(YAJL_LIBS) $(YAML_LIBS) $(CMOCKA_LIBS)
+
+include tests/unit/api.mk

@@ -1,0 +1,146 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apid/cluster-json.h"
+#include "apid/wish.h"
+#include "base/str.h"
+#include "config/json.h"
+#include "config/schema.h"
+
+/* Room for the structs a document travels behind, in the packets of all hands. */
+#define BLOB_MAX (WIRE_PACKET_MAX - 4096)
+
+/* ---- switchover and failover ---- */
+
+/* "member" is what "candidate" was called once. */
+static const char *body_text(const Node *body, const char *key, const char *old_key)
+{
+        const Node *n = node_get(body, key);
+
+        if ((!n || !n->text || !*n->text) && old_key)
+                n = node_get(body, old_key);
+        return n && n->kind != NODE_NULL && n->text ? n->text : "";
+}
+
+static Answer read_schedule(const char *text, usec_t *ret)
+{
+        int r = usec_parse_iso(text, ret);
+
+        if (r < 0)
+                return answer_text(422, "Unable to parse scheduled timestamp. It should be in an "
+                                        "unambiguous format, e.g. ISO 8601");
+        if (r > 0)
+                return answer_text(400,
+                                   "Timezone information is mandatory for the scheduled switchover");
+        return (Answer){ 0 };
+}
+
+Answer wish_switchover(const View *v, bool failover, const Node *body, Wish *ret)
+{
+        const char *leader = body_text(body, "leader", NULL);
+        const char *candidate = body_text(body, "candidate", "member");
+        const char *scheduled = body_text(body, "scheduled_at", NULL);
+        MsgRequest *m = &ret->request;
+
+        m->kind = failover ? REQUEST_FAILOVER : REQUEST_SWITCHOVER;
+        if (!STR_SET(m->leader, leader) || !STR_SET(m->candidate, candidate))
+                return answer_text(400, "a member's name has at most %d bytes", NAME_SIZE - 1);
+        if (!*scheduled)
+                return (Answer){ 0 };
+
+        /* Whoever may not schedule at all is told so, by the mind, before his timestamp is read. */
+        m->scheduled_wall_usec = 1;
+        if (!*leader || (failover && !*candidate) || view_settings(v).pause)
+                return (Answer){ 0 };
+        return read_schedule(scheduled, &m->scheduled_wall_usec);
+}
+
+/* ---- configuration ---- */
+
+static void collect(const Problem *p, void *userdata)
+{
+        if (p->severity == PROBLEM_ERROR)
+                fprintf(userdata, "%s\n", p->text);
+}
+
+/* Status 0, or 400 with one line for each value that cannot be. */
+static Answer check_document(const Node *n)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return answer_empty(503);
+        unsigned errors = schema_check_dynamic(n, collect, f);
+        if (fclose(f) != 0 || errors > 0)
+                return answer_body(400, type_text, text);
+        free(text);
+        return (Answer){ 0 };
+}
+
+static Answer take_document(const Node *document, Wish *ret)
+{
+        ret->blob = json_format(document, JSON_COMPACT);
+        ret->done = json_format(document, JSON_SPACED);
+        if (!ret->blob || !ret->done)
+                return answer_empty(503);
+        size_t size = strlen(ret->blob);
+        if (size > BLOB_MAX)
+                return answer_page(413, NULL);
+        ret->request.kind = REQUEST_CONFIG;
+        ret->request.blob_size = (uint32_t)size;
+        return (Answer){ 0 };
+}
+
+Answer wish_patch_config(const View *v, const Node *body, Wish *ret)
+{
+        const ConfigKey *key = v->cluster ? &v->cluster->cluster.config : NULL;
+        _cleanup_(node_freep) Node *document = key ? blob_node(v->cluster, key->raw) : NULL;
+        bool changed = false;
+
+        if (!document || document->kind != NODE_MAP)
+                return answer_page(503, NULL);
+        Answer answer = check_document(body);
+        if (answer.status != 0)
+                return answer;
+        if (node_patch(document, body, &changed) < 0)
+                return answer_empty(503);
+        if (!changed)
+                return answer_body(200, type_json, json_format(document, JSON_SPACED));
+        ret->request.revision = key->mod_revision;
+        return take_document(document, ret);
+}
+
+Answer wish_put_config(const View *v _unused_, const Node *body, Wish *ret)
+{
+        Answer answer = check_document(body);
+
+        if (answer.status != 0)
+                return answer;
+        ret->request.revision = RECORD_ANY_REVISION;
+        return take_document(body, ret);
+}
+
+/* ---- the end ---- */
+
+Answer wish_finish(Wish *w, const MsgResult *result)
+{
+        unsigned status = result->http ? result->http : result->outcome == OUTCOME_DONE ? 200 : 503;
+
+        if (status < 300 && w->done)
+                return answer_body(status, type_json, TAKE_PTR(w->done));
+        if (status >= 400 && !result->text[0])
+                return answer_page(status, NULL);
+        if (status == 409 && w->request.kind == REQUEST_CONFIG)
+                return answer_page(409, NULL); /* as Patroni; the mind's words are in the journal */
+        return answer_text(status, "%s", result->text);
+}
+
+void wish_done(Wish *w)
+{
+        free(w->blob);
+        free(w->done);
+        *w = (Wish){ 0 };
+}

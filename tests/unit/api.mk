@@ -1,0 +1,15 @@
+# The mouth and the command line: pure parts against what a running Patroni and patronictl said.
+
+API_SCENES = tests/unit/api-scenes.c tests/unit/api-scenes.h
+EXTRA_DIST += tests/unit/api-scenes
+
+API_TESTS = \
+	tests/unit/test-apid-health
+
+if HAVE_CMOCKA
+check_PROGRAMS += $(API_TESTS)
+TESTS += $(API_TESTS)
+endif
+
+tests_unit_test_apid_health_SOURCES = tests/unit/test-apid-health.c $(API_SCENES) $(APID_PURE)
+tests_unit_test_apid_health_LDADD = $(UNIT_LIBS)
