@@ -60,6 +60,11 @@ const char *hand_name(HandId id)
         return known[id].name;
 }
 
+void *hands_userdata(void *seat)
+{
+        return ((Seat *)seat)->hands->userdata;
+}
+
 bool hands_is_up(const Hands *h, HandId id)
 {
         return h->seats[id].link != NULL;

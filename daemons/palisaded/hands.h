@@ -43,6 +43,9 @@ int hands_new(Hands **ret, sd_event *e, const char *runtime, const char *cluster
 Hands *hands_free(Hands *h);
 DEFINE_CLEANUP(Hands *, hands_free)
 
+/* Handlers are given the connection's own seat: this is the userdata of hands_new() behind it. */
+void *hands_userdata(void *seat);
+
 bool hands_is_up(const Hands *h, HandId id);
 usec_t hands_lost_since(const Hands *h, HandId id); /* 0: it is up */
 HandId hands_id_of(const Hands *h, const Link *link);

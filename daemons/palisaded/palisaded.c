@@ -201,14 +201,14 @@ static void on_handover_timer(Timer *t _unused_, usec_t now _unused_, void *user
 
 HANDLER(on_result)
 {
-        Palisaded *p = userdata;
+        Palisaded *p = hands_userdata(userdata);
 
         (void)hands_answered(p->hands, hands_id_of(p->hands, link), (const MsgResult *)h);
 }
 
 HANDLER(on_lease)
 {
-        authority_lease(userdata, (const MsgLease *)h);
+        authority_lease(hands_userdata(userdata), (const MsgLease *)h);
 }
 
 static void note_timing(const Palisaded *p, const Settings *before)
@@ -234,7 +234,7 @@ static void note_timing(const Palisaded *p, const Settings *before)
 
 HANDLER(on_cluster)
 {
-        Palisaded *p = userdata;
+        Palisaded *p = hands_userdata(userdata);
         MsgCluster *copy = malloc(h->size);
         Settings before = { 0 };
         bool had = p->cluster != NULL;
@@ -262,7 +262,7 @@ HANDLER(on_cluster)
 
 HANDLER(on_peers)
 {
-        Palisaded *p = userdata;
+        Palisaded *p = hands_userdata(userdata);
         const MsgPeers *m = (const MsgPeers *)h;
 
         if (!p->cluster)
@@ -275,7 +275,7 @@ HANDLER(on_peers)
 
 HANDLER(on_link)
 {
-        Palisaded *p = userdata;
+        Palisaded *p = hands_userdata(userdata);
 
         p->link = *(const MsgLink *)h;
         p->known[HAND_DCSD] = true;
@@ -284,7 +284,7 @@ HANDLER(on_link)
 
 HANDLER(on_pg_state)
 {
-        Palisaded *p = userdata;
+        Palisaded *p = hands_userdata(userdata);
 
         p->pg = *(const MsgPgState *)h;
         if (!p->known[HAND_PGD] && p->pg.pg.held)
@@ -297,7 +297,7 @@ HANDLER(on_pg_state)
 
 HANDLER(on_history)
 {
-        Palisaded *p = userdata;
+        Palisaded *p = hands_userdata(userdata);
 
         p->history = *(const MsgHistory *)h;
         p->history_known = true;
@@ -307,7 +307,7 @@ HANDLER(on_history)
 HANDLER(on_progress)
 {
         const MsgProgress *m = (const MsgProgress *)h;
-        const Palisaded *p = userdata;
+        const Palisaded *p = hands_userdata(userdata);
 
         if (m->total_bytes > 0)
                 loop_status("%s: %" PRIu64 " of %" PRIu64 " MB, %" PRIu64 " %%",
@@ -319,12 +319,12 @@ HANDLER(on_progress)
 
 HANDLER(on_leaf)
 {
-        orders_leaf(userdata, (const MsgLeaf *)h, fds, n_fds);
+        orders_leaf(hands_userdata(userdata), (const MsgLeaf *)h, fds, n_fds);
 }
 
 HANDLER(on_fence_state)
 {
-        Palisaded *p = userdata;
+        Palisaded *p = hands_userdata(userdata);
 
         p->fence = *(const MsgFenceState *)h;
         p->known[HAND_FENCED] = true;
@@ -334,7 +334,7 @@ HANDLER(on_fence_state)
 
 HANDLER(on_watchdog_state)
 {
-        Palisaded *p = userdata;
+        Palisaded *p = hands_userdata(userdata);
 
         p->watchdog = *(const MsgWatchdogState *)h;
         p->known[HAND_WATCHDOGD] = true;
@@ -343,7 +343,7 @@ HANDLER(on_watchdog_state)
 
 HANDLER(on_request)
 {
-        Palisaded *p = userdata;
+        Palisaded *p = hands_userdata(userdata);
 
         api_request(p->api, (const MsgRequest *)h);
 }

@@ -104,6 +104,8 @@ static _Noreturn void become_hand(size_t i, int lock, const int *sockets, size_t
         char program[PATH_MAX], config_option[PATH_MAX + 16], user[16], count[16], pid[16];
         const char *argv[12];
         int argc = 0;
+        /* The launcher's mind is pgd. */
+        uid_t mind = str_equal(hands[i].socket, "launcher") ? owner : getuid();
 
         (void)setsid(); /* Ctrl-C at a terminal is the mind's to answer */
         for (size_t k = 0; k < n_sockets; k++)
@@ -116,12 +118,7 @@ static _Noreturn void become_hand(size_t i, int lock, const int *sockets, size_t
 
         program_path(i, program, sizeof program);
         snprintf(config_option, sizeof config_option, "--config=%s", config);
-        /* The launcher's mind is pgd. */
-        snprintf(user, sizeof user, "%u", str_equal(hands[i].socket, "launcher") && geteuid() == owner
-                                                  ? owner
-                                                  : (unsigned)getuid());
-        if (hands[i].as_postgres && !str_equal(hands[i].socket, "launcher"))
-                snprintf(user, sizeof user, "0");
+        snprintf(user, sizeof user, "%u", (unsigned)mind);
         argv[argc++] = program;
         if (hands[i].per_cluster) {
                 argv[argc++] = "--cluster";
