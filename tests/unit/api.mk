@@ -4,7 +4,9 @@ API_SCENES = tests/unit/api-scenes.c tests/unit/api-scenes.h
 EXTRA_DIST += tests/unit/api-scenes
 
 API_TESTS = \
-	tests/unit/test-apid-health
+	tests/unit/test-apid-health \
+	tests/unit/test-apid-json \
+	tests/unit/test-apid-request
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(API_TESTS)
@@ -13,3 +15,7 @@ endif
 
 tests_unit_test_apid_health_SOURCES = tests/unit/test-apid-health.c $(API_SCENES) $(APID_PURE)
 tests_unit_test_apid_health_LDADD = $(UNIT_LIBS)
+tests_unit_test_apid_json_SOURCES = tests/unit/test-apid-json.c $(API_SCENES) $(APID_PURE)
+tests_unit_test_apid_json_LDADD = $(UNIT_LIBS)
+tests_unit_test_apid_request_SOURCES = tests/unit/test-apid-request.c $(API_SCENES) $(APID_PURE)
+tests_unit_test_apid_request_LDADD = $(UNIT_LIBS)
