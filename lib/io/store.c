@@ -65,13 +65,16 @@ static int map_table(Store **ret, int fd, size_t size)
 int store_open(Store **ret, const char *name, unsigned version, size_t size, bool *ret_found)
 {
         const StoreHeader expected = { STORE_MAGIC, version, size };
+        char stored[64]; /* apart from the names of sockets, which come the same way */
         size_t total = sizeof(StoreHeader) + size;
         _cleanup_(store_freep) Store *s = NULL;
-        _cleanup_(closep) int fd = store_take_fd(name);
+        _cleanup_(closep) int fd = -1;
         struct stat st;
         int r;
 
         *ret_found = false;
+        snprintf(stored, sizeof stored, "%s-table", name);
+        fd = store_take_fd(stored);
         if (fd >= 0 && fstat(fd, &st) >= 0 && (size_t)st.st_size == total) {
                 r = map_table(&s, fd, total);
                 if (r < 0)
@@ -84,7 +87,7 @@ int store_open(Store **ret, const char *name, unsigned version, size_t size, boo
                 s = store_free(s);
         }
         if (fd >= 0) { /* of another version: nothing in it can be believed */
-                store_remove_fd(name);
+                store_remove_fd(stored);
                 fd = fd_close(fd);
         }
 
@@ -97,7 +100,7 @@ int store_open(Store **ret, const char *name, unsigned version, size_t size, boo
         if (r < 0)
                 return r;
         memcpy(s->map, &expected, sizeof expected);
-        r = store_put_fd(name, fd);
+        r = store_put_fd(stored, fd);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(s);
