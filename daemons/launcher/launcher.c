@@ -61,8 +61,11 @@ static int open_leaf(Launcher *l, uint64_t leaf)
         leaf_name(leaf, name, sizeof name);
         if (mkdirat(l->base_fd, name, 0755) < 0 && errno != EEXIST)
                 return -errno;
-        int fd = openat(l->base_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
+        _cleanup_(closep) int fd = openat(l->base_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        /* Whatever our umask: fenced, of another uid, reads cgroup.events in it. */
+        if (fd < 0 || fchmod(fd, 0755) < 0)
+                return -errno;
+        return TAKE_FD(fd);
 }
 
 /* Our own cgroup, if leaves can be made below it. */

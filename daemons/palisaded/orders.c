@@ -83,8 +83,9 @@ static void order_follow(Palisaded *p)
         m.what = ORDER_FOLLOW;
         if (leader && !str_equal(leader->name, p->node.name)) {
                 /* Only one that is a primary already can be cloned from or compared with. */
-                if (leader->role != ROLE_PRIMARY && leader->role != ROLE_STANDBY_LEADER &&
-                    p->pg.pg.datadir == DATADIR_EMPTY)
+                bool ready = leader->state == RUN_RUNNING && (leader->role == ROLE_PRIMARY ||
+                                                              leader->role == ROLE_STANDBY_LEADER);
+                if (!ready && p->pg.pg.datadir == DATADIR_EMPTY)
                         return;
                 m.leader = *leader;
                 m.leader.xlog_location = m.leader.receive_lsn = m.leader.replay_lsn = 0;

@@ -110,7 +110,8 @@ static void end_error_line(Tool *t)
         t->line[t->line_used] = 0;
         if (t->line_used == 0)
                 return;
-        (void)STR_SET(t->result.error, t->line); /* same size */
+        if (t->line[0] != '\t' && t->line[0] != ' ') /* a hint goes on about the line before */
+                (void)STR_SET(t->result.error, t->line); /* same size */
         t->line_used = 0;
         if (t->spec.on_error_line)
                 t->spec.on_error_line(t->line, t->spec.userdata);
