@@ -19,3 +19,8 @@ tests_unit_test_apid_json_SOURCES = tests/unit/test-apid-json.c $(API_SCENES) $(
 tests_unit_test_apid_json_LDADD = $(UNIT_LIBS)
 tests_unit_test_apid_request_SOURCES = tests/unit/test-apid-request.c $(API_SCENES) $(APID_PURE)
 tests_unit_test_apid_request_LDADD = $(UNIT_LIBS)
+
+# Stands in for the mind before the API; tests/system/test-api.py drives it.
+check_PROGRAMS += tests/unit/mind-for-api
+tests_unit_mind_for_api_SOURCES = tests/unit/mind-for-api.c $(API_SCENES)
+tests_unit_mind_for_api_LDADD = lib/libdecide.a $(IO_LDADD) $(CONFIG_LDADD)

@@ -241,12 +241,15 @@ static void put(Cache *c, const char *key, const char *value, int64_t lease)
         assert_int_equal(cache_put(c, &kv), 1);
 }
 
-static const DecodeContext context = {
-        .dcs_id = 7, .raft_term = 3, .seen = 5, .settings = SETTINGS_DEFAULT,
-};
+static DecodeContext make_context(void)
+{
+        return (DecodeContext){ .dcs_id = 7, .raft_term = 3, .seen = 5,
+                                .settings = SETTINGS_DEFAULT };
+}
 
 static void test_packet(void **state)
 {
+        DecodeContext context = make_context();
         _cleanup_(cache_freep) Cache *c = cache_new(P);
         MsgCluster *m = calloc(1, WIRE_PACKET_MAX);
 
@@ -283,7 +286,7 @@ static void test_bad_config(void **state)
 {
         _cleanup_(cache_freep) Cache *c = cache_new(P);
         MsgCluster *m = calloc(1, WIRE_PACKET_MAX);
-        DecodeContext with = context;
+        DecodeContext with = make_context();
 
         (void)state;
         with.settings.timing.ttl = 12 * USEC_PER_SEC;
@@ -302,6 +305,7 @@ static void test_ceilings(void **state)
         _cleanup_(cache_freep) Cache *c = cache_new(P);
         MsgCluster *m = calloc(1, WIRE_PACKET_MAX);
         static char filler[5000], value[6000], key[300];
+        DecodeContext context = make_context();
 
         (void)state;
         memset(filler, 'x', sizeof filler - 1);
