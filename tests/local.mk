@@ -6,3 +6,4 @@ UNIT_LIBS = lib/libdecide.a lib/libio.a lib/libwire.a lib/libconfig.a lib/libmod
 	$(SYSTEMD_LIBS) $(YAJL_LIBS) $(YAML_LIBS) $(CMOCKA_LIBS)
 
 include tests/unit/api.mk
+include tests/unit/dcsd.mk
