@@ -184,7 +184,7 @@ static int spawn_request(Launcher *l, const MsgSpawn *m, const int *stdio, pid_t
                          int *ret_pidfd)
 {
         char *strings[STRINGS_MAX + 2];
-        _cleanup_(closep) int cgroup = -1;
+        _cleanup_(closep) int leaf = -1, procs = -1;
         size_t n = (size_t)m->argc + m->envc;
         const char *s = m->strings;
 
@@ -197,11 +197,14 @@ static int spawn_request(Launcher *l, const MsgSpawn *m, const int *stdio, pid_t
         envp[m->envc] = NULL;
 
         if (l->base_fd >= 0) {
-                cgroup = open_leaf(l, m->leaf);
-                if (cgroup < 0)
-                        return cgroup;
+                leaf = open_leaf(l, m->leaf);
+                if (leaf < 0)
+                        return leaf;
+                procs = openat(leaf, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+                if (procs < 0)
+                        return -errno;
         }
-        SpawnRequest req = { argv, envp, m->cwd, { stdio[0], stdio[1], stdio[2] }, cgroup };
+        SpawnRequest req = { argv, envp, m->cwd, { stdio[0], stdio[1], stdio[2] }, procs };
         return spawn_child(&req, ret_pid, ret_pidfd);
 }
 

@@ -25,6 +25,10 @@ static void reset_signals(void)
 static _Noreturn void child(const SpawnRequest *req)
 {
         reset_signals();
+        if (req->procs_fd >= 0 && write(req->procs_fd, "0", 1) < 0) {
+                dprintf(STDERR_FILENO, "cannot enter the cgroup: %s\n", strerror(errno));
+                _exit(126);
+        }
         (void)setsid(); /* a fresh process is no group leader yet: it cannot fail */
         for (int i = 0; i < 3; i++)
                 if (dup2(req->stdio[i], i) < 0)
@@ -46,10 +50,6 @@ int spawn_child(const SpawnRequest *req, pid_t *ret_pid, int *ret_pidfd)
                 .exit_signal = SIGCHLD,
         };
 
-        if (req->cgroup_fd >= 0) {
-                args.flags |= CLONE_INTO_CGROUP;
-                args.cgroup = (uint64_t)req->cgroup_fd;
-        }
         long pid = syscall(SYS_clone3, &args, sizeof args);
         if (pid < 0)
                 return -errno;

@@ -1,8 +1,10 @@
 /*
  * spawn: one child, born in its cgroup.
  *
- * The child is placed by clone3(CLONE_INTO_CGROUP), so that no socket of it is ever made anywhere
- * else: a socket belongs to the cgroup it was born in for good (DESIGN §3).
+ * The child enters its leaf between fork and exec, so that no socket of it is ever made anywhere
+ * else: a socket belongs to the cgroup it was born in for good (DESIGN §3). Not by
+ * CLONE_INTO_CGROUP: a kernel that counts kills (6.18) kills such a child at birth if its parent's
+ * cgroup was ever killed and the new one was not.
  */
 #pragma once
 
@@ -13,7 +15,7 @@ typedef struct SpawnRequest {
         char *const *envp;
         const char *cwd; /* NULL or empty: / */
         int stdio[3];
-        int cgroup_fd; /* -1: stay in ours */
+        int procs_fd; /* cgroup.procs of the leaf; -1: stay in ours */
 } SpawnRequest;
 
 /*

@@ -138,9 +138,12 @@ static void on_think(Timer *t _unused_, usec_t now, void *userdata)
         Snapshot s = palisaded_snapshot(p, now);
         p->facts = facts_read(&s);
         Decision d = decide(&p->facts);
-        if (d.rule != p->decision.rule) {
-                log_change(p, &d);
+        if (d.rule != p->decision.rule)
                 p->rule_since = now;
+        /* While pgd looks at what a stop has left, for milliseconds, nothing has changed yet. */
+        if (d.rule != p->told && p->facts.value[FACT_PG] != PG_UNKNOWN) {
+                log_change(p, &d);
+                p->told = d.rule;
         }
         bool changed = d.rule != p->decision.rule;
         p->decision = d;

@@ -110,6 +110,7 @@ typedef struct Palisaded {
 
         Facts facts;
         Decision decision;
+        const Rule *told; /* the rule of the last line in the journal */
         usec_t rule_since;
 
         /* what was last ordered, so that nothing is said twice */
