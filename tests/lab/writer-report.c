@@ -203,6 +203,11 @@ void report_progress(Report *r, Instant now, uint64_t acknowledged, const Outage
 
         r->shown_at = now.mono;
         r->shown_rows = acknowledged;
+        if (r->json) {
+                json_begin("progress", now);
+                printf(", \"acknowledged\": %" PRIu64 "}\n", acknowledged);
+                fflush(stdout);
+        }
         if (r->json || r->quiet)
                 return;
         wipe_line(r);

@@ -159,7 +159,8 @@ static void tick(Writer *w, Instant now)
         if (now.mono >= w->next_progress) {
                 report_progress(&w->report, now, ledger_totals(w->ledger).acknowledged,
                                 stalled ? &outage : NULL, ledger_error(w->ledger));
-                w->next_progress = now.mono + (w->report.live ? PROGRESS_LIVE : PROGRESS_PLAIN);
+                w->next_progress = now.mono + (w->report.live || w->report.json ? PROGRESS_LIVE
+                                                                           : PROGRESS_PLAIN);
         }
 }
 

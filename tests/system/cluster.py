@@ -122,8 +122,7 @@ def loss_of_a_replica(lab):
     lab.etcd.move_leader_away(replica)
     with lab.client(via="vip") as client:
         replica.kill()
-        acknowledged = client.count("progress")
-        wait_for(lambda: client.count("progress") > acknowledged + 2, 30, "the client to go on")
+        client.go_on(300)
         replica.boot()
         healthy(lab)
     expect(not client.outages, "no outage")
@@ -137,8 +136,7 @@ def loss_of_an_etcd_member(lab):
     with lab.client(via="vip") as client:
         leader.systemctl("kill", "--signal=SIGKILL", "etcd.service")
         leader.systemctl("stop", "etcd.service")
-        seen = client.count("progress")
-        wait_for(lambda: client.count("progress") > seen + 15, 60, "the client to go on for 15 s")
+        client.go_on(1500)
         expect(lab.leader().name == leader.name, "the leader stays")
         leader.systemctl("start", "etcd.service")
         lab.etcd.wait_healthy()
@@ -155,12 +153,10 @@ def restart_of_each_daemon(lab):
         for unit in DAEMONS:
             leader.systemctl("restart", unit)
             leader.wait_unit(unit + ".service")
-            seen = client.count("progress")
-            wait_for(lambda: client.count("progress") > seen + 3, 30, f"writes after {unit}")
+            client.go_on(200)
         for unit in DAEMONS:
             leader.systemctl("kill", "--kill-whom=main", "--signal=SIGKILL", unit)
-            seen = client.count("progress")
-            wait_for(lambda: client.count("progress") > seen + 3, 30, f"writes after killing {unit}")
+            client.go_on(200)
     expect(lab.leader().name == leader.name, "the leader stays")
     expect(leader.psql("select pg_postmaster_start_time()") == pid, "and its postmaster")
     expect(client.report.failed == 0 and not client.outages,
@@ -175,8 +171,7 @@ def reinstallation(lab):
     started = leader.psql("select pg_postmaster_start_time()")
     with lab.client(via="vip") as client:
         leader.install(*lab.options.debs)
-        seen = client.count("progress")
-        wait_for(lambda: client.count("progress") > seen + 5, 30, "writes after it")
+        client.go_on(500)
     expect(lab.leader().name == leader.name, "the leader stays")
     expect(leader.psql("select pg_postmaster_start_time()") == started, "and its postmaster")
     expect(client.report.failed == 0 and not client.outages, "no failed write")
@@ -264,8 +259,7 @@ def journal_is_quiet(lab):
     before = leader.journal(*units).count("\n")
     wait_for(lambda: leader.rest("/patroni")[1].get("dcs_last_seen", 0) > 0, 5, "an answer")
     with lab.client(via="vip") as client:
-        seen = client.count("progress")
-        wait_for(lambda: client.count("progress") > seen + 8, 60, "four loops")
+        client.go_on(800)
     after = leader.journal(*units).count("\n")
     expect(after - before <= 2, f"{after - before} lines in four quiet loops")
     expect("Defined-By: Palisade" in leader.journal("-x", *units) or "PostgreSQL is primary here" in

@@ -119,6 +119,17 @@ class Client:
         """Wait until an outage (beyond the first `after` ones) has ended; return it."""
         return wait_for(lambda: self.outages[after:][:1], timeout, "an outage to end", every=0.02)[0]
 
+    @property
+    def acknowledged(self):
+        """How many rows it was promised so far, a fifth of a second ago at the most."""
+        seen = [entry["acknowledged"] for entry in list(self.events) if entry["event"] == "progress"]
+        return seen[-1] if seen else 0
+
+    def go_on(self, rows, timeout=60):
+        """Wait until it was promised so many rows more."""
+        end = self.acknowledged + rows
+        wait_for(lambda: self.acknowledged >= end, timeout, f"the client to be promised {rows} more rows")
+
     def stalled(self):
         """Whether writes stand still at this moment."""
         return self.count("stalled") > self.count("outage")

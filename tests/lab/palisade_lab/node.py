@@ -159,7 +159,7 @@ class Node(Faults):
             self.write(f"/var/tmp/{Path(deb).name}", Path(deb).read_bytes())
         files = [f"/var/tmp/{Path(deb).name}" for deb in debs]
         self.sh(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--reinstall",
-                 "--no-download", *files], timeout)  # fmt: skip
+                 *files], timeout)  # fmt: skip
 
     def _id(self, table, name):
         if name is None:
