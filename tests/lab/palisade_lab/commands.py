@@ -5,7 +5,7 @@ import shlex
 import sys
 import time
 
-from . import client_command, image, net, options
+from . import client_command, host, image, net, options
 from .cluster import Lab, names_of_labs
 from .options import Options
 from .show import clock, show_status
@@ -133,6 +133,7 @@ def etcd_leader(args, out):
 
 def build_image(args, out):
     """Build the nodes' image now, if it is not in the cache."""
+    host.install_missing_tools(out.say)
     with out.step("image") as step:
         built = image.ensure(step, rebuild=args.rebuild)
         step.done(str(built.path))
