@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "decide/sync.h"
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "palisaded/palisaded.h"
@@ -106,6 +107,8 @@ static void order_as_primary(Palisaded *p, OrderWhat what)
                 p->start_since = now_boottime();
         m.what = what;
         m.epoch = p->authority.epoch;
+        if (what == ORDER_START)
+                sync_names_at_start(p->cluster, p->node.name, m.text, sizeof m.text);
         order(p, &m);
 }
 

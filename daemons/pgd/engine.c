@@ -84,8 +84,24 @@ static bool setting(const Pgd *p, const char *key)
 static bool conf_current(const Pgd *p)
 {
         if (p->order.what == ORDER_SYNC_NAMES)
-                return str_equal(p->pg.sync_names, p->order.text);
+                return !p->sync_managed || str_equal(p->pg.sync_names, p->order.text);
         return p->order.what != ORDER_FOLLOW || str_equal(p->conninfo_live, p->conninfo_wanted);
+}
+
+/* Of a primary that we start, or of one whose names change. */
+static void take_sync_names(Pgd *p, const MsgOrder *order)
+{
+        bool managed = p->settings.synchronous_mode != SYNC_MODE_OFF;
+
+        if (order->what != ORDER_SYNC_NAMES && order->what != ORDER_START)
+                return;
+        /* Where the mode is off, the parameter is its user's again. */
+        if (!managed && p->sync_managed)
+                p->conf_stale = true;
+        (void)STR_SET(p->sync_names, order->text); /* same size */
+        p->pg.sync_managed = p->sync_managed = managed;
+        p->sync_unread = false;
+        pgd_save(p);
 }
 
 static PlanInput gather(const Pgd *p, bool leaf_busy)
@@ -290,10 +306,7 @@ void engine_order(Pgd *p, const MsgOrder *order)
         p->order_since = now_boottime();
         p->order_told = false;
         p->retry_at = same ? p->retry_at : 0;
-        if (order->what == ORDER_SYNC_NAMES) {
-                (void)STR_SET(p->sync_names, order->text); /* same size */
-                p->sync_managed = true;
-        }
+        take_sync_names(p, order);
         if (order->what == ORDER_LEAVE || order->what == ORDER_JOIN) {
                 p->pg.held = order->what == ORDER_LEAVE;
                 pgd_save(p);

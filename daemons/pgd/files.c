@@ -174,9 +174,7 @@ int files_write(Pgd *p, bool standby, Node **ret_arguments)
                 .version = p->version,
                 .socket_dirs = p->socket_dirs,
                 .own_socket = p->socket_dir,
-                .sync_names = p->sync_managed || p->settings.synchronous_mode != SYNC_MODE_OFF
-                                      ? p->sync_names
-                                      : NULL,
+                .sync_names = p->sync_managed ? p->sync_names : NULL,
                 .config_dir = p->config_dir,
                 .base_conf = "postgresql.base.conf",
                 .standby = standby,

@@ -118,6 +118,10 @@ static void on_alive(Pgd *p, const ConnAnswer *answer)
         p->pg.leader_lsn = MAX(p->pg.leader_lsn, p->cluster ? p->cluster->status.optime : 0);
         if (!was_accepting || !str_equal(names_before, p->pg.sync_names))
                 p->pg.sync_names_lsn = p->pg.flush_lsn;
+        if (p->sync_unread)
+                (void)STR_SET(p->sync_names, p->pg.sync_names); /* same size */
+        p->sync_unread = false;
+        p->pg.sync_managed = p->sync_managed;
         note_role(p);
         note_following(p);
         if (p->step != STEP_STOP_FAST && p->step != STEP_STOP_IMMEDIATE)

@@ -92,6 +92,7 @@ void pgd_save(Pgd *p)
                 .promote_sent = p->pg.promote_sent,
                 .held = p->pg.held,
                 .fresh = p->pg.fresh,
+                .sync_managed = p->sync_managed,
                 .revoked = p->pg.revoked_epoch,
                 .permit = p->permit,
         };
@@ -252,13 +253,16 @@ static void believe_table(Pgd *p)
         if (t->pid == server_pid(p->server)) {
                 p->pg.role = (Role)t->role;
                 p->pg.promote_sent = t->promote_sent;
+                p->sync_managed = t->sync_managed;
                 p->permit = t->permit;
                 p->pg.permit_epoch = t->permit.epoch;
                 p->pg.permit_deadline = t->permit.deadline;
                 (void)STR_SET(p->pg.following, t->following); /* same size */
         } else {
                 p->pg.role = pgd_has_file(p, "standby.signal") ? ROLE_REPLICA : ROLE_PRIMARY;
+                p->sync_managed = p->settings.synchronous_mode != SYNC_MODE_OFF;
         }
+        p->sync_unread = true;
         p->pg.standby_signal = pgd_has_file(p, "standby.signal");
         pgd_set_run(p, RUN_STARTING); /* until the first probe says more */
         server_set_leaf(p->server, leaf, 0, -1, -1);

@@ -37,6 +37,7 @@ typedef struct PgdTable {
         bool promote_sent;
         bool held;
         bool fresh;
+        bool sync_managed;
         Epoch revoked;
         MsgPermit permit;
         char following[NAME_SIZE];
@@ -81,6 +82,7 @@ typedef struct Pgd {
         bool order_told;  /* its RESULT was sent */
         char sync_names[SYNC_LIST_SIZE];
         bool sync_managed; /* we own synchronous_standby_names */
+        bool sync_unread;  /* a server found running: its value is ours once it is read */
 
         /* the step in flight */
         Step step;

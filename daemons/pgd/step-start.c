@@ -138,8 +138,11 @@ int step_start(Pgd *p, bool standby)
         start.leaf = now_boottime() / USEC_PER_MSEC; /* grows, and is used once (DESIGN §3) */
         if (!standby)
                 p->conninfo_wanted[0] = 0;
-        /* Whoever it waited for when it last led is not to be waited for now. */
-        (void)STR_SET(p->sync_names, p->settings.synchronous_mode_strict ? "*" : ""); /* one byte */
+        if (standby) {
+                /* Whoever it waited for when it last led is not to be waited for at promotion. */
+                p->sync_managed = p->settings.synchronous_mode != SYNC_MODE_OFF;
+                (void)STR_SET(p->sync_names, p->settings.synchronous_mode_strict ? "*" : "");
+        }
         r = files_write(p, standby, &arguments);
         if (r >= 0)
                 r = files_write_signal(p, standby);

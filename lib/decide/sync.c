@@ -186,7 +186,7 @@ static SyncPlan plan_off(const Cluster *c, const PgState *pg, const Names *none)
         /* The key first: nobody may be promoted as synchronous who no longer is. */
         if (c->sync.mod_revision != 0 && c->sync.leader[0] != 0)
                 p.action = SYNC_DELETE_KEY;
-        else if (pg->sync_names_lsn != 0 && pg->sync_names[0] != 0)
+        else if (pg->sync_managed) /* the configuration's own value is none of our business */
                 p.action = SYNC_SET_NAMES;
         names_value(none, false, p.names, sizeof p.names);
         return p;
@@ -224,4 +224,21 @@ SyncPlan sync_plan(const Cluster *c, const PgState *pg, const char *name)
         if (confirmed.n > kept.n)
                 return write_key(&confirmed);
         return (SyncPlan){ 0 };
+}
+
+void sync_names_at_start(const Cluster *c, const char *name, char *buf, size_t size)
+{
+        char list[SYNC_LIST_SIZE], *rest = list, *one;
+        Names named = { 0 };
+
+        (void)STR_SET(list, c->sync.standbys); /* same size */
+        if (str_equal(c->sync.leader, name))
+                while ((one = strsep(&rest, ",")) && named.n < STANDBYS_MAX)
+                        if (*one)
+                                named.names[named.n++] = one;
+        if (c->settings.synchronous_mode == SYNC_MODE_OFF)
+                named.n = 0;
+        names_value(&named, c->settings.synchronous_mode != SYNC_MODE_OFF &&
+                                    c->settings.synchronous_mode_strict,
+                    buf, size);
 }

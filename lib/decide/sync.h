@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include "model/cluster.h"
 #include "model/pg.h"
 
@@ -28,3 +30,9 @@ SyncPlan sync_plan(const Cluster *c, const PgState *pg, const char *name);
 
 /* Before promotion: /sync must name the new leader and nobody else. */
 SyncPlan sync_plan_promotion(const Cluster *c, const char *name);
+
+/*
+ * synchronous_standby_names for a start as primary, before anybody can write: a leader that comes
+ * back from a crash waits at once for whom /sync names, since they may be promoted in its place.
+ */
+void sync_names_at_start(const Cluster *c, const char *name, char *buf, size_t size);

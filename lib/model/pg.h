@@ -83,6 +83,7 @@ typedef struct PgState {
         char following[NAME_SIZE];      /* the member primary_conninfo points at */
         ReplicationState replication_state;
         char sync_names[SYNC_LIST_SIZE]; /* synchronous_standby_names in force */
+        bool sync_managed;               /* that value is ours, not the configuration's */
         Lsn sync_names_lsn;              /* flush position when that value took effect */
         usec_t checkpointed;             /* CLOCK_BOOTTIME of the last CHECKPOINT ordered and done */
 

@@ -277,7 +277,8 @@ typedef enum OrderWhat {
         ORDER_BOOTSTRAP,  /* make a new cluster here: initdb and roles, not started */
         ORDER_FOLLOW,     /* be a standby of `leader` (no name: of nobody), by whatever it takes */
         ORDER_PROMOTE,    /* a running standby becomes primary under the permit of `epoch` */
-        ORDER_START,      /* start as primary under the permit of `epoch`: fresh, or after a crash */
+        ORDER_START,      /* start as primary under the permit of `epoch`: fresh, or after a crash;
+                             text: as for ORDER_SYNC_NAMES */
         ORDER_STOP,       /* fast, or immediate */
         ORDER_CHECKPOINT, /* before an orderly stop */
         ORDER_SYNC_NAMES, /* synchronous_standby_names = text */

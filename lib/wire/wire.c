@@ -215,6 +215,7 @@ static const Field pg_fields[] = {
         STRING(PgState, following),
         ENUM(PgState, replication_state, REPLICATION_MAX),
         STRING(PgState, sync_names),
+        FLAG(PgState, sync_managed),
         ENUM(PgState, operation, PGOP_MAX),
         STRING(PgState, detail),
         ROWS(PgState, slots, n_slots, CLUSTER_SLOTS_MAX, slot_fields),
