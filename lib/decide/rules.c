@@ -2,18 +2,18 @@
 #include "decide/rules.h"
 
 static const char *const intent_names[INTENT_MAX] = {
-        [INTENT_WAIT] = "wait",           [INTENT_REFUSE] = "refuse",
-        [INTENT_LEAD] = "lead",           [INTENT_CLING] = "cling",
-        [INTENT_PROMOTE] = "promote",     [INTENT_START] = "start",
-        [INTENT_CHECKPOINT] = "checkpoint", [INTENT_STEP_DOWN] = "step down",
-        [INTENT_AWAIT] = "await",         [INTENT_REVOKE] = "revoke",
-        [INTENT_RELEASE] = "release",     [INTENT_FORGET] = "forget",
-        [INTENT_FOLLOW] = "follow",
-        [INTENT_KEEP] = "keep",           [INTENT_ASK] = "ask",
-        [INTENT_BID] = "bid",             [INTENT_STOP] = "stop",
-        [INTENT_STAY_OUT] = "stay out",   [INTENT_CLAIM] = "claim",
-        [INTENT_BOOTSTRAP] = "bootstrap", [INTENT_RECORD] = "record",
-        [INTENT_CONFIGURE] = "configure",
+        [INTENT_WAIT] = "wait",               [INTENT_REFUSE] = "refuse",
+        [INTENT_LEAD] = "lead",               [INTENT_CLING] = "cling",
+        [INTENT_PROMOTE] = "promote",         [INTENT_START] = "start",
+        [INTENT_BECOME] = "become",           [INTENT_CHECKPOINT] = "checkpoint",
+        [INTENT_STEP_DOWN] = "step down",     [INTENT_AWAIT] = "await",
+        [INTENT_REVOKE] = "revoke",           [INTENT_CLEAR] = "clear",
+        [INTENT_RELEASE] = "release",         [INTENT_FORGET] = "forget",
+        [INTENT_FOLLOW] = "follow",           [INTENT_KEEP] = "keep",
+        [INTENT_ASK] = "ask",                 [INTENT_BID] = "bid",
+        [INTENT_STOP] = "stop",               [INTENT_STAY_OUT] = "stay out",
+        [INTENT_CLAIM] = "claim",             [INTENT_BOOTSTRAP] = "bootstrap",
+        [INTENT_RECORD] = "record",           [INTENT_CONFIGURE] = "configure",
 };
 DEFINE_NAMES(intent, Intent, INTENT_MAX)
 
@@ -23,6 +23,7 @@ DEFINE_NAMES(intent, Intent, INTENT_MAX)
 #define ANY_PRIMARY                                                                                \
         (IS(PG_PRIMARY) | IS(PG_PROMOTING) | IS(PG_STARTING_PRIMARY))
 #define NOT_OURS (IS(LOCK_FREE) | IS(LOCK_OTHER) | IS(LOCK_STALE))
+#define UNFENCED (IS(FENCE_UNKNOWN) | IS(FENCE_NONE))
 #define HANDING_OVER (IS(HANDOVER_WANTED) | IS(HANDOVER_PREPARED))
 
 /*
@@ -36,14 +37,25 @@ static const Rule rules[] = {
         { "postgres-unknown", "pgd is still looking at what is there", INTENT_WAIT,
           { [FACT_PG] = IS(PG_UNKNOWN) } },
 
+        /* ---- a fence in progress ends before anything else begins, DCS or not ---- */
+        { "fence-standby", "our right is revoked: a standby that may have been promoted is stopped",
+          INTENT_CLEAR,
+          { [FACT_FENCE] = IS(FENCE_PENDING), [FACT_PG] = IS(PG_STANDBY) | IS(PG_STARTING) } },
+        { "fence-pending", "our right is revoked: its end is being confirmed", INTENT_REVOKE,
+          { [FACT_FENCE] = IS(FENCE_PENDING) } },
+
         /* ---- the DCS does not answer: the permit decides, and it needs nobody ---- */
         { "permit-over", "a primary's permit has ended: it must not be one any more",
           INTENT_REVOKE,
-          { [FACT_PG] = ANY_PRIMARY, [FACT_PERMIT] = IS(PERMIT_OVER),
-            [FACT_FENCE] = IS(FENCE_NONE) } },
+          { [FACT_PG] = ANY_PRIMARY, [FACT_PERMIT] = IS(PERMIT_OVER), [FACT_FENCE] = UNFENCED } },
         { "dcs-lost-primary", "the DCS does not answer: lead on until the permit ends",
           INTENT_CLING,
-          { [FACT_DCS] = IS(DCS_UNKNOWN) | IS(DCS_DOWN), [FACT_PG] = ANY_PRIMARY } },
+          { [FACT_DCS] = IS(DCS_UNKNOWN) | IS(DCS_DOWN), [FACT_PG] = IS(PG_PRIMARY),
+            [FACT_FENCE] = UNFENCED } },
+        { "dcs-lost-becoming", "the DCS does not answer: become primary while the permit runs",
+          INTENT_BECOME,
+          { [FACT_DCS] = IS(DCS_UNKNOWN) | IS(DCS_DOWN), [FACT_PG] = ANY_PRIMARY,
+            [FACT_FENCE] = UNFENCED } },
         { "dcs-lost-leave", "this node leaves, and no lock can be handed over", INTENT_STOP,
           { [FACT_DCS] = IS(DCS_UNKNOWN) | IS(DCS_DOWN), [FACT_LEAVING] = IS(LEAVING_YES),
             [FACT_PG] = IS(PG_STANDBY) | IS(PG_STARTING) } },
@@ -52,9 +64,7 @@ static const Rule rules[] = {
         { "lock-unknown", "the cluster's keys are not read yet", INTENT_WAIT,
           { WHEN_LOCK(IS(LOCK_UNKNOWN)) } },
 
-        /* ---- a fence in progress ends before anything else begins ---- */
-        { "fence-pending", "our right is revoked: its end is being confirmed", INTENT_WAIT,
-          { [FACT_FENCE] = IS(FENCE_PENDING) } },
+        /* ---- what is fenced goes to the next; what must be fenced is ---- */
         { "fence-confirmed", "nothing acts as primary here any more: the key goes to the next",
           INTENT_RELEASE,
           { [FACT_FENCE] = IS(FENCE_CONFIRMED), WHEN_LOCK(IS(LOCK_MINE) | IS(LOCK_STALE)) } },
@@ -64,6 +74,9 @@ static const Rule rules[] = {
           { WHEN_LOCK(IS(LOCK_LOST)) } },
         { "primary-without-lock", "a primary runs here and the lock is not ours: fence it",
           INTENT_REVOKE, { [FACT_PG] = ANY_PRIMARY, WHEN_LOCK(NOT_OURS) } },
+        { "wrong-cluster-leader", "our data belongs to another cluster: the lock is given up first",
+          INTENT_REVOKE,
+          { [FACT_INIT] = IS(INIT_MISMATCH), WHEN_LOCK(IS(LOCK_MINE) | IS(LOCK_STALE)) } },
         { "wrong-cluster", "our data belongs to another cluster (system identifier)", INTENT_REFUSE,
           { [FACT_INIT] = IS(INIT_MISMATCH) } },
 
@@ -80,20 +93,24 @@ static const Rule rules[] = {
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PRIMARY),
             [FACT_PERMIT] = IS(PERMIT_RUNS) } },
         { "lead-adopted", "the lock is ours; its next renewal gives the permit", INTENT_CLING,
-          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = ANY_PRIMARY } },
-        { "start-overdue", "it takes too long to start as primary: let another one lead",
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PRIMARY) } },
+        { "start-overdue", "it takes too long to become primary: let another one lead",
           INTENT_REVOKE,
-          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STARTING_PRIMARY) | IS(PG_PROMOTING),
-            [FACT_PATIENCE] = IS(PATIENCE_OVER), [FACT_FENCE] = IS(FENCE_NONE) } },
-        { "becoming-primary", "promotion or start as primary is under way", INTENT_WAIT,
-          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PROMOTING) | IS(PG_STARTING_PRIMARY) } },
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = ANY_PRIMARY,
+            [FACT_PATIENCE] = IS(PATIENCE_OVER) } },
+        { "becoming-primary", "promotion or start as primary is under way", INTENT_BECOME,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = ANY_PRIMARY } },
         { "stopping", "postgres is on its way down", INTENT_WAIT, { [FACT_PG] = IS(PG_STOPPING) } },
         { "leave-standby-with-lock", "this node leaves before it was promoted", INTENT_REVOKE,
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STANDBY) | IS(PG_STARTING),
             [FACT_LEAVING] = IS(LEAVING_YES) } },
+        { "promote-failed", "postgres cannot be promoted here: let another one lead",
+          INTENT_REVOKE,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STANDBY),
+            [FACT_PATIENCE] = IS(PATIENCE_OVER) } },
         { "promote", "the lock is ours and the permit runs", INTENT_PROMOTE,
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STANDBY),
-            [FACT_PERMIT] = IS(PERMIT_RUNS) } },
+            [FACT_PERMIT] = IS(PERMIT_RUNS), [FACT_FENCE] = IS(FENCE_NONE) } },
         { "promote-soon", "the lock is ours; its first renewal gives the permit", INTENT_WAIT,
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STANDBY) } },
         { "handover-await", "postgres is shut down: the candidate must have all of its WAL",
@@ -112,7 +129,7 @@ static const Rule rules[] = {
           INTENT_START,
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STOPPED),
             [FACT_DATA] = IS(DATA_CRASHED) | IS(DATA_CLEAN) | IS(DATA_FRESH),
-            [FACT_PERMIT] = IS(PERMIT_RUNS) } },
+            [FACT_PERMIT] = IS(PERMIT_RUNS), [FACT_FENCE] = IS(FENCE_NONE) } },
         { "start-soon", "the lock is ours; its next renewal gives the permit", INTENT_WAIT,
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STOPPED),
             [FACT_DATA] = IS(DATA_CRASHED) | IS(DATA_CLEAN) | IS(DATA_FRESH) } },

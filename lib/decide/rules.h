@@ -20,10 +20,12 @@ typedef enum Intent {
         INTENT_CLING,      /* lead on without DCS: the permit ends it, not we */
         INTENT_PROMOTE,
         INTENT_START,      /* as primary: a fresh cluster's first start, or after a crash */
+        INTENT_BECOME,     /* that is under way: renew, but send nobody here yet */
         INTENT_CHECKPOINT, /* before an orderly stop */
         INTENT_STEP_DOWN,  /* the orderly stop: API and address away, then Postgres, gate open */
         INTENT_AWAIT,      /* the candidate's word that it has all our WAL */
         INTENT_REVOKE,     /* fence, and have it confirmed */
+        INTENT_CLEAR,      /* the same, and stop a standby: it would never leave its cgroup */
         INTENT_RELEASE,    /* the leader key, to the next */
         INTENT_FORGET,     /* the epoch, once nothing of it is left */
         INTENT_FOLLOW,

@@ -173,6 +173,10 @@ static FactPatience read_patience(const Snapshot *s)
 
         if (s->start_failures >= START_ATTEMPTS)
                 return PATIENCE_OVER;
+        /* 0 asks for another node rather than a start after a crash; what is under way goes on. */
+        if (limit == 0)
+                return read_pg(s) == PG_STOPPED && read_data(s) == DATA_CRASHED ? PATIENCE_OVER
+                                                                                : PATIENCE_LEFT;
         return s->start_since != 0 && s->now >= usec_add(s->start_since, limit) ? PATIENCE_OVER
                                                                                : PATIENCE_LEFT;
 }
