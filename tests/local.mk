@@ -8,3 +8,4 @@ UNIT_LIBS = lib/libdecide.a lib/libio.a lib/libwire.a lib/libconfig.a lib/libmod
 include tests/unit/api.mk
 include tests/unit/dcsd.mk
 include tests/decide/local.mk
+include tests/lint/local.mk
