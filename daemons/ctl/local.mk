@@ -1,4 +1,22 @@
 bin_PROGRAMS += palisadectl
-palisadectl_SOURCES = \
-	daemons/ctl/main.c
+# Pure: what a node answered in, what people and programs read out. Unit tests link these alone.
+CTL_PURE = \
+	daemons/ctl/diff.c daemons/ctl/diff.h \
+	daemons/ctl/edits.c daemons/ctl/edits.h \
+	daemons/ctl/grid.c daemons/ctl/grid.h \
+	daemons/ctl/members.c daemons/ctl/members.h \
+	daemons/ctl/yaml-out.c daemons/ctl/yaml-out.h
+# Everything but main(): the verbs and what they share.
+CTL_PARTS = $(CTL_PURE) \
+	daemons/ctl/change.c \
+	daemons/ctl/client.c daemons/ctl/client.h \
+	daemons/ctl/ctl.c daemons/ctl/ctl.h \
+	daemons/ctl/edit.c \
+	daemons/ctl/endpoint.c daemons/ctl/endpoint.h \
+	daemons/ctl/node.c \
+	daemons/ctl/options.c daemons/ctl/options.h \
+	daemons/ctl/screen.c daemons/ctl/screen.h \
+	daemons/ctl/show.c \
+	daemons/ctl/verbs.c
+palisadectl_SOURCES = $(CTL_PARTS) daemons/ctl/main.c
 palisadectl_LDADD = $(IO_LDADD) $(CONFIG_LDADD) $(CURL_LIBS)

@@ -180,8 +180,10 @@ static void set_leaving(Puppet *p, bool leaving)
         p->scene.status.left = false;
         (void)STR_SET(p->scene.status.rule, leaving ? "leave" : "a-rule");
         (void)STR_SET(p->scene.status.reason, leaving ? "told to leave" : "told to join");
-        if (!leaving)
+        if (!leaving) {
                 p->scene.pg.pg.run = RUN_RUNNING;
+                p->scene.pg.pg.accepts = true;
+        }
         tell_all(p);
         timer_set(&p->left, leaving ? now_boottime() + 700 * USEC_PER_MSEC : USEC_INFINITY);
 }

@@ -1,0 +1,56 @@
+/* What palisadectl can do. One row a verb. */
+#include "ctl/ctl.h"
+
+#define OPTIONS(...) ((const OptionId[]){ __VA_ARGS__, OPTION_NONE })
+
+static const char watch_text[] =
+        "On a terminal --watch redraws in place; Ctrl-C ends it.\n";
+
+static const char failover_text[] =
+        "For when there is no leader, or it cannot be reached: transactions that the\n"
+        "candidate has not received are lost. With a healthy leader use switchover.\n";
+
+static const char edit_text[] =
+        "Values are read as YAML: -s ttl=20, -s synchronous_mode=true, -p work_mem=8MB;\n"
+        "null removes a key. The differences are shown, and nothing changes before a yes.\n";
+
+static const char leave_text[] =
+        "If this node leads, it hands over first, to a standby that has everything. Then\n"
+        "PostgreSQL is stopped, and stays stopped, also after a reboot, until `palisadectl\n"
+        "join`. Ends with 0 only when PostgreSQL is stopped and the lock is not ours.\n";
+
+static const char explain_text[] =
+        "The facts, the rule they lead to, what would happen if one of them changed, and\n"
+        "the chain of deadlines under which this node may act as primary.\n";
+
+const Verb verbs[] = {
+        { "list", "[CLUSTER]", "Show the members of the cluster", watch_text, 1,
+          OPTIONS(OPTION_FORMAT, OPTION_EXTENDED, OPTION_TIMESTAMP, OPTION_WATCH, OPTION_EVERY),
+          verb_list, false },
+        { "topology", "[CLUSTER]", "Show who follows whom", watch_text, 1,
+          OPTIONS(OPTION_WATCH, OPTION_EVERY), verb_topology, false },
+        { "history", "[CLUSTER]", "Show when the primary changed", NULL, 1, OPTIONS(OPTION_FORMAT),
+          verb_history, false },
+        { "explain", NULL, "Say why this node does what it does", explain_text, 0,
+          OPTIONS(OPTION_FORMAT), verb_explain, false },
+        { "switchover", "[CLUSTER]", "Let another member lead, without losing anything", NULL, 1,
+          OPTIONS(OPTION_LEADER, OPTION_CANDIDATE, OPTION_SCHEDULED, OPTION_FORCE),
+          verb_switchover, false },
+        { "failover", "[CLUSTER]", "Make a member lead although no leader can hand over",
+          failover_text, 1, OPTIONS(OPTION_CANDIDATE, OPTION_FORCE), verb_failover, false },
+        { "flush", "switchover", "Drop a scheduled switchover", NULL, 2, OPTIONS(OPTION_FORCE),
+          verb_flush, false },
+        { "leave", NULL, "Hand over and stop this node", leave_text, 0, OPTIONS(OPTION_TIMEOUT),
+          verb_leave, false },
+        { "join", NULL, "Take part again after leave", NULL, 0,
+          OPTIONS(OPTION_NO_WAIT, OPTION_TIMEOUT), verb_join, false },
+        { "show-config", "[CLUSTER]", "Show the cluster's dynamic configuration", NULL, 1, NULL,
+          verb_show_config, false },
+        { "edit-config", "[CLUSTER]", "Change the cluster's dynamic configuration", edit_text, 1,
+          OPTIONS(OPTION_SET, OPTION_PG, OPTION_APPLY, OPTION_REPLACE, OPTION_QUIET, OPTION_FORCE),
+          verb_edit_config, false },
+        { "reload", "[MEMBER]…", "Let members read their configuration files again", NULL,
+          CTL_WORDS_MAX, OPTIONS(OPTION_FORCE), verb_reload, false },
+        { "version", NULL, "Show which version runs where", NULL, 0, NULL, verb_version, false },
+};
+const size_t n_verbs = ELEMENTSOF(verbs);
