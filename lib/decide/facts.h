@@ -39,6 +39,7 @@ typedef enum FactPg {
         PG_STANDBY,
         PG_PROMOTING,
         PG_STARTING_PRIMARY,
+        PG_ADOPTED,   /* a primary's, found running by a pgd that has not probed it yet */
         PG_PRIMARY,
         PG_STOPPING,
         PG_MAX,
@@ -96,7 +97,7 @@ typedef enum FactPatience { PATIENCE_UNKNOWN, PATIENCE_LEFT, PATIENCE_OVER, PATI
         F(lock, LOCK, "unknown", "free", "mine", "stale", "lost", "other")                                 \
         F(permit, PERMIT, "unknown", "none", "runs", "over")                                       \
         F(pg, PG, "unknown", "absent", "broken", "stopped", "starting", "standby", "promoting",    \
-          "starting primary", "primary", "stopping")                                               \
+          "starting primary", "adopted primary", "primary", "stopping")                            \
         F(data, DATA, "unknown", "standby's", "crashed primary's", "clean primary's", "fresh")     \
         F(init, INIT, "unknown", "absent", "ours", "another's", "match", "mismatch")               \
         F(config, CONFIG, "unknown", "absent", "present")                                          \

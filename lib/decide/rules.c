@@ -20,8 +20,8 @@ DEFINE_NAMES(intent, Intent, INTENT_MAX)
 #define IS(value) (uint16_t)(1u << (value))
 
 #define WHEN_LOCK(v) [FACT_LOCK] = (v)
-#define ANY_PRIMARY                                                                                \
-        (IS(PG_PRIMARY) | IS(PG_PROMOTING) | IS(PG_STARTING_PRIMARY))
+#define RUNNING_PRIMARY (IS(PG_PRIMARY) | IS(PG_ADOPTED))
+#define ANY_PRIMARY (RUNNING_PRIMARY | IS(PG_PROMOTING) | IS(PG_STARTING_PRIMARY))
 #define NOT_OURS (IS(LOCK_FREE) | IS(LOCK_OTHER) | IS(LOCK_STALE))
 #define UNFENCED (IS(FENCE_UNKNOWN) | IS(FENCE_NONE))
 #define HANDING_OVER (IS(HANDOVER_WANTED) | IS(HANDOVER_PREPARED))
@@ -50,7 +50,7 @@ static const Rule rules[] = {
           { [FACT_PG] = ANY_PRIMARY, [FACT_PERMIT] = IS(PERMIT_OVER), [FACT_FENCE] = UNFENCED } },
         { "dcs-lost-primary", "the DCS does not answer: lead on until the permit ends",
           INTENT_CLING,
-          { [FACT_DCS] = IS(DCS_UNKNOWN) | IS(DCS_DOWN), [FACT_PG] = IS(PG_PRIMARY),
+          { [FACT_DCS] = IS(DCS_UNKNOWN) | IS(DCS_DOWN), [FACT_PG] = RUNNING_PRIMARY,
             [FACT_FENCE] = UNFENCED } },
         { "dcs-lost-becoming", "the DCS does not answer: become primary while the permit runs",
           INTENT_BECOME,
@@ -92,8 +92,8 @@ static const Rule rules[] = {
         { "lead", "the lock is ours and the permit runs", INTENT_LEAD,
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PRIMARY),
             [FACT_PERMIT] = IS(PERMIT_RUNS) } },
-        { "lead-adopted", "the lock is ours; its next renewal gives the permit", INTENT_CLING,
-          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PRIMARY) } },
+        { "lead-adopted", "the lock is ours; its next renewal, or the first probe, says more",
+          INTENT_CLING, { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = RUNNING_PRIMARY } },
         { "start-overdue", "it takes too long to become primary: let another one lead",
           INTENT_REVOKE,
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = ANY_PRIMARY,

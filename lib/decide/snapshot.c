@@ -57,7 +57,11 @@ static FactPg read_running(const PgState *pg)
         if (pg->promote_sent && pg->in_recovery != TRI_NO)
                 return PG_PROMOTING;
         if (leads_here(pg))
-                return pg->in_recovery == TRI_NO ? PG_PRIMARY : PG_STARTING_PRIMARY;
+                return pg->in_recovery == TRI_NO ? PG_PRIMARY
+                       : pg->in_recovery == TRI_UNKNOWN && pg->probed == 0 &&
+                                       pg->operation != PGOP_START
+                               ? PG_ADOPTED
+                               : PG_STARTING_PRIMARY;
         return pg->accepts ? PG_STANDBY : PG_STARTING;
 }
 
