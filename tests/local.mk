@@ -6,6 +6,7 @@ UNIT_LIBS = lib/libdecide.a lib/libio.a lib/libwire.a lib/libconfig.a lib/libmod
 	$(SYSTEMD_LIBS) $(YAJL_LIBS) $(YAML_LIBS) $(CMOCKA_LIBS)
 
 include tests/unit/api.mk
+include tests/unit/ctl.mk
 include tests/unit/dcsd.mk
 include tests/decide/local.mk
 include tests/lint/local.mk

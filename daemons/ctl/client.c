@@ -178,6 +178,23 @@ static CURLcode perform(const Client *c, const Call *call)
         return code;
 }
 
+/* curl speaks of "localhost port 80" where there is but a socket. */
+static void say_why_not(const Client *c, const Call *call, CURLcode code, Reply *r)
+{
+        long number = 0;
+
+        if (code != CURLE_COULDNT_CONNECT || call->base || c->o.url) {
+                if (!r->error[0])
+                        (void)STR_SET(r->error, curl_easy_strerror(code));
+                return;
+        }
+        curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &number);
+        snprintf(r->error, sizeof r->error, "%s%s", number ? strerror((int)number) : "no connection",
+                 number == EACCES         ? " (operators are in group palisade)"
+                 : number == ECONNREFUSED ? " (palisade-apid does not run)"
+                                          : "");
+}
+
 int client_call(Client *c, const Call *call, Reply *ret)
 {
         char url[1024];
@@ -193,8 +210,8 @@ int client_call(Client *c, const Call *call, Reply *ret)
         code = perform(c, call);
         if (code == CURLE_OK)
                 curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-        else if (!ret->error[0])
-                (void)STR_SET(ret->error, curl_easy_strerror(code));
+        else
+                say_why_not(c, call, code, ret);
         curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, NULL);
         curl_slist_free_all(headers);
         ret->status = (unsigned)status;

@@ -110,7 +110,7 @@ static size_t hunk_end(const Edit *edits, size_t n, size_t first)
 {
         size_t end = first;
 
-        for (size_t i = first; i < n && i <= end + 2 * CONTEXT; i++)
+        for (size_t i = first; i < n && i <= end + 2 * CONTEXT + 1; i++)
                 if (edits[i].kind != ' ')
                         end = i;
         return MIN(end + 1 + CONTEXT, n);

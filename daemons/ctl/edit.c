@@ -280,14 +280,3 @@ int verb_edit_config(Ctl *c)
         int code = review(c, before, after);
         return code == CTL_DONE ? send_patch(c, before, after) : code;
 }
-
-int verb_show_config(Ctl *c)
-{
-        _cleanup_(node_freep) Node *n = ctl_get(c, "/config");
-
-        if (!n)
-                return CTL_FAILED;
-        yaml_write(stdout, n);
-        putchar('\n');
-        return CTL_DONE;
-}

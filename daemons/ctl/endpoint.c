@@ -70,8 +70,8 @@ static int choose_socket(Ctl *c)
                                               sizeof names);
         }
         if (cluster)
-                return ctl_fail("cluster %s does not run here (no %s/%s/api.sock): its name, or the "
-                                "URL of a member with -u",
+                return ctl_fail("cluster %s does not run here (no %s/%s/api.sock): give the URL of "
+                                "a member with -u",
                                 cluster, folders[0], cluster);
         if (found == 0)
                 return ctl_fail("no cluster runs here (nothing in %s): give the URL of a member "

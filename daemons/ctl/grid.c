@@ -97,10 +97,12 @@ static void put_rule(const Grid *g, FILE *f, const size_t *widths, const char *t
                 total += widths[c] + 3;
         covered = title ? text_width(title) : 0;
         fputc('+', f);
-        if (title && covered + 2 <= total)
+        if (title && covered + 2 <= total) {
                 fputs(title, f);
-        else if (title)
-                fprintf(f, "%.*s", (int)(total - 2), title); /* longer than the table: cut */
+        } else if (title) {
+                covered = total - 2; /* longer than the table: cut */
+                fprintf(f, "%.*s", (int)covered, title);
+        }
         for (size_t c = 0; c < g->n_columns; c++) {
                 for (size_t i = 0; i < widths[c] + 2; i++, at++)
                         if (at > covered)

@@ -5,6 +5,7 @@ CTL_PURE = \
 	daemons/ctl/edits.c daemons/ctl/edits.h \
 	daemons/ctl/grid.c daemons/ctl/grid.h \
 	daemons/ctl/members.c daemons/ctl/members.h \
+	daemons/ctl/timelines.c daemons/ctl/timelines.h \
 	daemons/ctl/yaml-out.c daemons/ctl/yaml-out.h
 # Everything but main(): the verbs and what they share.
 CTL_PARTS = $(CTL_PURE) \

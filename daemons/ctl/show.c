@@ -1,14 +1,13 @@
-/* What only looks: list, topology, history, explain, version. */
-#include <signal.h>
+/* What only looks: list, topology, history, show-config, explain, version. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "config/json.h"
 #include "ctl/ctl.h"
 #include "ctl/members.h"
 #include "ctl/screen.h"
+#include "ctl/timelines.h"
 #include "ctl/yaml-out.h"
 
 typedef enum Format { FORMAT_PRETTY, FORMAT_JSON, FORMAT_TSV, FORMAT_YAML, FORMAT_UNKNOWN } Format;
@@ -150,53 +149,6 @@ int verb_topology(Ctl *c)
 
 /* ---- history ---- */
 
-static const struct {
-        const char *name;
-        bool right;
-} history_columns[] = { { "TL", true },
-                        { "LSN", true },
-                        { "Reason", false },
-                        { "Timestamp", false },
-                        { "New Leader", false } };
-
-static void print_history(const Node *history, Format format)
-{
-        Grid g = { 0 };
-
-        for (size_t i = 0; i < ELEMENTSOF(history_columns); i++)
-                grid_add_column(&g, history_columns[i].name, history_columns[i].right);
-        NODE_FOREACH(line, history) {
-                size_t column = 0;
-                grid_add_row(&g);
-                NODE_FOREACH(value, line)
-                        grid_set(&g, column++, value->text);
-        }
-        if (format == FORMAT_TSV)
-                grid_print_tsv(&g, stdout);
-        else
-                grid_print(&g, stdout, NULL, false);
-        grid_done(&g);
-}
-
-static Node *history_list(const Node *history)
-{
-        _cleanup_(node_freep) Node *list = node_new(NODE_LIST);
-
-        if (!list)
-                return NULL;
-        NODE_FOREACH(line, history) {
-                Node *row = node_new(NODE_MAP);
-                size_t column = 0;
-                if (node_put(list, NULL, row) < 0)
-                        return NULL;
-                NODE_FOREACH(value, line)
-                        if (column < ELEMENTSOF(history_columns) &&
-                            node_put(row, history_columns[column++].name, node_copy(value)) < 0)
-                                return NULL;
-        }
-        return TAKE_PTR(list);
-}
-
 int verb_history(Ctl *c)
 {
         Format format = read_format(c);
@@ -206,15 +158,30 @@ int verb_history(Ctl *c)
         _cleanup_(node_freep) Node *history = ctl_get(c, "/history");
         if (!history)
                 return CTL_FAILED;
-        if (format == FORMAT_JSON || format == FORMAT_YAML) {
-                _cleanup_(node_freep) Node *list = history_list(history);
+        if (format == FORMAT_PRETTY) {
+                timelines_print_pretty(history, stdout);
+        } else if (format == FORMAT_TSV) {
+                timelines_print_tsv(history, stdout);
+        } else {
+                _cleanup_(node_freep) Node *list = timelines_list(history);
                 return print_document(stdout, list, format);
         }
-        print_history(history, format);
         return CTL_DONE;
 }
 
 /* ---- explain ---- */
+
+/* Sections stand out: their lines are the ones that are not indented. */
+static void put_explanation(const char *text, bool paint)
+{
+        while (*text) {
+                size_t n = strcspn(text, "\n");
+                bool heading = paint && n > 0 && *text != ' ';
+                printf("%s%.*s%s\n", heading ? "\033[1m" : "", (int)n, text,
+                       heading ? "\033[0m" : "");
+                text += n + (text[n] == '\n');
+        }
+}
 
 int verb_explain(Ctl *c)
 {
@@ -228,7 +195,7 @@ int verb_explain(Ctl *c)
                 return ctl_misuse(c, "no format '%s': text or json", format);
         if (client_call(c->client, &call, &r) >= 0 && r.status == 200 &&
             str_after_prefix(r.server, "Palisade"))
-                printf("%s%s", r.body, json ? "\n" : "");
+                put_explanation(r.body, c->paint && !json);
         else if (r.status != 0 && !str_after_prefix(r.server, "Palisade"))
                 code = ctl_fail("%s is not kept by Palisade: it cannot explain itself",
                                 client_name(c->client));
@@ -236,6 +203,15 @@ int verb_explain(Ctl *c)
                 code = ctl_tell_reply(c, "Cannot explain", &r);
         reply_done(&r);
         return code;
+}
+
+/* ---- show-config ---- */
+
+int verb_show_config(Ctl *c)
+{
+        _cleanup_(node_freep) Node *n = ctl_get(c, "/config");
+
+        return n ? print_document(stdout, n, FORMAT_YAML) : CTL_FAILED;
 }
 
 /* ---- version ---- */
