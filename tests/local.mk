@@ -10,3 +10,4 @@ include tests/unit/ctl.mk
 include tests/unit/dcsd.mk
 include tests/decide/local.mk
 include tests/lint/local.mk
+include tests/unit/lib.mk

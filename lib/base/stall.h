@@ -1,14 +1,14 @@
 /*
  * Stall: the worst lateness of a program's absolute timers in the last ten minutes.
  *
- * The permit's margin grows with it (DESIGN §2): a program that wakes late may act late. Ten
- * one-minute slots; a slot older than the window no longer counts.
+ * The permit's margin grows with it (DESIGN §2): a program that wakes late may act late. One-minute
+ * slots, one more than the window has minutes, since the one that runs is not over yet.
  */
 #pragma once
 
 #include "base/usec.h"
 
-#define STALL_SLOTS 10
+#define STALL_SLOTS 11
 #define STALL_SLOT_USEC (60 * USEC_PER_SEC)
 
 typedef struct Stall {

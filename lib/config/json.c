@@ -148,7 +148,9 @@ static void describe(yajl_handle parser, const char *text, size_t size, char *er
 
         snprintf(error, JSON_ERROR_SIZE, "%s (at byte %zu)",
                  message ? (const char *)message : "not JSON", at);
-        error[strcspn(error, "\n")] = ' ';
+        for (char *p = error; *p; p++)
+                if (*p == '\n')
+                        *p = ' ';
         if (message)
                 yajl_free_error(parser, message);
 }
@@ -179,6 +181,8 @@ int json_parse(const char *text, size_t size, bool first_only, Node **ret,
                 snprintf(error, JSON_ERROR_SIZE, "the text ends too early");
         } else if (r.error == -E2BIG) {
                 snprintf(error, JSON_ERROR_SIZE, "nested too deep or too many values");
+        } else if (r.error == -EBADMSG) {
+                snprintf(error, JSON_ERROR_SIZE, "a text holds a NUL byte");
         }
         yajl_free(parser);
         free(r.key);

@@ -21,9 +21,14 @@ static bool sync_active(const Cluster *c)
         return c->settings.synchronous_mode != SYNC_MODE_OFF && c->sync.leader[0] != 0;
 }
 
+static bool may_lead(const Peer *p)
+{
+        return p->answered && !p->nofailover && p->failover_priority > 0 && !p->watchdog_failed;
+}
+
 bool rank_peer_is_good(const Peer *p, const Cluster *c, Lsn lsn)
 {
-        if (!p->answered || p->nofailover || p->failover_priority <= 0 || p->watchdog_failed)
+        if (!may_lead(p))
                 return false;
         if (c->settings.check_timeline && p->timeline < c->history.timeline)
                 return false;
@@ -48,26 +53,36 @@ static bool is_former_leader(const RankInput *in, const Peer *p)
         return str_equal(in->last_leader, p->name);
 }
 
-/* A failover key without a leader: whom it names, goes. *ret_decided: it settled the matter. */
+/* Somebody else can take over from this node, which was asked to hand over. */
+static bool another_can(const RankInput *in)
+{
+        for (size_t i = 0; i < in->n_peers; i++) {
+                const Peer *p = &in->peers[i];
+                if (rank_peer_is_good(p, in->cluster, 0) &&
+                    (!sync_active(in->cluster) || cluster_is_in_sync(in->cluster, p->name)))
+                        return true;
+        }
+        return false;
+}
+
+/* The failover key: whom it names, goes. *ret_decided: it settled the matter. */
 static RankVerdict judge_request(const RankInput *in, bool *ret_decided)
 {
         const FailoverKey *f = &in->cluster->failover;
-        const Peer *candidate;
+        const Peer *candidate = find_peer(in, f->candidate);
 
         *ret_decided = true;
-        if (f->candidate[0] == 0) {
-                *ret_decided = str_equal(f->leader, in->name);
-                return say(false, "the switchover away from this node has another one take over");
-        }
-        if (str_equal(f->candidate, in->name))
+        if (f->leader[0] && sync_active(in->cluster) && !cluster_is_in_sync(in->cluster, in->name))
+                return say(false, "not listed in /sync: a switchover would lose transactions");
+        if (f->candidate[0] && str_equal(f->candidate, in->name))
                 return say(true, "named as the candidate of a %s",
                            f->leader[0] ? "switchover" : "failover");
-        candidate = find_peer(in, f->candidate);
-        if (candidate && candidate->answered && !candidate->nofailover &&
-            candidate->failover_priority > 0)
+        if (candidate && may_lead(candidate))
                 return say(false, "%s is the named candidate and can be reached", f->candidate);
-        *ret_decided = false; /* the candidate is gone: whoever is best */
-        return say(false, "the named candidate cannot be reached");
+        if (str_equal(f->leader, in->name) && another_can(in))
+                return say(false, "the switchover away from this node has another one take over");
+        *ret_decided = false; /* nobody is named, or who was is gone: whoever is best */
+        return say(false, "no named candidate can be reached");
 }
 
 static RankVerdict judge_self(const RankInput *in, Lsn own, bool *ret_decided)
@@ -91,12 +106,14 @@ static RankVerdict judge_self(const RankInput *in, Lsn own, bool *ret_decided)
 
 static RankVerdict judge_peer(const RankInput *in, const Peer *p, Lsn own, bool *ret_decided)
 {
+        const FailoverKey *f = &in->cluster->failover;
         bool former = is_former_leader(in, p);
 
         *ret_decided = true;
         if (p->primary)
                 return say(false, "%s is still alive as primary", p->name);
-        if (p->nofailover || p->failover_priority <= 0 || p->watchdog_failed) {
+        /* Who hands over does not compete: it only takes over again if nobody else can. */
+        if (!may_lead(p) || (f->requested && str_equal(f->leader, p->name))) {
                 *ret_decided = false;
                 return say(true, "nobody is ahead");
         }

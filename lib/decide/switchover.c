@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "decide/rank.h"
 #include "decide/switchover.h"
 
 static SwitchoverAnswer answer(unsigned http, const char *format, ...)
@@ -37,7 +38,7 @@ static SwitchoverAnswer check_words(const SwitchoverAsk *ask, bool is_switchover
         if (is_switchover && c->settings.pause && str_empty(ask->candidate))
                 return answer(400, "Switchover is possible only to a specific candidate in a paused "
                                    "state");
-        if (is_switchover && str_equal(ask->leader, ask->candidate))
+        if (is_switchover && !str_empty(ask->candidate) && str_equal(ask->leader, ask->candidate))
                 return answer(400, "Switchover target and source are the same");
         return fine;
 }
@@ -96,13 +97,9 @@ SwitchoverAnswer switchover_check(const SwitchoverAsk *ask, const Cluster *c, us
 
 bool switchover_is_possible(const Peer *peers, size_t n_peers, const Cluster *c)
 {
-        for (size_t i = 0; i < n_peers; i++) {
-                const Peer *p = &peers[i];
-                if (p->answered && !p->primary && !p->nofailover && p->failover_priority > 0 &&
-                    !p->watchdog_failed &&
-                    p->lsn + c->settings.maximum_lag_on_failover >= c->status.optime)
+        for (size_t i = 0; i < n_peers; i++)
+                if (!peers[i].primary && rank_peer_is_good(&peers[i], c, 0))
                         return true;
-        }
         return false;
 }
 

@@ -1,0 +1,43 @@
+#include "model/pg.h"
+#include "test-lib.h"
+
+/* PATRONI-SPEC 2.6, 11: the larger of received and replayed. */
+static void test_standby_lsn(void **state _unused_)
+{
+        PgState pg = { .receive_lsn = 100, .replay_lsn = 90 };
+
+        assert_true(pg_standby_lsn(&pg) == 100);
+        pg.replay_lsn = 110;
+        assert_true(pg_standby_lsn(&pg) == 110);
+        pg = (PgState){ .replay_lsn = 50 }; /* restored from the archive, never streamed */
+        assert_true(pg_standby_lsn(&pg) == 50);
+        assert_true(pg_standby_lsn(&(PgState){ .flush_lsn = 7 }) == 0);
+}
+
+/* Unknown counts as running: nothing is started over it, nothing is taken for fenced. */
+static void test_may_run(void **state _unused_)
+{
+        static const bool may_run[RUN_MAX] = {
+                [RUN_UNKNOWN] = true,
+                [RUN_CUSTOM_BOOTSTRAP] = true,
+                [RUN_RUNNING] = true,
+                [RUN_STARTING] = true,
+                [RUN_BOOTSTRAP_STARTING] = true,
+                [RUN_RESTARTING] = true,
+                [RUN_STOPPING] = true,
+                [RUN_STOP_FAILED] = true,
+        };
+
+        for (int i = 0; i < RUN_MAX; i++)
+                assert_int_equal(pg_may_run(&(PgState){ .run = (RunState)i }), may_run[i]);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_standby_lsn),
+                cmocka_unit_test(test_may_run),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

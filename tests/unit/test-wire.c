@@ -1,0 +1,561 @@
+/* Every message type: whole, cut, too long, of another version, with wrong bytes inside. */
+#include <errno.h>
+
+#include "test-lib.h"
+#include "wire/wire.h"
+
+#define FIXED(T, type) { #type, type, sizeof(T), false }
+#define WITH_TAIL(T, type) { #type, type, sizeof(T), true }
+
+static const struct {
+        const char *name;
+        MsgType type;
+        size_t size;
+        bool tail;
+} types[] = {
+        FIXED(MsgHello, MSG_HELLO),
+        FIXED(MsgResult, MSG_RESULT),
+        FIXED(MsgPermit, MSG_PERMIT),
+        FIXED(MsgRevoke, MSG_REVOKE),
+        FIXED(MsgHold, MSG_HOLD),
+        FIXED(MsgBid, MSG_BID),
+        FIXED(MsgRelease, MSG_RELEASE),
+        FIXED(MsgPublish, MSG_PUBLISH),
+        WITH_TAIL(MsgRecord, MSG_RECORD),
+        WITH_TAIL(MsgAskPeers, MSG_ASK_PEERS),
+        FIXED(MsgLease, MSG_LEASE),
+        WITH_TAIL(MsgCluster, MSG_CLUSTER),
+        WITH_TAIL(MsgPeers, MSG_PEERS),
+        FIXED(MsgLink, MSG_LINK),
+        FIXED(MsgOrder, MSG_ORDER),
+        FIXED(MsgCancel, MSG_CANCEL),
+        FIXED(MsgGate, MSG_GATE),
+        FIXED(MsgProbe, MSG_PROBE),
+        FIXED(MsgPgState, MSG_PG_STATE),
+        FIXED(MsgHistory, MSG_HISTORY),
+        FIXED(MsgProgress, MSG_PROGRESS),
+        FIXED(MsgLeaf, MSG_LEAF),
+        FIXED(MsgMakeLeaf, MSG_MAKE_LEAF),
+        FIXED(MsgDropLeaf, MSG_DROP_LEAF),
+        WITH_TAIL(MsgSpawn, MSG_SPAWN),
+        FIXED(MsgSpawned, MSG_SPAWNED),
+        FIXED(MsgExited, MSG_EXITED),
+        FIXED(MsgWant, MSG_WANT),
+        FIXED(MsgFenceState, MSG_FENCE_STATE),
+        FIXED(MsgArm, MSG_ARM),
+        FIXED(MsgDisarm, MSG_DISARM),
+        FIXED(MsgReset, MSG_RESET),
+        FIXED(MsgWatchdogState, MSG_WATCHDOG_STATE),
+        FIXED(MsgStatus, MSG_STATUS),
+        WITH_TAIL(MsgRequest, MSG_REQUEST),
+        FIXED(MsgRow, MSG_ROW),
+};
+_Static_assert(ELEMENTSOF(types) == MSG_TYPE_MAX - 1, "every type is tried");
+
+/* In memory of exactly that size, so that a sanitizer sees a read behind the end. */
+static int check_copy(const void *packet, size_t size)
+{
+        void *copy = malloc(size ? size : 1);
+
+        memcpy(copy, packet, size);
+        int r = wire_check(copy, size);
+        free(copy);
+        return r;
+}
+
+/* An all-zero message of that size. */
+static void *make(MsgType type, size_t size)
+{
+        MsgHeader *h = calloc(1, size);
+
+        wire_header(h, type, size);
+        return h;
+}
+
+/* Says in its header that it is as long as it is. */
+static int check_sized(void *packet, size_t size)
+{
+        ((MsgHeader *)packet)->size = (uint32_t)size;
+        return check_copy(packet, size);
+}
+
+static size_t whole(size_t i)
+{
+        return types[i].type == MSG_CLUSTER
+                       ? offsetof(MsgCluster, cluster) + offsetof(Cluster, members)
+                       : types[i].size;
+}
+
+static void test_whole(void **state _unused_)
+{
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                MsgHeader *h = make(types[i].type, whole(i));
+                assert_int_equal(h->type, types[i].type);
+                assert_int_equal(h->version, WIRE_VERSION);
+                assert_int_equal(check_copy(h, whole(i)), 0);
+                assert_true(types[i].size <= WIRE_PACKET_MAX);
+                assert_string_equal(msg_type_to_string(types[i].type), types[i].name + 4);
+                free(h);
+        }
+}
+
+static void test_cut(void **state _unused_)
+{
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                size_t size = whole(i);
+                MsgHeader *h = make(types[i].type, size);
+                assert_int_equal(check_copy(h, size - 1), -EBADMSG);
+                for (size_t n = 0; n < size; n += n < 64 ? 1 : 61) {
+                        if (n >= sizeof *h)
+                                h->size = (uint32_t)n;
+                        assert_int_equal(check_copy(h, n), -EBADMSG);
+                }
+                free(h);
+        }
+}
+
+static void test_too_long(void **state _unused_)
+{
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                size_t size = whole(i);
+                uint8_t *p = calloc(1, size + 1);
+                wire_header((MsgHeader *)p, types[i].type, size);
+                assert_int_equal(check_copy(p, size + 1), -EBADMSG);
+                assert_int_equal(check_sized(p, size + 1), -EBADMSG);
+                free(p);
+        }
+        uint8_t *p = make(MSG_REQUEST, WIRE_PACKET_MAX + 1);
+        assert_int_equal(check_copy(p, WIRE_PACKET_MAX + 1), -EBADMSG);
+        ((MsgRequest *)p)->blob_size = (uint32_t)(WIRE_PACKET_MAX - sizeof(MsgRequest));
+        assert_int_equal(check_sized(p, WIRE_PACKET_MAX), 0);
+        free(p);
+}
+
+static void test_header(void **state _unused_)
+{
+        MsgHold m = WIRE_INIT(MsgHold, MSG_HOLD);
+
+        assert_int_equal(wire_check(&m, sizeof m), 0);
+        m.h.version = WIRE_VERSION + 1;
+        assert_int_equal(wire_check(&m, sizeof m), -EPROTONOSUPPORT);
+        m.h.version = 0;
+        assert_int_equal(wire_check(&m, sizeof m), -EPROTONOSUPPORT);
+        m.h.version = WIRE_VERSION;
+        m.h.type = MSG_INVALID;
+        assert_int_equal(wire_check(&m, sizeof m), -EBADMSG);
+        m.h.type = MSG_TYPE_MAX;
+        assert_int_equal(wire_check(&m, sizeof m), -EBADMSG);
+        m.h.type = UINT16_MAX;
+        assert_int_equal(wire_check(&m, sizeof m), -EBADMSG);
+        m.h.type = MSG_PERMIT; /* of another size */
+        assert_int_equal(wire_check(&m, sizeof m), sizeof(MsgPermit) == sizeof m ? 0 : -EBADMSG);
+        assert_int_equal(wire_check(&m, 0), -EBADMSG);
+        assert_int_equal(wire_check(&m, sizeof m.h - 1), -EBADMSG);
+}
+
+/* ---- wrong bytes inside ---- */
+
+#define SIZE_OF(T, f) sizeof(((T *)0)->f)
+
+typedef enum Wrong { UNTERMINATED, NO_FLAG, NO_ENUM } Wrong;
+
+#define STRING(T, type, f) { type, sizeof(T), offsetof(T, f), SIZE_OF(T, f), UNTERMINATED, 0 }
+#define FLAG(T, type, f) { type, sizeof(T), offsetof(T, f), 1, NO_FLAG, 2 }
+#define ENUM(T, type, f, max) { type, sizeof(T), offsetof(T, f), 4, NO_ENUM, max }
+
+static const struct {
+        MsgType type;
+        size_t size, offset, width;
+        Wrong wrong;
+        uint32_t first_bad;
+} fields[] = {
+        STRING(MsgHello, MSG_HELLO, cluster),
+        STRING(MsgResult, MSG_RESULT, text),
+        ENUM(MsgResult, MSG_RESULT, outcome, OUTCOME_MAX),
+        STRING(MsgPublish, MSG_PUBLISH, member.name),
+        STRING(MsgPublish, MSG_PUBLISH, member.conn_url),
+        STRING(MsgPublish, MSG_PUBLISH, member.host),
+        STRING(MsgPublish, MSG_PUBLISH, member.api_url),
+        STRING(MsgPublish, MSG_PUBLISH, member.version),
+        STRING(MsgPublish, MSG_PUBLISH, member.tags.replicatefrom),
+        ENUM(MsgPublish, MSG_PUBLISH, member.state, RUN_MAX),
+        ENUM(MsgPublish, MSG_PUBLISH, member.role, ROLE_MAX),
+        ENUM(MsgPublish, MSG_PUBLISH, member.replication_state, REPLICATION_MAX),
+        FLAG(MsgPublish, MSG_PUBLISH, member.checkpoint_pending),
+        FLAG(MsgPublish, MSG_PUBLISH, member.pending_restart),
+        FLAG(MsgPublish, MSG_PUBLISH, member.pause),
+        FLAG(MsgPublish, MSG_PUBLISH, member.tags.nofailover),
+        FLAG(MsgPublish, MSG_PUBLISH, member.tags.nosync),
+        FLAG(MsgPublish, MSG_PUBLISH, member.tags.noloadbalance),
+        FLAG(MsgPublish, MSG_PUBLISH, member.tags.clonefrom),
+        FLAG(MsgPublish, MSG_PUBLISH, member.tags.nostream),
+        ENUM(MsgLease, MSG_LEASE, kind, LEASE_MAX),
+        ENUM(MsgAskPeers, MSG_ASK_PEERS, kind, ASK_MAX),
+        ENUM(MsgPeers, MSG_PEERS, kind, ASK_MAX),
+        ENUM(MsgLink, MSG_LINK, state, LINK_MAX),
+        STRING(MsgLink, MSG_LINK, endpoint),
+        STRING(MsgLink, MSG_LINK, server_version),
+        STRING(MsgLink, MSG_LINK, reason),
+        ENUM(MsgOrder, MSG_ORDER, what, ORDER_MAX),
+        FLAG(MsgOrder, MSG_ORDER, immediate),
+        FLAG(MsgOrder, MSG_ORDER, may_remake),
+        STRING(MsgOrder, MSG_ORDER, leader.host),
+        STRING(MsgOrder, MSG_ORDER, text),
+        ENUM(MsgGate, MSG_GATE, outcome, OUTCOME_MAX),
+        STRING(MsgGate, MSG_GATE, text),
+        ENUM(MsgPgState, MSG_PG_STATE, pg.run, RUN_MAX),
+        ENUM(MsgPgState, MSG_PG_STATE, pg.role, ROLE_MAX),
+        ENUM(MsgPgState, MSG_PG_STATE, pg.in_recovery, TRI_MAX),
+        ENUM(MsgPgState, MSG_PG_STATE, pg.datadir, DATADIR_MAX),
+        ENUM(MsgPgState, MSG_PG_STATE, pg.control, CONTROL_MAX),
+        ENUM(MsgPgState, MSG_PG_STATE, pg.replication_state, REPLICATION_MAX),
+        ENUM(MsgPgState, MSG_PG_STATE, pg.operation, PGOP_MAX),
+        FLAG(MsgPgState, MSG_PG_STATE, pg.standby_signal),
+        FLAG(MsgPgState, MSG_PG_STATE, pg.fresh),
+        FLAG(MsgPgState, MSG_PG_STATE, pg.held),
+        FLAG(MsgPgState, MSG_PG_STATE, pg.promote_sent),
+        FLAG(MsgPgState, MSG_PG_STATE, pg.accepts),
+        FLAG(MsgPgState, MSG_PG_STATE, pg.checkpoint_pending),
+        FLAG(MsgPgState, MSG_PG_STATE, pg.pending_restart),
+        FLAG(MsgPgState, MSG_PG_STATE, pg.replay_paused),
+        FLAG(MsgPgState, MSG_PG_STATE, pg.receiver_alive),
+        FLAG(MsgPgState, MSG_PG_STATE, pg.sync_managed),
+        STRING(MsgPgState, MSG_PG_STATE, pg.following),
+        STRING(MsgPgState, MSG_PG_STATE, pg.sync_names),
+        STRING(MsgPgState, MSG_PG_STATE, pg.detail),
+        ENUM(MsgPgState, MSG_PG_STATE, pg.n_slots, CLUSTER_SLOTS_MAX + 1),
+        ENUM(MsgPgState, MSG_PG_STATE, pg.n_standbys, STANDBYS_MAX + 1),
+        ENUM(MsgHistory, MSG_HISTORY, history.n_lines, HISTORY_LINES_MAX + 1),
+        ENUM(MsgProgress, MSG_PROGRESS, operation, PGOP_MAX),
+        STRING(MsgProgress, MSG_PROGRESS, text),
+        STRING(MsgLeaf, MSG_LEAF, path),
+        STRING(MsgSpawn, MSG_SPAWN, cwd),
+        ENUM(MsgWant, MSG_WANT, gate_mode, FENCE_MODE_MAX),
+        ENUM(MsgWant, MSG_WANT, n_vips, VIPS_MAX + 1),
+        STRING(MsgWant, MSG_WANT, leaf_path),
+        ENUM(MsgFenceState, MSG_FENCE_STATE, populated, TRI_MAX),
+        ENUM(MsgFenceState, MSG_FENCE_STATE, gate, GATE_MAX),
+        ENUM(MsgFenceState, MSG_FENCE_STATE, n_vips, VIPS_MAX + 1),
+        STRING(MsgFenceState, MSG_FENCE_STATE, gate_reason),
+        ENUM(MsgArm, MSG_ARM, mode, WATCHDOG_MODE_MAX),
+        STRING(MsgArm, MSG_ARM, device),
+        STRING(MsgReset, MSG_RESET, reason),
+        ENUM(MsgWatchdogState, MSG_WATCHDOG_STATE, armed, TRI_MAX),
+        ENUM(MsgWatchdogState, MSG_WATCHDOG_STATE, mode, WATCHDOG_MODE_MAX),
+        STRING(MsgWatchdogState, MSG_WATCHDOG_STATE, device),
+        STRING(MsgWatchdogState, MSG_WATCHDOG_STATE, identity),
+        STRING(MsgWatchdogState, MSG_WATCHDOG_STATE, boot_cause),
+        STRING(MsgWatchdogState, MSG_WATCHDOG_STATE, reason),
+        STRING(MsgStatus, MSG_STATUS, name),
+        STRING(MsgStatus, MSG_STATUS, scope),
+        FLAG(MsgStatus, MSG_STATUS, leader),
+        FLAG(MsgStatus, MSG_STATUS, leaving),
+        FLAG(MsgStatus, MSG_STATUS, left),
+        FLAG(MsgStatus, MSG_STATUS, watchdog_failed),
+        FLAG(MsgStatus, MSG_STATUS, dcs_up),
+        STRING(MsgStatus, MSG_STATUS, rule),
+        STRING(MsgStatus, MSG_STATUS, reason),
+        STRING(MsgStatus, MSG_STATUS, fence.gate_reason),
+        STRING(MsgStatus, MSG_STATUS, watchdog.identity),
+        ENUM(MsgStatus, MSG_STATUS, watchdog.armed, TRI_MAX),
+        STRING(MsgStatus, MSG_STATUS, link.endpoint),
+        ENUM(MsgStatus, MSG_STATUS, link.state, LINK_MAX),
+        ENUM(MsgRequest, MSG_REQUEST, kind, REQUEST_MAX),
+        STRING(MsgRequest, MSG_REQUEST, leader),
+        STRING(MsgRequest, MSG_REQUEST, candidate),
+        STRING(MsgRow, MSG_ROW, section),
+        STRING(MsgRow, MSG_ROW, key),
+        STRING(MsgRow, MSG_ROW, value),
+        STRING(MsgRow, MSG_ROW, note),
+};
+
+static void test_wrong_bytes(void **state _unused_)
+{
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++) {
+                uint8_t *p = make(fields[i].type, fields[i].size), *at = p + fields[i].offset;
+                uint32_t good = fields[i].first_bad - 1, bad = fields[i].first_bad;
+
+                switch (fields[i].wrong) {
+                case UNTERMINATED:
+                        memset(at, 'x', fields[i].width - 1);
+                        assert_int_equal(check_copy(p, fields[i].size), 0);
+                        at[fields[i].width - 1] = 'x';
+                        assert_int_equal(check_copy(p, fields[i].size), -EBADMSG);
+                        break;
+                case NO_FLAG:
+                        *at = 1;
+                        assert_int_equal(check_copy(p, fields[i].size), 0);
+                        *at = 2;
+                        assert_int_equal(check_copy(p, fields[i].size), -EBADMSG);
+                        break;
+                case NO_ENUM:
+                        memcpy(at, &good, 4);
+                        assert_int_equal(check_copy(p, fields[i].size), 0);
+                        memcpy(at, &bad, 4);
+                        assert_int_equal(check_copy(p, fields[i].size), -EBADMSG);
+                        memset(at, 0xff, 4);
+                        assert_int_equal(check_copy(p, fields[i].size), -EBADMSG);
+                        break;
+                }
+                free(p);
+        }
+}
+
+/* Rows within the count are checked, those behind it are nobody's. */
+static void test_rows(void **state _unused_)
+{
+        MsgPgState *m = make(MSG_PG_STATE, sizeof *m);
+
+        memset(m->pg.slots[1].name, 'x', sizeof m->pg.slots[1].name);
+        memset(m->pg.standbys[2].sync_state, 'x', sizeof m->pg.standbys[2].sync_state);
+        m->pg.n_slots = 1;
+        m->pg.n_standbys = 2;
+        assert_int_equal(wire_check(m, sizeof *m), 0);
+        m->pg.n_slots = 2;
+        assert_int_equal(wire_check(m, sizeof *m), -EBADMSG);
+        m->pg.n_slots = 1;
+        m->pg.n_standbys = 3;
+        assert_int_equal(wire_check(m, sizeof *m), -EBADMSG);
+        free(m);
+
+        MsgFenceState f = WIRE_INIT(MsgFenceState, MSG_FENCE_STATE);
+        f.n_vips = 1;
+        assert_int_equal(wire_check(&f, sizeof f), 0);
+        memset(f.vips[0].vip.interface, 'x', sizeof f.vips[0].vip.interface);
+        assert_int_equal(wire_check(&f, sizeof f), -EBADMSG);
+        f.n_vips = 0;
+        assert_int_equal(wire_check(&f, sizeof f), 0);
+}
+
+static void test_peers(void **state _unused_)
+{
+        size_t size = sizeof(MsgPeers) + 2 * sizeof(Peer);
+        MsgPeers *m = make(MSG_PEERS, size);
+
+        assert_int_equal(check_copy(m, size), -EBADMSG); /* two rows, and none counted */
+        m->n_peers = 2;
+        assert_int_equal(check_copy(m, size), 0);
+        memset(m->peers[1].name, 'x', sizeof m->peers[1].name);
+        assert_int_equal(check_copy(m, size), -EBADMSG);
+        m->n_peers = 1;
+        assert_int_equal(check_sized(m, size - sizeof(Peer)), 0);
+        free(m);
+
+        size = sizeof(MsgAskPeers) + (CLUSTER_MEMBERS_MAX + 1) * sizeof(PeerAddress);
+        MsgAskPeers *a = make(MSG_ASK_PEERS, size);
+        a->n_peers = CLUSTER_MEMBERS_MAX + 1;
+        assert_int_equal(check_copy(a, size), -EBADMSG);
+        a->n_peers = CLUSTER_MEMBERS_MAX;
+        assert_int_equal(check_sized(a, size - sizeof(PeerAddress)), 0);
+        a->n_peers = UINT32_MAX;
+        assert_int_equal(check_sized(a, size - sizeof(PeerAddress)), -EBADMSG);
+        free(a);
+}
+
+static void test_request(void **state _unused_)
+{
+        size_t size = sizeof(MsgRequest) + 10;
+        MsgRequest *m = make(MSG_REQUEST, size);
+
+        assert_int_equal(check_copy(m, size), -EBADMSG);
+        m->blob_size = 10;
+        assert_int_equal(check_copy(m, size), 0);
+        m->blob_size = 11;
+        assert_int_equal(check_copy(m, size), -EBADMSG);
+        m->blob_size = UINT32_MAX;
+        assert_int_equal(check_copy(m, size), -EBADMSG);
+        free(m);
+}
+
+static void test_spawn(void **state _unused_)
+{
+        static const char strings[] = "postgres\0-D\0/data\0LANG=C";
+        size_t size = sizeof(MsgSpawn) + sizeof strings;
+        MsgSpawn *m = make(MSG_SPAWN, size);
+
+        memcpy(m->strings, strings, sizeof strings);
+        m->argc = 3;
+        m->envc = 1;
+        assert_int_equal(check_copy(m, size), 0);
+        assert_string_equal(wire_spawn_string(m, 0), "postgres");
+        assert_string_equal(wire_spawn_string(m, 2), "/data");
+        assert_string_equal(wire_spawn_string(m, 3), "LANG=C");
+        assert_null(wire_spawn_string(m, 4));
+        m->envc = 2;
+        assert_int_equal(check_copy(m, size), -EBADMSG); /* fewer strings than counted */
+        m->envc = 0;
+        assert_int_equal(check_copy(m, size), -EBADMSG); /* more */
+        m->argc = UINT32_MAX;
+        m->envc = 5;
+        assert_int_equal(check_copy(m, size), -EBADMSG); /* 4 as a uint32_t */
+        m->argc = 3;
+        m->envc = 1;
+        ((char *)m)[size - 1] = 'x'; /* the last one is not terminated */
+        assert_int_equal(check_copy(m, size), -EBADMSG);
+        free(m);
+}
+
+static void check_record(RecordKey key, size_t value)
+{
+        size_t size = sizeof(MsgRecord) + value;
+        MsgRecord *m = make(MSG_RECORD, size + 1);
+
+        m->key = key;
+        assert_int_equal(wire_record_value_size(key), value);
+        assert_int_equal(check_sized(m, size), 0);
+        assert_int_equal(check_sized(m, size + 1), -EBADMSG);
+        if (value > 0)
+                assert_int_equal(check_sized(m, size - 1), -EBADMSG);
+        free(m);
+}
+
+static void test_record(void **state _unused_)
+{
+        check_record(RECORD_INITIALIZE, sizeof(InitializeKey));
+        check_record(RECORD_STATUS, sizeof(StatusKey));
+        check_record(RECORD_HISTORY, sizeof(History));
+        check_record(RECORD_SYNC, sizeof(SyncKey));
+        check_record(RECORD_FAILOVER, sizeof(FailoverKey));
+        check_record(RECORD_NONE, 0);
+        assert_int_equal(wire_record_value_size(RECORD_CONFIG), 0);
+        assert_int_equal(wire_record_value_size(RECORD_MAX), 0);
+
+        MsgRecord *m = make(MSG_RECORD, sizeof *m + sizeof(SyncKey));
+        m->key = RECORD_CONFIG; /* text of any length */
+        assert_int_equal(check_sized(m, sizeof *m), 0);
+        assert_int_equal(check_sized(m, sizeof *m + 7), 0);
+        m->key = RECORD_MAX;
+        assert_int_equal(check_sized(m, sizeof *m), -EBADMSG);
+        m->key = RECORD_SYNC;
+        assert_int_equal(check_sized(m, sizeof *m + sizeof(SyncKey)), 0);
+        memset(m->value + offsetof(SyncKey, standbys), 'x', SYNC_LIST_SIZE);
+        assert_int_equal(check_sized(m, sizeof *m + sizeof(SyncKey)), -EBADMSG);
+        free(m);
+
+        m = make(MSG_RECORD, sizeof *m + sizeof(InitializeKey));
+        m->key = RECORD_INITIALIZE;
+        InitializeKey k = { .state = INITIALIZE_INVALID };
+        memcpy(m->value, &k, sizeof k);
+        assert_int_equal(wire_check(m, m->h.size), 0);
+        uint32_t bad = INITIALIZE_INVALID + 1;
+        memcpy(m->value + offsetof(InitializeKey, state), &bad, sizeof bad);
+        assert_int_equal(wire_check(m, m->h.size), -EBADMSG);
+        free(m);
+}
+
+static void test_cluster(void **state _unused_)
+{
+        static const char blob[] = "{\"ttl\": 30}";
+        MsgCluster *m = calloc(1, sizeof *m + sizeof blob);
+
+        m->cluster.n_members = 2;
+        size_t fixed = wire_cluster_fixed_size(&m->cluster);
+        assert_int_equal(fixed, offsetof(MsgCluster, cluster) + offsetof(Cluster, members) +
+                                        2 * sizeof(Member));
+        wire_header(&m->h, MSG_CLUSTER, fixed);
+        assert_int_equal(check_copy(m, fixed), 0);
+        memcpy((char *)m + fixed, blob, sizeof blob);
+        assert_int_equal(check_sized(m, fixed + sizeof blob), -EBADMSG); /* not counted */
+        m->blobs_size = sizeof blob;
+        assert_int_equal(check_sized(m, fixed + sizeof blob), 0);
+
+        assert_memory_equal(wire_cluster_blob(m, (BlobRef){ 0, 11 }), "{\"ttl\": 30}", 11);
+        assert_memory_equal(wire_cluster_blob(m, (BlobRef){ 2, 3 }), "ttl", 3);
+        assert_null(wire_cluster_blob(m, (BlobRef){ 0, 0 }));
+        assert_null(wire_cluster_blob(m, (BlobRef){ 0, sizeof blob + 1 }));
+        assert_null(wire_cluster_blob(m, (BlobRef){ sizeof blob, 1 }));
+        assert_null(wire_cluster_blob(m, (BlobRef){ sizeof blob + 1, 1 }));
+        assert_null(wire_cluster_blob(m, (BlobRef){ UINT32_MAX, 2 }));
+        assert_null(wire_cluster_blob(m, (BlobRef){ 2, UINT32_MAX }));
+
+        memset(m->cluster.members[1].name, 'x', NAME_SIZE);
+        assert_int_equal(check_sized(m, fixed + sizeof blob), -EBADMSG);
+        m->cluster.members[1].name[0] = 0;
+        assert_int_equal(check_sized(m, fixed + sizeof blob), 0);
+        memset(m->cluster.leader.name, 'x', NAME_SIZE);
+        assert_int_equal(check_sized(m, fixed + sizeof blob), -EBADMSG);
+        m->cluster.leader.name[0] = 0;
+        memset(m->cluster.sync.standbys, 'x', SYNC_LIST_SIZE);
+        assert_int_equal(check_sized(m, fixed + sizeof blob), -EBADMSG);
+        m->cluster.sync.standbys[0] = 0;
+        m->cluster.status.n_slots = CLUSTER_SLOTS_MAX + 1;
+        assert_int_equal(check_sized(m, fixed + sizeof blob), -EBADMSG);
+        m->cluster.status.n_slots = 0;
+        m->cluster.n_members = 3; /* one more than there is */
+        assert_int_equal(check_sized(m, fixed + sizeof blob), -EBADMSG);
+        m->cluster.n_members = UINT32_MAX;
+        assert_int_equal(check_sized(m, fixed + sizeof blob), -EBADMSG);
+        free(m);
+}
+
+/* The largest cluster leaves room for blobs in one packet. */
+static void test_largest_cluster(void **state _unused_)
+{
+        MsgCluster *m = make(MSG_CLUSTER, sizeof *m);
+
+        m->cluster.n_members = CLUSTER_MEMBERS_MAX;
+        size_t fixed = wire_cluster_fixed_size(&m->cluster);
+        assert_true(fixed <= sizeof *m);
+        assert_true(fixed + 64 * 1024 <= WIRE_PACKET_MAX);
+        assert_int_equal(check_sized(m, fixed), 0);
+        m->cluster.n_members = CLUSTER_MEMBERS_MAX + 1;
+        assert_int_equal(check_sized(m, fixed), -EBADMSG);
+        free(m);
+}
+
+/* Noise behind a right header: never a crash, and never a yes to a message that has strings. */
+static void test_garbage(void **state _unused_)
+{
+        uint64_t seed = 88172645463325252ULL;
+
+        for (unsigned round = 0; round < 40; round++)
+                for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                        size_t size = whole(i) + (types[i].tail ? round * 7 : 0);
+                        uint8_t *p = malloc(size);
+                        for (size_t k = 0; k < size; k++) {
+                                seed ^= seed << 13;
+                                seed ^= seed >> 7;
+                                seed ^= seed << 17;
+                                p[k] = (uint8_t)(seed >> 32) | 1; /* no NUL */
+                        }
+                        int r = check_copy(p, size);
+                        assert_true(r == -EBADMSG || r == -EPROTONOSUPPORT);
+                        wire_header((MsgHeader *)p, types[i].type, size);
+                        r = check_copy(p, size);
+                        assert_true(r == 0 || r == -EBADMSG);
+                        if (types[i].type == MSG_HELLO || types[i].type == MSG_STATUS ||
+                            types[i].type == MSG_PG_STATE || types[i].type == MSG_CLUSTER)
+                                assert_int_equal(r, -EBADMSG);
+                        free(p);
+                }
+}
+
+static void test_names(void **state _unused_)
+{
+        assert_string_equal(outcome_to_string(OUTCOME_REFUSED), "refused");
+        assert_int_equal(outcome_from_string("done"), OUTCOME_DONE);
+        assert_string_equal(order_to_string(ORDER_SYNC_NAMES), "sync names");
+        assert_int_equal(record_key_from_string("failover"), RECORD_FAILOVER);
+        assert_string_equal(link_state_to_string(LINK_DOWN), "down");
+        assert_int_equal(fence_mode_from_string("required"), FENCE_REQUIRED);
+        assert_int_equal(fence_mode_from_string("no such"), FENCE_AUTOMATIC);
+        assert_int_equal(watchdog_mode_from_string("off"), WATCHDOG_OFF);
+        assert_string_equal(gate_state_to_string(GATE_SHUT), "shut");
+        for (int i = 0; i < REQUEST_MAX; i++)
+                assert_int_equal(request_from_string(request_to_string((RequestKind)i)), i);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_whole),           cmocka_unit_test(test_cut),
+                cmocka_unit_test(test_too_long),        cmocka_unit_test(test_header),
+                cmocka_unit_test(test_wrong_bytes),     cmocka_unit_test(test_rows),
+                cmocka_unit_test(test_peers),           cmocka_unit_test(test_request),
+                cmocka_unit_test(test_spawn),           cmocka_unit_test(test_record),
+                cmocka_unit_test(test_cluster),         cmocka_unit_test(test_largest_cluster),
+                cmocka_unit_test(test_garbage),         cmocka_unit_test(test_names),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
