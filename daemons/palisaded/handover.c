@@ -15,6 +15,8 @@
 
 #define ASK_WITHIN (1 * USEC_PER_SEC)
 #define CANDIDATE_EVERY (20 * USEC_PER_MSEC)
+/* Postgres ships its last record before it stops: who has not told of it by then never had it. */
+#define AWAIT_MOST (2 * USEC_PER_SEC)
 
 static SwitchoverAsk ask_of(const Palisaded *p)
 {
@@ -92,6 +94,13 @@ void handover_look(Palisaded *p)
         h->asked = race_send_ask(p, peers, n, ASK_WITHIN);
 }
 
+static void begin(Handover *h)
+{
+        h->since = now_boottime();
+        h->candidate_ready = false;
+        h->await_until = 0;
+}
+
 static void check_answers(Palisaded *p, const MsgPeers *m)
 {
         Handover *h = &p->handover;
@@ -105,8 +114,7 @@ static void check_answers(Palisaded *p, const MsgPeers *m)
                 return;
         }
         h->wanted = true;
-        h->since = now_boottime();
-        h->candidate_ready = false;
+        begin(h);
         log_event(LOG_NOTICE, EVENT_SWITCHOVER, FIELDS({ "PALISADE_CANDIDATE", f->candidate, 0 }),
                   "handing over%s%s, as asked", f->candidate[0] ? " to " : "", f->candidate);
         palisaded_think(p);
@@ -114,8 +122,13 @@ static void check_answers(Palisaded *p, const MsgPeers *m)
 
 void handover_begin_leave(Palisaded *p)
 {
-        p->handover.since = now_boottime();
-        p->handover.candidate_ready = false;
+        begin(&p->handover);
+}
+
+void handover_lost_dcsd(Palisaded *p)
+{
+        p->handover.asked = 0;
+        p->handover.checking = false;
 }
 
 /* Postgres is shut down: has somebody its last record? */
@@ -127,22 +140,36 @@ static bool somebody_has_all(const Palisaded *p, const MsgPeers *m)
         return false;
 }
 
+/*
+ * Nobody has it. A node that leaves leaves all the same: its files keep what the others lack. A
+ * switchover is called off, and this node leads on with everything it has acknowledged.
+ */
+static void nobody_has_all(Palisaded *p)
+{
+        if (p->leaving) {
+                if (p->cluster->n_members > 1)
+                        log_warning("no other member has our last WAL, %s: leaving all the same",
+                                    LSN_TEXT(p->pg.pg.control_lsn));
+                p->handover.candidate_ready = true;
+        } else {
+                refuse(p, "no member that could take over has all of our WAL");
+                p->handover.wanted = false;
+        }
+        palisaded_think(p);
+}
+
 static void candidate_answers(Palisaded *p, const MsgPeers *m)
 {
-        usec_t limit = usec_sub(p->authority.permit.deadline, 2 * p->authority.permit.stop_budget);
         usec_t now = now_boottime();
 
         if (somebody_has_all(p, m)) {
                 p->handover.candidate_ready = true;
-        } else if (now >= limit) {
-                log_warning("no candidate has confirmed our last WAL in time: handing over all the "
-                            "same");
-                p->handover.candidate_ready = true;
+                palisaded_think(p);
+        } else if (now >= p->handover.await_until) {
+                nobody_has_all(p);
         } else {
                 timer_set(&p->handover_timer, now + CANDIDATE_EVERY);
-                return;
         }
-        palisaded_think(p);
 }
 
 void handover_ask_candidate(Palisaded *p)
@@ -153,10 +180,11 @@ void handover_ask_candidate(Palisaded *p)
 
         if (h->asked || h->candidate_ready || p->handover_timer.due != USEC_INFINITY)
                 return;
+        if (h->await_until == 0)
+                h->await_until = now_boottime() + AWAIT_MOST;
         uint32_t n = gather(p, &ask, peers);
-        if (n == 0) { /* nobody is left to wait for */
-                h->candidate_ready = true;
-                palisaded_think(p);
+        if (n == 0) {
+                nobody_has_all(p);
                 return;
         }
         h->asked = race_send_ask(p, peers, n, ASK_WITHIN / 4);

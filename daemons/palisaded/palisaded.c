@@ -386,6 +386,7 @@ static void on_lost(HandId id, void *userdata)
         if (id == HAND_DCSD) {
                 p->authority.bidding = p->authority.releasing = false;
                 race_reset(p);
+                handover_lost_dcsd(p);
         }
         palisaded_think(p);
 }

@@ -75,6 +75,7 @@ typedef struct Handover {
         bool checking;
         uint64_t asked;     /* ASK_PEERS under way */
         bool candidate_ready;
+        usec_t await_until; /* for the candidate's word; 0: not asked yet */
         uint64_t handled_revision; /* of the failover key */
 } Handover;
 
@@ -175,6 +176,7 @@ uint64_t race_send_ask(Palisaded *p, const PeerAddress *peers, uint32_t n, usec_
 /* ---- handover.c ---- */
 void handover_look(Palisaded *p);     /* at the failover key */
 void handover_begin_leave(Palisaded *p);
+void handover_lost_dcsd(Palisaded *p); /* what it was asked, nobody answers */
 void handover_ask_candidate(Palisaded *p);
 bool handover_on_peers(Palisaded *p, const MsgPeers *m);
 

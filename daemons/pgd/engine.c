@@ -100,7 +100,6 @@ static void take_sync_names(Pgd *p, const MsgOrder *order)
                 p->conf_stale = true;
         (void)STR_SET(p->sync_names, order->text); /* same size */
         p->pg.sync_managed = p->sync_managed = managed;
-        p->sync_unread = false;
         pgd_save(p);
 }
 
@@ -165,7 +164,8 @@ static void begin(Pgd *p, const Plan *plan)
 
 void engine_advance(Pgd *p)
 {
-        if (p->step != STEP_NONE || p->tool || !p->known || p->retry_at > now_boottime())
+        if (p->step != STEP_NONE || p->tool || !p->known || p->unread ||
+            p->retry_at > now_boottime())
                 return;
         if (p->conf_stale && p->pg.accepts) {
                 begin(p, &(Plan){ STEP_RECONFIGURE, "settings changed" });

@@ -118,9 +118,8 @@ static void on_alive(Pgd *p, const ConnAnswer *answer)
         p->pg.leader_lsn = MAX(p->pg.leader_lsn, p->cluster ? p->cluster->status.optime : 0);
         if (!was_accepting || !str_equal(names_before, p->pg.sync_names))
                 p->pg.sync_names_lsn = p->pg.flush_lsn;
-        if (p->sync_unread)
+        if (p->unread && p->order.what != ORDER_SYNC_NAMES)
                 (void)STR_SET(p->sync_names, p->pg.sync_names); /* same size */
-        p->sync_unread = false;
         p->pg.sync_managed = p->sync_managed;
         note_role(p);
         note_following(p);
@@ -179,6 +178,7 @@ static void on_answer(const ConnAnswer *answer, void *userdata)
                 on_alive(p, answer);
         else
                 on_silent(p, answer);
+        p->unread = false;
         if (p->step == STEP_PROMOTE && p->pg.in_recovery == TRI_NO && p->pg.accepts)
                 engine_step_done(p, 0, "promoted");
         if (p->step == STEP_RECONFIGURE && p->reloaded && !again)

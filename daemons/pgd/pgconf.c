@@ -84,11 +84,12 @@ static const struct Controlled {
 
 /* Nobody sets these but pgd itself. */
 static const char *const own[] = {
-        "listen_addresses",  "port",                "cluster_name",     "hba_file",
-        "ident_file",        "config_file",         "data_directory",   "primary_conninfo",
-        "primary_slot_name", "recovery_target",     "standby_mode",     "unix_socket_directories",
-        "recovery_target_timeline", "recovery_target_name", "recovery_target_time",
-        "recovery_target_xid", "recovery_target_lsn", "promote_trigger_file",
+        "listen_addresses",         "port",                    "cluster_name",
+        "config_file",              "data_directory",          "primary_conninfo",
+        "primary_slot_name",        "recovery_target",         "standby_mode",
+        "unix_socket_directories",  "recovery_target_timeline", "recovery_target_name",
+        "recovery_target_time",     "recovery_target_xid",     "recovery_target_lsn",
+        "promote_trigger_file",
 };
 
 static bool is_own(const char *name)
@@ -227,20 +228,37 @@ static int put_text(Node *map, const char *key, const char *text)
         return node_put(map, key, node_new_string(text));
 }
 
+/* What the users' parameters say, local before dynamic; NULL: nothing. */
+static const char *users_value(const PgConf *c, const char *name)
+{
+        const char *text = node_get_text(node_get(c->local, "parameters"), name);
+
+        return text ? text : node_get_text(node_get(c->dynamic, "parameters"), name);
+}
+
 static int put_sockets(const PgConf *c, Node *out)
 {
-        const char *asked = node_get_text(node_get(c->local, "parameters"),
-                                          "unix_socket_directories");
+        const char *asked = users_value(c, "unix_socket_directories");
         char text[URL_SIZE * 2];
 
-        if (!asked)
-                asked = node_get_text(node_get(c->dynamic, "parameters"),
-                                      "unix_socket_directories");
         if (!asked)
                 asked = c->socket_dirs;
         snprintf(text, sizeof text, "%s%s%s", asked, *asked && c->own_socket ? ", " : "",
                  c->own_socket ? c->own_socket : "");
         return put_text(out, "unix_socket_directories", text);
+}
+
+/* Older configurations count in segments of 16 MB (PATRONI-SPEC §3.5, "Conversions"). */
+static int put_wal_keep(Node *out, const Node *dynamic)
+{
+        const char *size = node_get_text(dynamic, "wal_keep_size");
+        int64_t segments = node_get_int(dynamic, "wal_keep_segments", 0);
+        char text[32];
+
+        if (size || segments < 1 || segments > INT32_MAX / 16)
+                return put_text(out, "wal_keep_size", size ? size : "128MB");
+        snprintf(text, sizeof text, "%dMB", (int)segments * 16);
+        return put_text(out, "wal_keep_size", text);
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -272,7 +290,6 @@ static int put_all(const PgConf *c, Node *out, pgconf_warn_t warn, void *userdat
                    bool *ret_raised)
 {
         const Node *dynamic = node_get(c->dynamic, "parameters");
-        const char *keep = node_get_text(dynamic, "wal_keep_size");
         char addresses[HOST_SIZE], port[8], buf[16];
         uint16_t port_number;
         int r = put_users(c, c->dynamic, out, warn, userdata);
@@ -284,7 +301,7 @@ static int put_all(const PgConf *c, Node *out, pgconf_warn_t warn, void *userdat
                              controlled_value(c, &controlled[i], buf, sizeof buf, warn, userdata,
                                               ret_raised));
         if (r >= 0)
-                r = put_text(out, "wal_keep_size", keep ? keep : "128MB");
+                r = put_wal_keep(out, dynamic);
         pgconf_split_listen(node_get_text(c->local, "listen"), addresses, sizeof addresses,
                             &port_number);
         snprintf(port, sizeof port, "%u", port_number);
@@ -340,8 +357,10 @@ char *pgconf_text(const PgConf *c, const Node *parameters)
         add(&t, HEADER "include '%s'\n\n", c->base_conf);
         NODE_FOREACH(p, parameters)
                 add_setting(&t, p->key, p->text);
-        add(&t, "hba_file = '%s/pg_hba.conf'\nident_file = '%s/pg_ident.conf'\n", c->config_dir,
-            c->config_dir);
+        if (!node_get(parameters, "hba_file"))
+                add(&t, "hba_file = '%s/pg_hba.conf'\n", c->config_dir);
+        if (!node_get(parameters, "ident_file"))
+                add(&t, "ident_file = '%s/pg_ident.conf'\n", c->config_dir);
         add_recovery(&t, c);
         return text_take(&t);
 }
@@ -366,10 +385,11 @@ Node *pgconf_arguments(const PgConf *c _unused_, const Node *parameters)
 int pgconf_lines_file(const PgConf *c, const char *key, char **ret)
 {
         const Node *lines = pgconf_setting(c, key);
+        const char *elsewhere = str_equal(key, "pg_hba") ? "hba_file" : "ident_file";
         Text t = { 0 };
 
         *ret = NULL;
-        if (!lines || !lines->children)
+        if (!lines || !lines->children || users_value(c, elsewhere))
                 return 0;
         add(&t, HEADER);
         NODE_FOREACH(line, lines)
@@ -392,6 +412,9 @@ void pgconf_split_listen(const char *listen, char *addresses, size_t size, uint1
         if (!listen)
                 listen = "localhost";
         (void)str_copy_n(addresses, size, listen, colon ? (size_t)(colon - listen) : strlen(listen));
+        /* [::1] is how a URL has it, not postgres. */
+        for (char *from = addresses, *to = addresses; (*to = *from); from++)
+                to += *from != '[' && *from != ']';
         if (!*addresses)
                 (void)str_copy(addresses, size, "*");
 }

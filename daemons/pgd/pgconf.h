@@ -45,7 +45,10 @@ char *pgconf_text(const PgConf *c, const Node *parameters);
 /* "--name=value" for the controlled ones, in the order of the spec; a list of texts. */
 Node *pgconf_arguments(const PgConf *c, const Node *parameters);
 
-/* pg_hba.conf or pg_ident.conf (key "pg_hba", "pg_ident"): NULL in *ret where it is not ours. */
+/*
+ * pg_hba.conf or pg_ident.conf (key "pg_hba", "pg_ident"): NULL in *ret where it is not ours: no
+ * lines are given, or the parameters hba_file, ident_file name another file.
+ */
 int pgconf_lines_file(const PgConf *c, const char *key, char **ret);
 
 /* A setting of the section: local before dynamic. */

@@ -18,6 +18,8 @@ static void on_state_timer(Timer *t _unused_, usec_t now _unused_, void *userdat
         Mind *mind = hand_find(p->hand, NULL);
         MsgPgState m = WIRE_INIT(MsgPgState, MSG_PG_STATE);
 
+        if (p->unread)
+                return; /* the mind knows more than we do: what the pgd before us told it */
         p->pg.leaf = server_leaf(p->server);
         p->pg.leaf_cgroup = server_cgroup(p->server);
         p->pg.postmaster_pid = server_pid(p->server);
@@ -107,6 +109,7 @@ static void on_gone(void *userdata)
         bool was_primary = pgd_is_primary(p), starting = p->pg.run == RUN_STARTING;
         bool expected = step_is_stop(p->step) || p->pg.run == RUN_STOPPING;
 
+        p->unread = false;
         conn_reset(p->heartbeat);
         conn_reset(p->admin);
         chores_reset(p->chores);
@@ -262,7 +265,7 @@ static void believe_table(Pgd *p)
                 p->pg.role = pgd_has_file(p, "standby.signal") ? ROLE_REPLICA : ROLE_PRIMARY;
                 p->sync_managed = p->settings.synchronous_mode != SYNC_MODE_OFF;
         }
-        p->sync_unread = true;
+        p->unread = true;
         p->pg.standby_signal = pgd_has_file(p, "standby.signal");
         pgd_set_run(p, RUN_STARTING); /* until the first probe says more */
         server_set_leaf(p->server, leaf, 0, -1, -1);

@@ -82,7 +82,7 @@ typedef struct Pgd {
         bool order_told;  /* its RESULT was sent */
         char sync_names[SYNC_LIST_SIZE];
         bool sync_managed; /* we own synchronous_standby_names */
-        bool sync_unread;  /* a server found running: its value is ours once it is read */
+        bool unread; /* a server found running has not answered its first probe yet */
 
         /* the step in flight */
         Step step;

@@ -108,7 +108,9 @@ def power_loss_of_primary(lab):
         new = lab.wait_leader(other_than=leader)
         outage = client.wait_outage()
     only_holder(lab, new)
-    expect(outage.seconds < TTL + 1, f"writes are back within {TTL + 1} s, it took {outage.seconds:.2f}")
+    # The lease may have been renewed just before, and etcd ends it up to 0.5 s late: the bench has
+    # the median, this is the most.
+    expect(outage.seconds < TTL + 2, f"writes are back within {TTL + 2} s, it took {outage.seconds:.2f}")
     leader.boot()
     healthy(lab)
     expect(lab.leader().name == new.name, "the new leader stays")

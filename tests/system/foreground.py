@@ -5,6 +5,7 @@ from harness import Options, Suite, expect, wait_for
 SUITE = Suite("foreground", Options(nodes=3, ttl=10, start=False))
 case = SUITE.case
 CONFIG = "/etc/palisade/main.yml"
+LOG = "/var/tmp/run.log"
 
 
 def start(node, user=None, unit="run"):
@@ -13,7 +14,7 @@ def start(node, user=None, unit="run"):
     runtime = ["--setenv=PALISADE_RUNTIME_DIR=/tmp/run-" + (user or "root")]
     node.systemctl("stop", f"{unit}.service", check=False)
     node.sh(["systemd-run", "--quiet", f"--unit={unit}", "--collect", "-p", "Delegate=yes", "-p", "KillMode=process",
-             "-p", "StandardOutput=file:/tmp/run.log", "-p", "StandardError=file:/tmp/run.log", *who, *runtime,
+             "-p", f"StandardOutput=append:{LOG}", "-p", f"StandardError=append:{LOG}", *who, *runtime,
              "palisade", "run", CONFIG])  # fmt: skip
 
 
@@ -28,7 +29,7 @@ def three_nodes_in_the_foreground(lab):
         start(node, user="postgres")
     leader = lab.wait_leader(90)
     lab.wait_replicas(2)
-    log = leader.read("/tmp/run.log")
+    log = leader.read(LOG)
     expect("virtual IP" in log, "it tells that no virtual IP can be held")
     expect(" INFO: " in log and "," in log.splitlines()[0], "in the format of Patroni's log")
 

@@ -1076,11 +1076,19 @@ def reload(w):
     assert r["outcome"] == "done", r
 
 
+def find_build():
+    """PALISADE_BUILD; or where ./check builds; or the tree itself."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    check = os.environ.get("PALISADE_CHECK_DIR", os.path.join(root, "build", "check"))
+    given = os.environ.get("PALISADE_BUILD", os.path.join(check, "gcc"))
+    return given if os.path.exists(os.path.join(given, "palisade-dcsd")) else root
+
+
 def main():
-    here = os.path.dirname(os.path.abspath(__file__))
+    build = find_build()
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    p.add_argument("--dcsd", default=os.environ.get("PALISADE_DCSD", f"{here}/../../palisade-dcsd"))
-    p.add_argument("--puppet", default=os.environ.get("MIND_PUPPET", f"{here}/mind-puppet"))
+    p.add_argument("--dcsd", default=os.environ.get("PALISADE_DCSD", f"{build}/palisade-dcsd"))
+    p.add_argument("--puppet", default=os.environ.get("MIND_PUPPET", f"{build}/tests/system/mind-puppet"))
     p.add_argument("--log-level", default="INFO")
     p.add_argument("--keep", action="store_true", help="keep the folders")
     p.add_argument("--idle", type=int, default=0, help="seconds to measure an idle daemon for")
@@ -1106,7 +1114,9 @@ def main():
             ok = False
         if not ok:
             failed.append(name)
-    print(f"{'FAILED: ' + ' '.join(failed) if failed else 'all passed'}")
+    if failed:
+        print("FAILED: " + " ".join(failed))
+    print(f"{len(options.scenario or SCENARIOS) - len(failed)} passed, {len(failed)} failed, 0 skipped")
     return 1 if failed else 0
 
 
