@@ -50,18 +50,22 @@ static FactPermit read_permit(const Snapshot *s)
         return s->standing || s->now < s->permit ? PERMIT_RUNS : PERMIT_OVER;
 }
 
+/* A pgd that came back found it running as its table says, and has not heard from it yet. */
+static bool is_unprobed(const PgState *pg)
+{
+        return pg->in_recovery == TRI_UNKNOWN && pg->probed == 0 && pg->operation != PGOP_START;
+}
+
 static FactPg read_running(const PgState *pg)
 {
         if (pg->run == RUN_STOPPING)
                 return PG_STOPPING;
+        if (leads_here(pg) && is_unprobed(pg))
+                return PG_ADOPTED;
         if (pg->promote_sent && pg->in_recovery != TRI_NO)
                 return PG_PROMOTING;
         if (leads_here(pg))
-                return pg->in_recovery == TRI_NO ? PG_PRIMARY
-                       : pg->in_recovery == TRI_UNKNOWN && pg->probed == 0 &&
-                                       pg->operation != PGOP_START
-                               ? PG_ADOPTED
-                               : PG_STARTING_PRIMARY;
+                return pg->in_recovery == TRI_NO ? PG_PRIMARY : PG_STARTING_PRIMARY;
         return pg->accepts ? PG_STANDBY : PG_STARTING;
 }
 

@@ -168,8 +168,14 @@ static void test_pg_adopted(void **state _unused_)
         pg.operation = PGOP_START;
         assert_int_equal(fact(FACT_PG), PG_STARTING_PRIMARY);
         pg.operation = PGOP_NONE;
+        pg.promote_sent = true; /* once, by the pgd before */
+        assert_int_equal(fact(FACT_PG), PG_ADOPTED);
+        pg.in_recovery = TRI_YES;
+        assert_int_equal(fact(FACT_PG), PG_PROMOTING);
         pg.in_recovery = TRI_NO;
         assert_int_equal(fact(FACT_PG), PG_PRIMARY);
+        pg = (PgState){ .run = RUN_STARTING, .role = ROLE_REPLICA }; /* a standby is none */
+        assert_int_equal(fact(FACT_PG), PG_STARTING);
 }
 
 static void test_pg_stopped(void **state _unused_)
