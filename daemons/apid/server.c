@@ -14,6 +14,7 @@
 
 #define IDLE_SEC 30
 #define MEMORY_PER_CONNECTION ((size_t)8192) /* with it the ceiling of a request's headers */
+#define LOOK_AGAIN (10 * USEC_PER_MSEC)
 #define SPARE 16 /* connections that may come in before the silent one has really gone */
 
 typedef struct Connection Connection;
@@ -219,13 +220,23 @@ void server_kick(Server *s)
         timer_set(&s->timeout, now_boottime());
 }
 
-static void on_mhd_log(void *userdata _unused_, const char *format, va_list ap)
+static void on_mhd_log(void *userdata, const char *format, va_list ap)
 {
+        Server *s = userdata;
         char text[256];
 
         vsnprintf(text, sizeof text, format, ap);
         text[strcspn(text, "\n")] = 0;
         log_debug("libmicrohttpd: %s", text); /* what clients do wrong, mostly */
+
+        /*
+         * A connection that ends for want of memory (a query of a hundred parameters) is told here
+         * and then forgotten until its timeout: its socket has no event to come. Looking once more
+         * closes it; not at once, since what is told here may be told at each look.
+         */
+        usec_t due = usec_add(now_boottime(), LOOK_AGAIN);
+        if (s->daemon && due < s->timeout.due)
+                timer_set(&s->timeout, due);
 }
 
 /* ---- life ---- */
@@ -255,7 +266,7 @@ static int start_daemon(Server *s, const ServerOptions *o)
         tls[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
         s->daemon = MHD_start_daemon(
                 flags, 0, NULL, NULL, o->handle, o->userdata, /* the logger comes first: it tells */
-                MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, NULL, MHD_OPTION_LISTEN_SOCKET, socket,
+                MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, s, MHD_OPTION_LISTEN_SOCKET, socket,
                 MHD_OPTION_CONNECTION_LIMIT, o->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
                 (unsigned)IDLE_SEC, MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_PER_CONNECTION,
                 MHD_OPTION_NOTIFY_COMPLETED, o->completed, o->userdata,
