@@ -22,7 +22,7 @@ static const OptionRow rows[] = {
         { OPTION_CERT, "cert", 0, "FILE", false, "our certificate" },
         { OPTION_KEY, "key", 0, "FILE", false, "its key" },
         { OPTION_CONFIG, "config", 'c', "FILE", false,
-          "the node's configuration, for the members' credentials" },
+          "the node's configuration file, for credentials" },
         { OPTION_HELP, "help", 'h', NULL, false, "print this and exit" },
         { OPTION_VERSION, "version", 0, NULL, false, "print the version and exit" },
         { OPTION_FORMAT, "format", 'f', "FORMAT", false, NULL },
@@ -108,9 +108,9 @@ static void help(void)
         printf("\nGeneral options:\n");
         print_options(everywhere, "");
         printf("      --version             print the version and exit\n"
-               "\nOn a node it needs no options: it asks the daemons here. From elsewhere, give the\n"
-               "URL of any member's REST API, or set PALISADE_URL. `palisadectl VERB --help` says\n"
-               "more of each verb; so does palisadectl(1).\n");
+               "\nOn a node it needs no options: it asks the daemons here. From elsewhere, give\n"
+               "the URL of any member's REST API, or set PALISADE_URL. See palisadectl(1), and\n"
+               "`palisadectl VERB --help`.\n");
 }
 
 /* ---- reading ---- */
@@ -154,8 +154,11 @@ static int read_options(Ctl *c, int argc, char **argv, const OptionId *own, cons
         }
         while ((found = getopt_long(argc, argv, shorts, longs, NULL)) >= 0) {
                 const OptionRow *r = NULL;
-                if (found == '?')
-                        return CTL_USAGE; /* getopt has said why */
+                if (found == '?') { /* getopt has said why */
+                        fprintf(stderr, "Try 'palisadectl %s%s--help'.\n",
+                                c->verb ? c->verb->name : "", c->verb ? " " : "");
+                        return CTL_USAGE;
+                }
                 for (size_t i = 0; i < ELEMENTSOF(rows); i++)
                         if (found == 256 + (int)i ||
                             (found < 256 && rows[i].letter == (char)found))
@@ -205,6 +208,7 @@ static int choose_verb(Ctl *c, const char *name)
 int options_parse(Ctl *c, int argc, char **argv)
 {
         static const OptionId first[] = { OPTION_VERSION, OPTION_NONE };
+        static char program[] = "palisadectl";
         int code = read_options(c, argc, argv, first, "+");
 
         if (code >= 0)
@@ -222,6 +226,7 @@ int options_parse(Ctl *c, int argc, char **argv)
                 return code;
         argc -= optind;
         argv += optind;
+        argv[0] = program; /* whom getopt names when it complains */
         optind = 0; /* glibc: begin anew */
         code = read_options(c, argc, argv, c->verb->options, "");
         if (code >= 0)

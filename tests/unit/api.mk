@@ -1,7 +1,8 @@
 # The mouth and the command line: pure parts against what a running Patroni and patronictl said.
 
 API_SCENES = tests/unit/api-scenes.c tests/unit/api-scenes.h
-EXTRA_DIST += tests/unit/api-scenes
+EXTRA_DIST += tests/unit/api-scenes tests/system/test-api.py tests/system/api_world.py \
+	tests/system/api_cases.py tests/system/ctl_cases.py
 
 API_TESTS = \
 	tests/unit/test-apid-health \
