@@ -11,3 +11,5 @@ include tests/unit/dcsd.mk
 include tests/decide/local.mk
 include tests/lint/local.mk
 include tests/unit/lib.mk
+include tests/unit/pgd.mk
+include tests/unit/fence.mk

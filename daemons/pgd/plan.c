@@ -146,6 +146,8 @@ static Plan plan_bootstrap(const PlanInput *in)
                 return plan(STEP_REFUSE, "this node has left the cluster: palisadectl join");
         if (in->pg->fresh)
                 return plan(STEP_DONE, "made");
+        if (pg_may_run(in->pg))
+                return plan(STEP_REFUSE, "postgres may be running here");
         if (in->pg->datadir != DATADIR_EMPTY)
                 return plan(STEP_REFUSE, "the data directory is not empty");
         return plan(STEP_BOOTSTRAP, "a new cluster");

@@ -1,0 +1,31 @@
+# Unit tests of palisade-pgd's pure files.
+if HAVE_CMOCKA
+
+PGD_TESTS = \
+	tests/unit/test-pgd-conninfo \
+	tests/unit/test-pgd-control \
+	tests/unit/test-pgd-divergence \
+	tests/unit/test-pgd-pgconf \
+	tests/unit/test-pgd-plan \
+	tests/unit/test-pgd-slots
+
+check_PROGRAMS += $(PGD_TESTS)
+TESTS += $(PGD_TESTS)
+noinst_LIBRARIES += tests/unit/libpgd.a
+tests_unit_libpgd_a_SOURCES = $(PGD_PURE)
+
+PGD_TEST_LDADD = tests/unit/libpgd.a $(UNIT_LIBS)
+tests_unit_test_pgd_conninfo_SOURCES = tests/unit/test-pgd-conninfo.c tests/unit/test-lib.h
+tests_unit_test_pgd_conninfo_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_control_SOURCES = tests/unit/test-pgd-control.c tests/unit/test-lib.h
+tests_unit_test_pgd_control_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_divergence_SOURCES = tests/unit/test-pgd-divergence.c tests/unit/test-lib.h
+tests_unit_test_pgd_divergence_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_pgconf_SOURCES = tests/unit/test-pgd-pgconf.c tests/unit/test-lib.h
+tests_unit_test_pgd_pgconf_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_plan_SOURCES = tests/unit/test-pgd-plan.c tests/unit/test-lib.h
+tests_unit_test_pgd_plan_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_slots_SOURCES = tests/unit/test-pgd-slots.c tests/unit/test-lib.h
+tests_unit_test_pgd_slots_LDADD = $(PGD_TEST_LDADD)
+
+endif

@@ -1,0 +1,165 @@
+/* What fenced holds and until when: DESIGN 2, 3 and KERNEL-FACTS "Address lifetime". */
+#include "fence/plan.h"
+#include "test-lib.h"
+
+#define NOW SEC(1000)
+
+/* Sent at `NOW` with ttl 10: the permit runs 9.75 s, the lease 10. */
+static MsgPermit permit(void)
+{
+        return (MsgPermit){ .epoch = 100, .deadline = NOW + MSEC(9750),
+                            .lease_end = NOW + SEC(10) };
+}
+
+/* floor(sent + ttl - now - the kernel's lateness), set anew whenever that is a whole second. */
+static void test_lifetime(void **state _unused_)
+{
+        MsgPermit p = permit();
+        VipLifetime l = plan_vip_lifetime(&p, false, NOW);
+
+        assert_int_equal(l.seconds, 9); /* 10 - 0.4 */
+        assert_true(l.limit == NOW + SEC(9) + MSEC(400));
+        assert_true(l.again == NOW + MSEC(600)); /* then it is 9.0 */
+        l = plan_vip_lifetime(&p, false, NOW + MSEC(600));
+        assert_int_equal(l.seconds, 9);
+        assert_true(l.limit == p.lease_end);
+        assert_true(l.again == NOW + MSEC(1600));
+        l = plan_vip_lifetime(&p, false, NOW + MSEC(601));
+        assert_int_equal(l.seconds, 8);
+        assert_true(l.again == NOW + MSEC(1600));
+
+        l = plan_vip_lifetime(&p, true, NOW); /* IPv6: up to a second late */
+        assert_int_equal(l.seconds, 9);
+        assert_true(l.limit == NOW + SEC(10));
+        assert_true(l.again == NOW + SEC(1));
+}
+
+static void test_lifetime_ends(void **state _unused_)
+{
+        MsgPermit p = permit();
+        VipLifetime l = plan_vip_lifetime(&p, false, NOW + MSEC(8600)); /* one second is left */
+
+        assert_int_equal(l.seconds, 1);
+        assert_true(l.limit == p.lease_end);
+        assert_true(l.again == USEC_INFINITY);
+        l = plan_vip_lifetime(&p, false, NOW + MSEC(8601));
+        assert_int_equal(l.seconds, 0);
+        assert_true(l.again == USEC_INFINITY);
+        assert_int_equal(plan_vip_lifetime(&p, false, p.deadline).seconds, 0);
+        assert_int_equal(plan_vip_lifetime(&p, true, p.deadline).seconds, 0);
+        assert_int_equal(plan_vip_lifetime(&p, false, p.lease_end + SEC(5)).seconds, 0);
+        assert_int_equal(plan_vip_lifetime(&(MsgPermit){ 0 }, false, NOW).seconds, 0);
+}
+
+/* The kernel never keeps it longer than the lease runs, whenever it was set. */
+static void test_never_beyond_the_lease(void **state _unused_)
+{
+        MsgPermit p = permit();
+
+        for (int v6 = 0; v6 < 2; v6++)
+                for (usec_t now = NOW; now < p.lease_end + SEC(1); now += 1777) {
+                        VipLifetime l = plan_vip_lifetime(&p, v6, now);
+                        usec_t late = v6 ? VIP_LATENESS_V6 : VIP_LATENESS_V4;
+                        assert_true(l.again > now);
+                        if (l.seconds == 0)
+                                continue;
+                        assert_true(now < p.deadline);
+                        assert_true(now + l.seconds * USEC_PER_SEC + late <= p.lease_end);
+                        assert_true(l.limit == now + l.seconds * USEC_PER_SEC + late);
+                }
+}
+
+/* In pause nothing ends by itself, but the lifetime is a number the kernel knows. */
+static void test_standing(void **state _unused_)
+{
+        MsgPermit p = permit();
+
+        p.standing = 1;
+        VipLifetime l = plan_vip_lifetime(&p, false, p.lease_end + SEC(100));
+        assert_true(l.seconds > 3600 && l.seconds < UINT32_MAX);
+        assert_true(l.again > p.lease_end + SEC(100) && l.again < USEC_INFINITY);
+        assert_true(l.again < p.lease_end + SEC(100) + l.seconds * USEC_PER_SEC);
+        assert_true(l.limit == USEC_INFINITY);
+}
+
+static void test_long_lease(void **state _unused_)
+{
+        MsgPermit p = { .epoch = 1, .deadline = NOW + SEC(1000000), .lease_end = NOW + SEC(1000001) };
+
+        assert_int_equal(plan_vip_lifetime(&p, false, NOW).seconds, 86400);
+}
+
+static void test_permits(void **state _unused_)
+{
+        MsgPermit p = permit();
+
+        assert_true(plan_permits(&p, 100, 0, NOW));
+        assert_true(plan_permits(&p, 100, 99, p.deadline - 1));
+        assert_false(plan_permits(&p, 100, 0, p.deadline));
+        assert_false(plan_permits(&p, 100, 100, NOW)); /* revoked */
+        assert_false(plan_permits(&p, 100, 101, NOW));
+        assert_false(plan_permits(&p, 99, 0, NOW)); /* another epoch's */
+        assert_false(plan_permits(&p, 101, 0, NOW));
+        assert_false(plan_permits(&p, 0, 0, NOW));
+        assert_false(plan_permits(&(MsgPermit){ .deadline = NOW + 1 }, 0, 0, NOW));
+        p.standing = 1;
+        assert_true(plan_permits(&p, 100, 0, p.deadline + SEC(100)));
+        assert_false(plan_permits(&p, 100, 100, NOW));
+}
+
+/* Within an epoch it only moves forward; an epoch lower than the last is refused. */
+static void test_accepts(void **state _unused_)
+{
+        MsgPermit old = permit(), next = permit();
+
+        assert_true(plan_accepts(&old, &next, 0)); /* the same again */
+        next.deadline++;
+        assert_true(plan_accepts(&old, &next, 0));
+        next.deadline -= 2;
+        assert_false(plan_accepts(&old, &next, 0));
+        next.epoch = 101; /* a new epoch begins anew */
+        assert_true(plan_accepts(&old, &next, 0));
+        assert_true(plan_accepts(&old, &next, 100));
+        assert_false(plan_accepts(&old, &next, 101));
+        next.epoch = 99;
+        next.deadline = old.deadline + SEC(100);
+        assert_false(plan_accepts(&old, &next, 0));
+        assert_true(plan_accepts(&(MsgPermit){ 0 }, &old, 0));
+        assert_false(plan_accepts(&(MsgPermit){ 0 }, &(MsgPermit){ 0 }, 0));
+}
+
+/* KERNEL-FACTS "Announcements": five within 20 to 200 ms of each other, at 1 s and 5 s, then on. */
+static void test_announcements(void **state _unused_)
+{
+        assert_true(plan_announcement(0) == 0);
+        for (unsigned n = 1; n < 5; n++) {
+                usec_t apart = plan_announcement(n) - plan_announcement(n - 1);
+                assert_true(apart >= MSEC(20) && apart <= MSEC(200));
+        }
+        bool at_1s = false, at_5s = false;
+        for (unsigned n = 1; n < 100; n++) {
+                usec_t apart = plan_announcement(n) - plan_announcement(n - 1);
+                assert_true(plan_announcement(n) > plan_announcement(n - 1));
+                at_1s = at_1s || plan_announcement(n) == SEC(1);
+                at_5s = at_5s || plan_announcement(n) == SEC(5);
+                if (plan_announcement(n) > SEC(5))
+                        assert_true(apart >= SEC(10) && apart <= SEC(30));
+        }
+        assert_true(at_1s && at_5s);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_lifetime),
+                cmocka_unit_test(test_lifetime_ends),
+                cmocka_unit_test(test_never_beyond_the_lease),
+                cmocka_unit_test(test_standing),
+                cmocka_unit_test(test_long_lease),
+                cmocka_unit_test(test_permits),
+                cmocka_unit_test(test_accepts),
+                cmocka_unit_test(test_announcements),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
