@@ -14,7 +14,6 @@
 
 int cgroup_mount(char *buf, size_t size)
 {
-        _cleanup_(closep) int fd = -1;
         char *text, *save = NULL;
         int r = read_file_at(AT_FDCWD, "/proc/self/mountinfo", PROC_FILE_MAX, &text, NULL);
 
