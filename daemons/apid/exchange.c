@@ -23,7 +23,6 @@ struct Exchange {
         char *body;
         size_t body_size;
         Node *document;
-        Wish wish;
         bool waiting;
         uint64_t seq; /* of the REQUEST; 0: waits for the next probe */
         usec_t deadline;
@@ -31,6 +30,7 @@ struct Exchange {
         size_t n_rows;
         Answer answer;
         Exchange *before, *after; /* while waiting */
+        Wish wish;                /* last, as it may grow */
 };
 
 /* Contexts of requests that need no exchange. */
@@ -70,7 +70,6 @@ static Exchange *exchange_free(Exchange *x)
         }
         return NULL;
 }
-DEFINE_CLEANUP(Exchange *, exchange_free)
 
 static Inquiry inquire(const Exchange *x, const View *v)
 {

@@ -11,9 +11,9 @@
 #include "apid/view.h"
 
 typedef struct Wish {
-        MsgRequest request; /* header and blob are put there by who sends it */
         char *blob; /* owned; CONFIG: the whole new document */
         char *done; /* owned; JSON to answer with when it is done; NULL: the mind's words */
+        MsgRequest request; /* header and blob are put there by who sends it; last, it may grow */
 } Wish;
 
 Answer wish_switchover(const View *v, bool failover, const Node *body, Wish *ret);
