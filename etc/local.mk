@@ -34,6 +34,9 @@ dist_catalog_DATA = etc/palisade.catalog
 exampledir = $(docdir)/examples
 dist_example_DATA = etc/palisade.yml etc/haproxy.cfg
 
+bashcompletiondir = @bashcompletiondir@
+dist_bashcompletion_DATA = etc/completions/palisadectl etc/completions/palisaded
+
 EXTRA_DIST += $(UNITS_IN) etc/palisade.sysusers etc/palisade.tmpfiles
 CLEANFILES += $(UNITS_MADE)
 
@@ -41,6 +44,10 @@ install-data-local:
 	$(MKDIR_P) $(DESTDIR)$(sysusersdir) $(DESTDIR)$(tmpfilesdir)
 	$(INSTALL_DATA) $(srcdir)/etc/palisade.sysusers $(DESTDIR)$(sysusersdir)/palisade.conf
 	$(INSTALL_DATA) $(srcdir)/etc/palisade.tmpfiles $(DESTDIR)$(tmpfilesdir)/palisade.conf
+	$(MKDIR_P) $(DESTDIR)$(bashcompletiondir) && \
+		rm -f $(DESTDIR)$(bashcompletiondir)/palisade && \
+		$(LN_S) palisaded $(DESTDIR)$(bashcompletiondir)/palisade
 
 uninstall-local:
 	rm -f $(DESTDIR)$(sysusersdir)/palisade.conf $(DESTDIR)$(tmpfilesdir)/palisade.conf
+	rm -f $(DESTDIR)$(bashcompletiondir)/palisade

@@ -119,6 +119,8 @@ static void set_tls(const Client *c)
                 curl_easy_setopt(e, CURLOPT_SSLCERT, c->o.cert);
         if (c->o.key)
                 curl_easy_setopt(e, CURLOPT_SSLKEY, c->o.key);
+        if (c->o.key_password)
+                curl_easy_setopt(e, CURLOPT_KEYPASSWD, c->o.key_password);
 }
 
 static void set_call(const Client *c, const Call *call, const char *url, struct curl_slist *headers,

@@ -20,7 +20,7 @@ typedef struct ClientOptions {
         const char *url;    /* "https://pg1:8008"; NULL: the socket */
         const char *socket;
         const char *user;   /* NAME:PASSWORD; NULL: none */
-        const char *cacert, *cert, *key;
+        const char *cacert, *cert, *key, *key_password;
         bool insecure;
 } ClientOptions;
 

@@ -124,6 +124,7 @@ static void choose_credentials(Ctl *c, ClientOptions *o)
         const char *user = setting(c, "ctl.authentication.username", "restapi.authentication.username");
         const char *password = setting(c, "ctl.authentication.password",
                                        "restapi.authentication.password");
+        const char *both = setting(c, "ctl.auth", "restapi.auth"); /* as old files have it */
 
         if (ctl_has(c, OPTION_USER))
                 (void)STR_SET(c->user, c->values[OPTION_USER]);
@@ -131,12 +132,15 @@ static void choose_credentials(Ctl *c, ClientOptions *o)
                 (void)STR_SET(c->user, getenv("PALISADE_USER"));
         else if (user && password)
                 snprintf(c->user, sizeof c->user, "%s:%s", user, password);
+        else if (both)
+                (void)STR_SET(c->user, both);
         o->user = c->user[0] ? c->user : NULL;
         o->cacert = ctl_has(c, OPTION_CACERT) ? c->values[OPTION_CACERT]
                                               : setting(c, "ctl.cacert", "restapi.cafile");
         o->cert = ctl_has(c, OPTION_CERT) ? c->values[OPTION_CERT]
                                           : setting(c, "ctl.certfile", NULL);
         o->key = ctl_has(c, OPTION_KEY) ? c->values[OPTION_KEY] : setting(c, "ctl.keyfile", NULL);
+        o->key_password = setting(c, "ctl.keyfile_password", NULL);
         o->insecure = ctl_has(c, OPTION_INSECURE) ||
                       (c->config && config_bool(c->config, "ctl.insecure", false));
 }

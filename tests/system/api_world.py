@@ -253,9 +253,14 @@ class Node:
 
     def end(self):
         self.stop(self.mind)
-        crashed = self.apid and self.apid.poll() is not None
+        if self.apid and self.apid.poll() is None:
+            self.apid.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.apid.wait(5)
+        code = self.apid and self.apid.poll()
         self.stop(self.apid)
-        expect(not crashed, f"palisade-apid ended by itself: {read(self.log)}")
+        # -9: the case itself has killed it.
+        expect(code in (0, -9), f"palisade-apid ended with {code}: {read(self.log)}")
 
 
 class Tls:
