@@ -40,6 +40,8 @@ static FactLock read_lock(const Snapshot *s)
                 return LOCK_FREE;
         if (named && key->epoch <= s->ended)
                 return LOCK_UNKNOWN; /* given up already: the next snapshot shows it */
+        if (named && s->bidding)
+                return LOCK_UNKNOWN; /* just won: the answer is on its way */
         return named ? LOCK_STALE : LOCK_OTHER;
 }
 

@@ -25,6 +25,7 @@ typedef struct Snapshot {
 
         Epoch epoch;              /* under which this node leads, or is to; 0: none */
         Epoch ended;              /* the last one that is over: its key may still be in the snapshot */
+        bool bidding;             /* a bid is under way: its key may be seen before its answer */
         usec_t permit;            /* its deadline; 0: none was given yet */
         bool standing;            /* the permit does not end by itself (pause) */
 

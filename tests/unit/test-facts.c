@@ -119,6 +119,22 @@ static void test_lock_of_an_ended_epoch(void **state _unused_)
         assert_int_equal(fact(FACT_LOCK), LOCK_OTHER);
 }
 
+/* The watch may be faster than the answer to the bid that made the key. */
+static void test_lock_while_bidding(void **state _unused_)
+{
+        s.bidding = true;
+        assert_int_equal(fact(FACT_LOCK), LOCK_OTHER);
+        cluster.leader.name[0] = 0;
+        assert_int_equal(fact(FACT_LOCK), LOCK_FREE);
+        (void)STR_SET(cluster.leader.name, "node2");
+        assert_int_equal(fact(FACT_LOCK), LOCK_UNKNOWN);
+        s.epoch = 100; /* answered */
+        assert_int_equal(fact(FACT_LOCK), LOCK_MINE);
+        s.epoch = 0;
+        s.bidding = false;
+        assert_int_equal(fact(FACT_LOCK), LOCK_STALE);
+}
+
 static void test_permit(void **state _unused_)
 {
         assert_int_equal(fact(FACT_PERMIT), PERMIT_NONE);
@@ -417,6 +433,7 @@ int main(void)
                 TEST(test_hands_and_dcs),
                 TEST(test_lock),
                 TEST(test_lock_of_an_ended_epoch),
+                TEST(test_lock_while_bidding),
                 TEST(test_permit),
                 TEST(test_pg_running),
                 TEST(test_pg_adopted),
