@@ -23,6 +23,7 @@ struct Connection {
         int fd; /* libmicrohttpd's */
         bool refused;
         bool waiting;
+        bool served; /* one request at least */
         Connection *older, *newer; /* while not waiting: by when they last did something */
 };
 
@@ -180,6 +181,7 @@ void connection_done(struct MHD_Connection *mc)
         if (!c->waiting)
                 unlink_connection(c);
         c->waiting = false;
+        c->served = true;
         append_connection(c);
         if (c->server->retired)
                 hang_up(c);
@@ -321,8 +323,10 @@ void server_retire(Server *s)
 {
         fd_close(MHD_quiesce_daemon(s->daemon));
         s->retired = true;
+        /* Who has just come, and may be shaking hands still, gets the answer to one request. */
         for (Connection *c = s->oldest; c; c = c->newer)
-                hang_up(c);
+                if (c->served)
+                        hang_up(c);
 }
 
 unsigned server_connections(const Server *s)

@@ -403,8 +403,13 @@ def test_tls(world):
     equal(node.ask("PATCH", "/config", {"ttl": 21}).status, 200, "no client certificate is asked for")
     tls.sign("server", "ca", "subjectAltName=IP:127.0.0.1")
     serial = tls_serial(node, tls)
-    node.apid.send_signal(1)
-    wait_for(lambda: tls_serial(node, tls) != serial, 3, "the renewed certificate after SIGHUP")
+    with socket.create_connection(("127.0.0.1", node.port), 5) as early:
+        equal(node.get("/primary").status, 200, "the early one has been accepted, too")
+        node.apid.send_signal(1)
+        wait_for(lambda: tls_serial(node, tls) != serial, 3, "the renewed certificate after SIGHUP")
+        with tls.client().wrap_socket(early, server_hostname="127.0.0.1") as t:
+            t.sendall(b"GET /primary HTTP/1.0\r\n\r\n")
+            expect(b" 200 " in t.recv(4096), "who came before the reload is served, too")
 
 
 def tls_serial(node, tls):
