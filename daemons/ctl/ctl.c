@@ -37,11 +37,16 @@ int ctl_misuse(const Ctl *c, const char *format, ...)
 int ctl_tell_reply(const Ctl *c, const char *what, const Reply *r)
 {
         bool page = r->body && strncmp(r->body, "<!DOCTYPE", 9) == 0;
+        char text[512];
 
         if (r->status == 0)
                 return ctl_fail("%s: %s: %s", what, client_name(c->client), r->error);
-        if (!page && r->size > 0 && r->body[0] != '{')
-                return ctl_fail("%s: %u, %s", what, r->status, r->body);
+        (void)STR_SET(text, r->body); /* so much of a long one is enough */
+        text[strcspn(text, "\n")] = 0;
+        if (!page && r->status != 200 && text[0] && text[0] != '{')
+                return ctl_fail("%s: %u, %s", what, r->status, text_clean(text));
+        if (r->status == 200)
+                return ctl_fail("%s: %s answered with something else", what, client_name(c->client));
         return ctl_fail("%s: %s answered %u", what, client_name(c->client), r->status);
 }
 

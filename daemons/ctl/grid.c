@@ -35,6 +35,8 @@ void grid_set(Grid *g, size_t column, const char *text)
         free(*cell);
         *cell = strdup(text ? text : "");
         g->failed = !*cell;
+        if (*cell)
+                (void)text_clean(*cell);
 }
 
 const char *grid_get(const Grid *g, size_t row, size_t column)
@@ -50,6 +52,14 @@ void grid_done(Grid *g)
                 free(g->cells[i]);
         free(g->cells);
         *g = (Grid){ 0 };
+}
+
+char *text_clean(char *s)
+{
+        for (unsigned char *c = (unsigned char *)s; *c; c++)
+                if ((*c < 0x20 && *c != '\n') || *c == 0x7f)
+                        *c = '?';
+        return s;
 }
 
 size_t text_width(const char *s)

@@ -28,7 +28,7 @@ typedef struct Grid {
 void grid_add_column(Grid *g, const char *name, bool right); /* before any row */
 void grid_add_row(Grid *g);
 
-/* In the last row; "" until it is set. NULL counts as "". */
+/* In the last row; "" until it is set. NULL counts as "". See text_clean(). */
 void grid_set(Grid *g, size_t column, const char *text);
 const char *grid_get(const Grid *g, size_t row, size_t column);
 
@@ -40,6 +40,12 @@ void grid_print(const Grid *g, FILE *f, const char *title, bool paint);
 void grid_print_tsv(const Grid *g, FILE *f);
 
 void grid_done(Grid *g);
+
+/*
+ * What came from elsewhere may not move the cursor or colour the screen: control characters but for
+ * line ends become '?'. Answers s.
+ */
+char *text_clean(char *s);
 
 /* Columns a text takes on a screen: characters of UTF-8. */
 size_t text_width(const char *s);

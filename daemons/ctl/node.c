@@ -187,6 +187,8 @@ static void rest(Wait *w)
 static int wait_until(Wait *w, bool (*is_so)(const Node *), usec_t timeout)
 {
         usec_t deadline = usec_add(now_boottime(), timeout);
+        /* Whoever joins may be earlier than the daemons; whoever leaves has been served by them. */
+        usec_t patience = w->wish == WISH_LEAVE ? SILENCE_MAX : timeout;
         int code = ask(w);
 
         while (code == CTL_DONE) {
@@ -196,7 +198,7 @@ static int wait_until(Wait *w, bool (*is_so)(const Node *), usec_t timeout)
                 if (is_so && w->silent_since == 0 && is_so(w->status))
                         break;
                 usec_t now = now_boottime();
-                if (w->silent_since != 0 && now >= usec_add(w->silent_since, SILENCE_MAX))
+                if (w->silent_since != 0 && now >= usec_add(w->silent_since, patience))
                         return give_up_silent(w);
                 if (now >= deadline)
                         return w->silent_since != 0 ? give_up_silent(w) : give_up_late(w, timeout);

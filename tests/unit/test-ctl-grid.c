@@ -119,6 +119,17 @@ static void test_colours_take_no_room(void **state _unused_)
                     "+----------+\n");
 }
 
+static void test_foreign_bytes_do_nothing(void **state _unused_)
+{
+        char text[] = "a\033[2J\tb\r\x7f\nc\x01ü";
+
+        assert_string_equal(text_clean(text), "a?[2J?b??\nc?ü");
+        static const char *const cells[][2] = { { "\033[31mred", "1" } };
+        Grid g = two_columns(cells, 1);
+        assert_string_equal(grid_get(&g, 0, 0), "?[31mred");
+        grid_done(&g);
+}
+
 static void test_limits(void **state _unused_)
 {
         Grid g = { 0 };
@@ -144,6 +155,7 @@ int main(void)
                 cmocka_unit_test(test_lines_within_a_cell),
                 cmocka_unit_test(test_width_counts_characters),
                 cmocka_unit_test(test_colours_take_no_room),
+                cmocka_unit_test(test_foreign_bytes_do_nothing),
                 cmocka_unit_test(test_limits),
         };
 
