@@ -1,8 +1,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ctl/ctl.h"
 #include "ctl/members.h"
@@ -46,7 +48,8 @@ int ctl_tell_reply(const Ctl *c, const char *what, const Reply *r)
         if (!page && r->status != 200 && text[0] && text[0] != '{')
                 return ctl_fail("%s: %u, %s", what, r->status, text_clean(text));
         if (r->status == 200)
-                return ctl_fail("%s: %s answered with something else", what, client_name(c->client));
+                return ctl_fail("%s: %s answered with something else", what,
+                                client_name(c->client));
         return ctl_fail("%s: %s answered %u", what, client_name(c->client), r->status);
 }
 
@@ -128,6 +131,14 @@ void picture_done(Picture *p)
         *p = (Picture){ 0 };
 }
 
+/* 0: no screen, or one that does not say. */
+static size_t screen_width(const Ctl *c)
+{
+        struct winsize size;
+
+        return c->tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) >= 0 ? size.ws_col : 0;
+}
+
 void ctl_print_members(const Ctl *c, const Picture *p, FILE *f, bool topology)
 {
         const MembersView v = {
@@ -137,6 +148,7 @@ void ctl_print_members(const Ctl *c, const Picture *p, FILE *f, bool topology)
                 .extended = ctl_has(c, OPTION_EXTENDED),
                 .topology = topology,
                 .paint = c->paint,
+                .width = screen_width(c),
         };
 
         members_print_pretty(&v, f);

@@ -99,12 +99,28 @@ static void measure(const Grid *g, size_t widths[GRID_COLUMNS_MAX], bool *ret_mu
         }
 }
 
-static void put_rule(const Grid *g, FILE *f, const size_t *widths, const char *title)
+static size_t sum(const Grid *g, const size_t *widths)
 {
-        size_t total = 1, at = 1, covered;
+        size_t total = 1;
 
         for (size_t c = 0; c < g->n_columns; c++)
                 total += widths[c] + 3;
+        return total;
+}
+
+size_t grid_width(const Grid *g)
+{
+        size_t widths[GRID_COLUMNS_MAX];
+        bool multiline;
+
+        measure(g, widths, &multiline);
+        return sum(g, widths);
+}
+
+static void put_rule(const Grid *g, FILE *f, const size_t *widths, const char *title)
+{
+        size_t total = sum(g, widths), at = 1, covered;
+
         covered = title ? text_width(title) : 0;
         fputc('+', f);
         if (title && covered + 2 <= total) {

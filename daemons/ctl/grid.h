@@ -37,6 +37,7 @@ const char *grid_get(const Grid *g, size_t row, size_t column);
  * paint: colours for states and roles.
  */
 void grid_print(const Grid *g, FILE *f, const char *title, bool paint);
+size_t grid_width(const Grid *g); /* as it is printed */
 void grid_print_tsv(const Grid *g, FILE *f);
 
 void grid_done(Grid *g);

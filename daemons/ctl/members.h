@@ -15,6 +15,7 @@ typedef struct MembersView {
         bool extended; /* columns that are empty everywhere, too */
         bool topology; /* standbys under what they follow */
         bool paint;
+        size_t width;  /* of the screen: positions are left out where they don't fit; 0: they do */
 } MembersView;
 
 /* The table with its title and what stands below it. */

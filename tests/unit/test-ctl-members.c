@@ -217,6 +217,36 @@ static void test_cells(void **state _unused_)
                      false, "                      to: b\n");
 }
 
+/* Eighty columns hold the members without their positions; whoever wants those says so. */
+static void test_narrow_screen(void **state _unused_)
+{
+        static const struct {
+                size_t width;
+                bool extended, narrow;
+        } rows[] = {
+                {0,    false, false},
+                { 80,  false, true },
+                { 80,  true,  false},
+                { 200, false, false}
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Listing l = listing("running");
+                char *text;
+                FILE *f = to_memory(&text);
+                l.view.width = rows[i].width;
+                l.view.extended = rows[i].extended;
+                members_print_pretty(&l.view, f);
+                fclose(f);
+                assert_int_equal(strstr(text, "Replay LSN") == NULL, rows[i].narrow);
+                assert_int_equal(strstr(text, "| Receive Lag | Replay Lag |") != NULL,
+                                 rows[i].narrow);
+                assert_true(!rows[i].narrow || strcspn(text, "\n") <= rows[i].width);
+                free(text);
+                listing_done(&l);
+        }
+}
+
 static void test_find(void **state _unused_)
 {
         _cleanup_(node_freep) Node *n =
@@ -239,6 +269,7 @@ int main(void)
                 cmocka_unit_test(test_lags_are_rounded_to_even),
                 cmocka_unit_test(test_topology_of_a_cascade),
                 cmocka_unit_test(test_cells),
+                cmocka_unit_test(test_narrow_screen),
                 cmocka_unit_test(test_find),
         };
 
