@@ -15,6 +15,8 @@ static void test_parse(void **state _unused_)
                 { "16/b374d848", 0x16B374D848ULL },
                 { "FFFFFFFF/FFFFFFFF", UINT64_MAX },
                 { "00000001/00000002", 0x100000002ULL },
+                { "9A/F9", 0x9A000000F9ULL },
+                { "af/9AF", 0xAF000009AFULL },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++) {

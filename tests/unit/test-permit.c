@@ -126,6 +126,11 @@ static void test_inequality(void **state _unused_)
         assert_true(permit_terms(&in).fits);
         in = input(3, 1, 1, 2); /* 0.75 - 0.25 */
         assert_false(permit_terms(&in).fits);
+        in = input(10, 2, 3, 0);
+        in.timing.retry_timeout = MSEC(7750); /* exactly what is left */
+        assert_true(permit_terms(&in).fits);
+        in.timing.retry_timeout++;
+        assert_false(permit_terms(&in).fits);
 }
 
 /* The last pet plus W is never later than sent + ttl - margin. */

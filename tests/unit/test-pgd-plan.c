@@ -77,6 +77,11 @@ static void test_follow_running(void **state _unused_)
         w.pg.held = false;
         primary();
         expect(STEP_REFUSE); /* never follow with a primary: it is stopped first */
+        w.pg.in_recovery = TRI_UNKNOWN; /* started as one, not probed yet */
+        expect(STEP_REFUSE);
+        w.pg.in_recovery = TRI_NO;
+        w.pg.role = ROLE_REPLICA; /* somebody called pg_promote() */
+        expect(STEP_REFUSE);
 }
 
 static void test_follow_not_streaming(void **state _unused_)

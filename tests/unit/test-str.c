@@ -14,6 +14,7 @@ static void test_prefix_and_case(void **state _unused_)
         assert_false(str_equal_nocase("node1", "node"));
         assert_false(str_equal_nocase("node", "node1"));
         assert_true(str_equal_nocase("", ""));
+        assert_true(str_equal_nocase("AZ", "az"));
         assert_false(str_equal_nocase("\xc4", "\xe4")); /* ASCII only */
         assert_false(str_equal_nocase("[", "{"));
         assert_true(str_empty(NULL));

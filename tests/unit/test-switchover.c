@@ -106,6 +106,11 @@ static void test_synchronous(void **state _unused_)
         check(SWITCH("node0", ""), 0, "");
         use_sync("");
         check(SWITCH("node0", ""), 412, "switchover is not possible: can not find sync_standby");
+        cluster.sync.leader[0] = 0; /* on, and not active yet */
+        check(SWITCH("node0", "node1"), 0, "");
+        use_sync("node2");
+        cluster.settings.synchronous_mode = SYNC_MODE_OFF; /* a key left behind */
+        check(SWITCH("node0", "node1"), 0, "");
 }
 
 static void test_candidates(void **state _unused_)
