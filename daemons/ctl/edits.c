@@ -87,8 +87,7 @@ static int add_changes(Node *patch, const Node *before, const Node *after)
         NODE_FOREACH(old, before)
         if (r >= 0 && !node_get(after, old->key))
                 r = node_put(patch, old->key, node_new(NODE_NULL));
-        NODE_FOREACH(new, after)
-        {
+        NODE_FOREACH(new, after) {
                 const Node *old = node_get(before, new->key);
                 if (r < 0 || (old && node_equal(old, new)))
                         continue;

@@ -30,20 +30,20 @@ static const struct {
         bool optional; /* only where a member has something there, or extended */
         bool wide;     /* not where the screen is too narrow */
 } fields[FIELD_MAX] = {
-        [FIELD_CLUSTER] = {.name = "Cluster"    },
-        [FIELD_MEMBER] = {                                 .name = "Member"                   },
-        [FIELD_HOST] = {                    .name = "Host"      },
-        [FIELD_ROLE] = {                    .name = "Role"                   },
-        [FIELD_STATE] = {                      .name = "State"                   },
-        [FIELD_TL] = {                               .name = "TL",         .right = true },
-        [FIELD_RECEIVE_LSN] = {                                        .name = "Receive LSN",      .right = true, .wide = true },
-        [FIELD_RECEIVE_LAG] = {                         .name = "Receive Lag", .pretty = "Lag", .right = true },
-        [FIELD_REPLAY_LSN] = { .name = "Replay LSN",                    .right = true, .wide = true },
-        [FIELD_REPLAY_LAG] = {                                .name = "Replay Lag",        .pretty = "Lag", .right = true },
-        [FIELD_PENDING] = {                                       .name = "Pending restart",     .optional = true },
-        [FIELD_REASON] = {                                .name = "Pending restart reason",     .optional = true },
-        [FIELD_SCHEDULED] = {                                .name = "Scheduled restart",     .optional = true },
-        [FIELD_TAGS] = {                                .name = "Tags",     .optional = true },
+        [FIELD_CLUSTER] = { .name = "Cluster" },
+        [FIELD_MEMBER] = { .name = "Member" },
+        [FIELD_HOST] = { .name = "Host" },
+        [FIELD_ROLE] = { .name = "Role" },
+        [FIELD_STATE] = { .name = "State" },
+        [FIELD_TL] = { .name = "TL", .right = true },
+        [FIELD_RECEIVE_LSN] = { .name = "Receive LSN", .right = true, .wide = true },
+        [FIELD_RECEIVE_LAG] = { .name = "Receive Lag", .pretty = "Lag", .right = true },
+        [FIELD_REPLAY_LSN] = { .name = "Replay LSN", .right = true, .wide = true },
+        [FIELD_REPLAY_LAG] = { .name = "Replay Lag", .pretty = "Lag", .right = true },
+        [FIELD_PENDING] = { .name = "Pending restart", .optional = true },
+        [FIELD_REASON] = { .name = "Pending restart reason", .optional = true },
+        [FIELD_SCHEDULED] = { .name = "Scheduled restart", .optional = true },
+        [FIELD_TAGS] = { .name = "Tags", .optional = true },
 };
 
 /* ---- one member ---- */
@@ -58,13 +58,11 @@ static const char *text_of(const Node *member, const char *key)
 /* A port is shown where it is needed to tell addresses apart, or is not the usual one. */
 static bool ports_matter(const Node *members)
 {
-        NODE_FOREACH(m, members)
-        {
+        NODE_FOREACH(m, members) {
                 if (node_get(m, "port") && node_get_int(m, "port", 5432) != 5432)
                         return true;
                 for (const Node *other = m->next; other; other = other->next)
-                        if (*text_of(m, "host") &&
-                            str_equal(text_of(m, "host"), text_of(other, "host")))
+                        if (*text_of(m, "host") && str_equal(text_of(m, "host"), text_of(other, "host")))
                                 return true;
         }
         return false;
@@ -112,8 +110,7 @@ static void put_reasons(FILE *f, const Node *reasons, bool pretty)
         enum { WIDEST = 50 };
         bool first = true;
 
-        NODE_FOREACH(r, reasons)
-        {
+        NODE_FOREACH(r, reasons) {
                 const char *old = text_of(r, "old_value"), *new = text_of(r, "new_value");
                 bool hide = pretty && strlen(r->key) + strlen(old) + strlen(new) + 4 > WIDEST;
                 fprintf(f, "%s%s: ", first ? "" : "\n", r->key);
@@ -194,8 +191,7 @@ static bool is_shown(const MembersView *v, Field field, bool pretty)
                 return !pretty;
         if (!fields[field].optional || v->extended)
                 return true;
-        NODE_FOREACH(m, node_get(v->cluster, "members"))
-        {
+        NODE_FOREACH(m, node_get(v->cluster, "members")) {
                 char *text = field_text(v, m, field, pretty);
                 any = any || (text && *text);
                 free(text);
@@ -246,10 +242,10 @@ static void add_branch(Grid *g, const MembersView *v, const bool *shown, const c
         if (depth > 32)
                 return; /* members that follow each other */
         NODE_FOREACH(m, node_get(v->cluster, "members"))
-        if (follows(v, m, upstream)) {
-                add_row(g, v, m, shown, true, depth);
-                add_branch(g, v, shown, text_of(m, "name"), depth + 1);
-        }
+                if (follows(v, m, upstream)) {
+                        add_row(g, v, m, shown, true, depth);
+                        add_branch(g, v, shown, text_of(m, "name"), depth + 1);
+                }
 }
 
 static Grid make_grid(const MembersView *v, bool pretty, bool narrow)
@@ -269,7 +265,7 @@ static Grid make_grid(const MembersView *v, bool pretty, bool narrow)
                 add_branch(&g, v, shown, NULL, 0);
         else
                 NODE_FOREACH(m, node_get(v->cluster, "members"))
-        add_row(&g, v, m, shown, pretty, 0);
+                        add_row(&g, v, m, shown, pretty, 0);
         return g;
 }
 
@@ -299,8 +295,7 @@ void members_print_pretty(const MembersView *v, FILE *f)
                 grid_done(&g);
                 g = make_grid(v, true, true);
         }
-        if (asprintf(&title, " Cluster: %s (%s) ", v->scope,
-                     v->sysid ? v->sysid : "uninitialized") < 0)
+        if (asprintf(&title, " Cluster: %s (%s) ", v->scope, v->sysid ? v->sysid : "uninitialized") < 0)
                 title = NULL;
         grid_print(&g, f, title, v->paint);
         put_footer(v, f);
@@ -341,8 +336,7 @@ Node *members_list(const MembersView *v)
 
         if (!list)
                 return NULL;
-        NODE_FOREACH(m, node_get(v->cluster, "members"))
-        {
+        NODE_FOREACH(m, node_get(v->cluster, "members")) {
                 Node *row = node_new(NODE_MAP);
                 if (node_put(list, NULL, row) < 0)
                         return NULL;
@@ -358,16 +352,16 @@ Node *members_list(const MembersView *v)
 const char *members_leader(const Node *cluster)
 {
         NODE_FOREACH(m, node_get(cluster, "members"))
-        if (str_equal(text_of(m, "role"), "leader") ||
-            str_equal(text_of(m, "role"), "standby_leader"))
-                return text_of(m, "name");
+                if (str_equal(text_of(m, "role"), "leader") ||
+                    str_equal(text_of(m, "role"), "standby_leader"))
+                        return text_of(m, "name");
         return NULL;
 }
 
 const Node *members_find(const Node *cluster, const char *name)
 {
         NODE_FOREACH(m, node_get(cluster, "members"))
-        if (str_equal(text_of(m, "name"), name))
-                return m;
+                if (str_equal(text_of(m, "name"), name))
+                        return m;
         return NULL;
 }

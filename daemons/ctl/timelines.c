@@ -2,11 +2,11 @@
 #include "ctl/grid.h"
 
 static const GridColumn columns[] = {
-        {"TL",          true },
-        { "LSN",        true },
-        { "Reason",     false},
-        { "Timestamp",  false},
-        { "New Leader", false}
+        { "TL", true },
+        { "LSN", true },
+        { "Reason", false },
+        { "Timestamp", false },
+        { "New Leader", false }
 };
 
 static Grid make_grid(const Node *history)
@@ -15,8 +15,7 @@ static Grid make_grid(const Node *history)
 
         for (size_t i = 0; i < ELEMENTSOF(columns); i++)
                 grid_add_column(&g, columns[i].name, columns[i].right);
-        NODE_FOREACH(line, history)
-        {
+        NODE_FOREACH(line, history) {
                 size_t column = 0;
                 grid_add_row(&g);
                 NODE_FOREACH(value, line)

@@ -30,8 +30,8 @@ static void assert_grid(Grid *g, const char *title, bool paint, const char *expe
 static void test_alignment(void **state _unused_)
 {
         static const char *const cells[][2] = {
-                {"a",       "1" },
-                { "longer", "22"}
+                { "a", "1" },
+                { "longer", "22" }
         };
         Grid g = two_columns(cells, 2);
 
@@ -47,7 +47,7 @@ static void test_alignment(void **state _unused_)
 static void test_title(void **state _unused_)
 {
         static const char *const cells[][2] = {
-                {"abcdefgh", "1"}
+                { "abcdefgh", "1" }
         };
         Grid g = two_columns(cells, 1);
 
@@ -68,8 +68,8 @@ static void test_title(void **state _unused_)
 static void test_lines_within_a_cell(void **state _unused_)
 {
         static const char *const cells[][2] = {
-                {"a\nbb", "1"},
-                { "c",    "" }
+                { "a\nbb", "1" },
+                { "c", "" }
         };
         Grid g = two_columns(cells, 2);
 
@@ -87,7 +87,7 @@ static void test_lines_within_a_cell(void **state _unused_)
 static void test_width_counts_characters(void **state _unused_)
 {
         static const char *const cells[][2] = {
-                {"größer", "1"}
+                { "größer", "1" }
         };
         Grid g = two_columns(cells, 1);
 

@@ -68,26 +68,26 @@ static void test_recorded(void **state _unused_)
                 As as;
                 bool topology, extended;
         } rows[] = {
-                {"running",                       "list_pretty.txt",               PRETTY, false, false},
-                { "running",                      "list_extended.txt",             PRETTY, false, true },
-                { "running",                      "list_tsv.txt",                  TSV,    false, false},
-                { "running",                      "list_json.txt",                 JSON,   false, false},
-                { "running",                      "list_e_json.txt",               JSON,   false, true },
-                { "running",                      "list_yaml.txt",                 YAML,   false, false},
-                { "running",                      "topology.txt",                  PRETTY, true,  false},
-                { "paused",                       "list_paused.txt",               PRETTY, false, false},
-                { "paused",                       "list_paused_json.txt",          JSON,   false, false},
-                { "paused_pg_stopped_on_replica", "list_paused_stopped.txt",       PRETTY, false, false},
-                { "pending_restart",              "list_pending_restart.txt",      PRETTY, false, false},
-                { "pending_restart",              "list_pending_restart_json.txt", JSON,   false, false},
-                { "quorum",                       "list_quorum.txt",               PRETTY, false, false},
-                { "scheduled_restart",            "list_scheduled_restart.txt",    PRETTY, false, false},
-                { "scheduled_switchover",         "list_scheduled_switchover.txt", PRETTY, false, false},
-                { "standby_cluster",              "list_standby_cluster.txt",      PRETTY, false, false},
-                { "standby_cluster",              "topology_standby_cluster.txt",  PRETTY, true,  false},
-                { "sync",                         "list_sync.txt",                 PRETTY, false, false},
-                { "sync",                         "list_sync_json.txt",            JSON,   false, false},
-                { "sync",                         "topology_sync.txt",             PRETTY, true,  false},
+                { "running", "list_pretty.txt", PRETTY, false, false },
+                { "running", "list_extended.txt", PRETTY, false, true },
+                { "running", "list_tsv.txt", TSV, false, false },
+                { "running", "list_json.txt", JSON, false, false },
+                { "running", "list_e_json.txt", JSON, false, true },
+                { "running", "list_yaml.txt", YAML, false, false },
+                { "running", "topology.txt", PRETTY, true, false },
+                { "paused", "list_paused.txt", PRETTY, false, false },
+                { "paused", "list_paused_json.txt", JSON, false, false },
+                { "paused_pg_stopped_on_replica", "list_paused_stopped.txt", PRETTY, false, false },
+                { "pending_restart", "list_pending_restart.txt", PRETTY, false, false },
+                { "pending_restart", "list_pending_restart_json.txt", JSON, false, false },
+                { "quorum", "list_quorum.txt", PRETTY, false, false },
+                { "scheduled_restart", "list_scheduled_restart.txt", PRETTY, false, false },
+                { "scheduled_switchover", "list_scheduled_switchover.txt", PRETTY, false, false },
+                { "standby_cluster", "list_standby_cluster.txt", PRETTY, false, false },
+                { "standby_cluster", "topology_standby_cluster.txt", PRETTY, true, false },
+                { "sync", "list_sync.txt", PRETTY, false, false },
+                { "sync", "list_sync_json.txt", JSON, false, false },
+                { "sync", "topology_sync.txt", PRETTY, true, false },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -155,13 +155,13 @@ static void test_lags_are_rounded_to_even(void **state _unused_)
                 long long lag;
                 const char *shown;
         } rows[] = {
-                {0,         "|   0 |"},
-                { 524287,   "|   0 |"},
-                { 524288,   "|   0 |"},
-                { 524289,   "|   1 |"},
-                { 1572864,  "|   2 |"},
-                { 2621440,  "|   2 |"},
-                { 52428800, "|  50 |"}
+                { 0, "|   0 |" },
+                { 524287, "|   0 |" },
+                { 524288, "|   0 |" },
+                { 524289, "|   1 |" },
+                { 1572864, "|   2 |" },
+                { 2621440, "|   2 |" },
+                { 52428800, "|  50 |" }
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -224,10 +224,10 @@ static void test_narrow_screen(void **state _unused_)
                 size_t width;
                 bool extended, narrow;
         } rows[] = {
-                {0,    false, false},
-                { 80,  false, true },
-                { 80,  true,  false},
-                { 200, false, false}
+                { 0, false, false },
+                { 80, false, true },
+                { 80, true, false },
+                { 200, false, false }
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
