@@ -93,17 +93,17 @@ static void end_bid(Order *o, Epoch epoch, uint64_t raft_term)
                 owner->calls->proved(&proof, owner->userdata);
 }
 
-/* raft_term: of the answer that shows it. */
-static void end_done(Order *o, Epoch epoch, uint64_t raft_term)
+/* header: of the answer that shows it. */
+static void end_done(Order *o, Epoch epoch, const EtcdHeader *header)
 {
         switch (o->wish.kind) {
-        case WISH_BID: end_bid(o, epoch, raft_term); break;
+        case WISH_BID: end_bid(o, epoch, header->raft_term); break;
         case WISH_RELEASE:
                 lease_released(o->owner->lease, o->wish.epoch);
                 end(o, OUTCOME_DONE, 0, "");
                 break;
-        case WISH_RECORD:
-        case WISH_CLAIM: end(o, OUTCOME_DONE, 0, ""); break;
+        case WISH_RECORD: end(o, OUTCOME_DONE, 0, ""); break;
+        case WISH_CLAIM: end(o, OUTCOME_DONE, header->revision, ""); break;
         }
 }
 
@@ -124,7 +124,7 @@ static void judge(Order *o, const EtcdAnswer *a, bool refused)
         WishVerdict v = wish_judge(&o->wish, &found, tried, &epoch, text);
         wish_found_done(&found);
         switch (v) {
-        case WISH_DONE: end_done(o, epoch, a->header.raft_term); break;
+        case WISH_DONE: end_done(o, epoch, &a->header); break;
         case WISH_REFUSED: end(o, OUTCOME_REFUSED, 0, text); break;
         case WISH_OPEN:
                 if (refused)
@@ -190,7 +190,7 @@ static void on_txn(const EtcdAnswer *a, void *userdata)
                 if (o->wish.kind == WISH_BID) /* before the cache shows a key nobody claims */
                         lease_won(o->owner->lease, revision, true);
                 note_writes(o, revision);
-                end_done(o, revision, a->header.raft_term);
+                end_done(o, revision, &a->header);
         } else if (a->error == ETCD_OK) {
                 judge(o, a, true);
         } else if (a->error == ETCD_LEASE_GONE && bid_again(o)) {

@@ -203,8 +203,9 @@ static void on_claimed(const MsgResult *r, void *userdata)
         Palisaded *p = userdata;
 
         under_way[RECORD_INITIALIZE] = false;
-        p->initialize_is_ours = r->outcome == OUTCOME_DONE;
-        if (p->initialize_is_ours)
+        if (r->outcome == OUTCOME_DONE)
+                p->claimed = r->epoch;
+        if (p->claimed)
                 log_notice("this node makes the cluster");
         else
                 log_info("another node makes the cluster: %s", r->text);
@@ -222,7 +223,7 @@ void duties_unclaim(Palisaded *p)
 {
         InitializeKey key = { .state = INITIALIZE_ABSENT };
 
-        p->initialize_is_ours = false;
+        p->claimed = 0;
         record(p, RECORD_INITIALIZE, p->cluster->initialize.mod_revision, 0, &key, NULL);
 }
 

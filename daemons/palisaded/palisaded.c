@@ -57,7 +57,7 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
                 .handover_since = p->handover.since,
                 .candidate_ready = p->handover.candidate_ready,
                 .leaving = p->leaving,
-                .initialize_is_ours = p->initialize_is_ours,
+                .initialize_is_ours = p->claimed != 0,
                 .can_bootstrap = p->node.can_bootstrap,
                 .start_failures = p->start_failures,
                 .start_since = p->start_since,
@@ -255,8 +255,9 @@ HANDLER(on_cluster)
         p->cluster = &copy->cluster;
         note_timing(p, had ? &before : NULL);
         race_on_cluster(p);
-        if (p->cluster->initialize.state != INITIALIZE_RUNNING)
-                p->initialize_is_ours = false;
+        if (p->cluster->initialize.state != INITIALIZE_RUNNING &&
+            p->cluster->revision >= p->claimed)
+                p->claimed = 0;
         hands_send(p->hands, HAND_PGD, &copy->h);
         hands_send(p->hands, HAND_APID, &copy->h);
         api_on_cluster(p->api);

@@ -105,7 +105,7 @@ typedef struct Palisaded {
         Handover handover;
         bool leaving;
         bool noting_left;        /* pgd is being told */
-        bool initialize_is_ours;
+        uint64_t claimed; /* `initialize` is ours, as snapshots from this revision on show; 0: not */
         unsigned start_failures;
         usec_t start_since;
 

@@ -124,7 +124,8 @@ static FactInit read_init(const Snapshot *s)
         if (!s->cluster)
                 return INIT_UNKNOWN;
         switch (s->cluster->initialize.state) {
-        case INITIALIZE_ABSENT: return INIT_ABSENT;
+        case INITIALIZE_ABSENT:
+                return s->initialize_is_ours ? INIT_OURS : INIT_ABSENT; /* of before our claim */
         case INITIALIZE_RUNNING:
                 /* After a restart of the mind, pgd still knows what it is making. */
                 return s->initialize_is_ours || (s->pg && (s->pg->fresh ||

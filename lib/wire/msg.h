@@ -110,7 +110,8 @@ typedef struct MsgResult {
         MsgHeader h; /* seq: of the request */
         uint32_t outcome;
         uint32_t http;  /* to apid: the status to answer with */
-        Epoch epoch;    /* BID done: the epoch won */
+        Epoch epoch;    /* BID done: the epoch won; a claim on `initialize` done: a revision that
+                           shows it */
         char text[REASON_SIZE];
 } MsgResult;
 

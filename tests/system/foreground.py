@@ -2,10 +2,7 @@
 
 from harness import Options, Suite, expect, wait_for
 
-SUITE = Suite("foreground", Options(nodes=3, ttl=10, start=False))
-case = SUITE.case
 CONFIG = "/etc/palisade/main.yml"
-LOG = "/var/tmp/run.log"
 
 
 def start(node, user=None, unit="run"):
@@ -14,8 +11,18 @@ def start(node, user=None, unit="run"):
     runtime = ["--setenv=PALISADE_RUNTIME_DIR=/tmp/run-" + (user or "root")]
     node.systemctl("stop", f"{unit}.service", check=False)
     node.sh(["systemd-run", "--quiet", f"--unit={unit}", "--collect", "-p", "Delegate=yes", "-p", "KillMode=process",
-             "-p", f"StandardOutput=append:{LOG}", "-p", f"StandardError=append:{LOG}", *who, *runtime,
-             "palisade", "run", CONFIG])  # fmt: skip
+             *who, *runtime, "palisade", "run", CONFIG])  # fmt: skip
+
+
+def start_all(lab):
+    for node in lab.databases:
+        start(node, user="postgres")
+    lab.wait_leader(60)
+    lab.wait_replicas(2)
+
+
+SUITE = Suite("foreground", Options(nodes=3, ttl=10, start=False), start_all)
+case = SUITE.case
 
 
 def main_pid(node, unit="run"):
@@ -25,11 +32,8 @@ def main_pid(node, unit="run"):
 @case
 def three_nodes_in_the_foreground(lab):
     """three nodes by palisade run as postgres: a leader, two replicas, warnings for what is missing"""
-    for node in lab.databases:
-        start(node, user="postgres")
-    leader = lab.wait_leader(90)
-    lab.wait_replicas(2)
-    log = leader.read(LOG)
+    leader = lab.wait_leader()
+    log = leader.journal("-u", "run.service", "-o", "cat")
     expect("virtual IP" in log, "it tells that no virtual IP can be held")
     expect(" INFO: " in log and "," in log.splitlines()[0], "in the format of Patroni's log")
 

@@ -43,11 +43,12 @@ class Case:
 
 
 class Suite:
-    """The cases of one module, and the lab they share."""
+    """The cases of one module, and the lab they share. begin(lab) starts what the lab itself does not."""
 
-    def __init__(self, name, options):
+    def __init__(self, name, options, begin=None):
         self.name = name
         self.options = options
+        self.begin = begin or (lambda lab: None)
         self.cases = []
 
     def case(self, function):
@@ -72,6 +73,7 @@ class Runner:
         lab = Lab(f"sys-{suite.name}"[:16], out=self.out)
         try:
             lab.up(suite.options)
+            suite.begin(lab)
             for case in cases:
                 self._one(suite, lab, case)
         except LabError as error:
@@ -117,11 +119,12 @@ class Runner:
             for node in lab.databases:
                 node.heal()
                 node.thaw()
-            healthy(lab, 60)
+            healthy(lab, 30)
         except (LabError, OSError):
             self.out.say("      the cluster does not recover: a new lab for the next case")
             lab.down()
             lab.up(suite.options)
+            suite.begin(lab)
 
     def summary(self):
         for what in self.failed:
