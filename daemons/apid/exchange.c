@@ -163,8 +163,11 @@ static Answer ask_mind(Exchange *x)
 
         if (!mind)
                 return no_mind(x, "the deciding daemon is not connected");
-        if (x->wish.request.kind == REQUEST_PROBE)
-                return ask_probe(x, mind) ? (Answer){ 0 } : no_mind(x, "");
+        if (x->wish.request.kind == REQUEST_PROBE) {
+                if (ask_probe(x, mind))
+                        return (Answer){ 0 };
+                return no_mind(x, "");
+        }
         if (a->n_asked >= ASKED_MAX)
                 return answer_text(503, "too many requests wait for the deciding daemon");
         seq = send_request(mind, &x->wish);
