@@ -39,6 +39,21 @@ static int widest(const MsgRow *rows, size_t n, bool values, int limit)
         return width;
 }
 
+/* Words that do not fit go to the next line, below the first. */
+static void put_wrapped(FILE *f, const char *text, int indent)
+{
+        while (*text) {
+                int room = MAX(WIDTH - indent, 20), n = (int)strlen(text);
+                if (n > room)
+                        for (n = room; n > 0 && text[n] != ' '; n--)
+                                ;
+                if (n == 0)
+                        n = (int)strcspn(text, " "); /* one long word */
+                fprintf(f, "%*s%.*s\n", indent, "", n, text);
+                text += n + (int)strspn(text + n, " ");
+        }
+}
+
 static void put_section(FILE *f, const MsgRow *rows, size_t n)
 {
         int keys = widest(rows, n, false, 32), values = widest(rows, n, true, 24);
@@ -47,14 +62,15 @@ static void put_section(FILE *f, const MsgRow *rows, size_t n)
         for (size_t i = 0; i < n; i++) {
                 int used = 4 + MAX(keys, (int)strlen(rows[i].key)) +
                            MAX(values, (int)strlen(rows[i].value));
-                if (!rows[i].note[0])
+                if (!rows[i].note[0]) {
                         fprintf(f, "  %-*s  %s\n", keys, rows[i].key, rows[i].value);
-                else if (used + 2 + (int)strlen(rows[i].note) <= WIDTH)
+                } else if (used + 2 + (int)strlen(rows[i].note) <= WIDTH) {
                         fprintf(f, "  %-*s  %-*s  %s\n", keys, rows[i].key, values, rows[i].value,
                                 rows[i].note);
-                else
-                        fprintf(f, "  %-*s  %s\n  %*s  %s\n", keys, rows[i].key, rows[i].value, keys,
-                                "", rows[i].note);
+                } else {
+                        fprintf(f, "  %-*s  %s\n", keys, rows[i].key, rows[i].value);
+                        put_wrapped(f, rows[i].note, keys + 4);
+                }
         }
 }
 

@@ -165,6 +165,18 @@ static void make_postgres(Maker *m, Node *root, const View *v, const NodeFacts *
                   replication_state_to_string(v->pg->replication_state));
 }
 
+/* As the DCS says, which knows it before this node has any data. */
+static void make_sysid(Maker *m, Node *root, const View *v)
+{
+        const InitializeKey *key = v->cluster ? &v->cluster->cluster.initialize : NULL;
+        char sysid[24];
+
+        if (!key || key->state != INITIALIZE_DONE)
+                return;
+        snprintf(sysid, sizeof sysid, "%" PRIu64, key->sysid);
+        make_text(m, root, "system_identifier", sysid);
+}
+
 char *status_json(const View *v)
 {
         NodeFacts f = node_facts(v);
@@ -174,6 +186,7 @@ char *status_json(const View *v)
         make_text(&m, root, "name", v->name);
         make_text(&m, root, "scope", v->scope);
         make_text(&m, root, "version", PACKAGE_VERSION);
+        make_sysid(&m, root, v);
         make_authority(&m, root, v, &f);
         make_mind(&m, root, v);
         make_postgres(&m, root, v, &f);

@@ -33,7 +33,12 @@ usec_t view_dcs_seen(const View *v)
 {
         usec_t seen = v->cluster ? v->cluster->cluster.seen : 0;
 
-        return v->status ? MAX(seen, v->status->link.answered) : seen;
+        if (!v->status)
+                return seen;
+        /* A link that is up is news only when it goes down: it was, when the mind last looked. */
+        if (v->status->dcs_up)
+                seen = MAX(seen, v->status->beat);
+        return MAX(seen, v->status->link.answered);
 }
 
 /* The wall clock of that instant, by the one pair of clocks that came with the snapshot. */

@@ -191,6 +191,17 @@ def test_dcs_silent(world):
     expect("dcs_last_seen" in node.get("/patroni").json, "dcs_last_seen")
 
 
+def test_quiet_cluster(world):
+    """a cluster where nothing happens for longer than a ttl is known all the same, while the mind looks"""
+    node = world.start(role="replica")
+    equal(node.ask("PATCH", "/config", {"ttl": 3, "loop_wait": 1, "retry_timeout": 1}).status, 200, "a short ttl")
+    time.sleep(3.5)
+    for path in ("/cluster", "/async", "/config"):
+        equal(node.get(path).status, 200, path)
+    node.tell("beat 0")
+    wait_for(lambda: node.get("/cluster").status == 503, 5, "what a hung mind knew to grow old")
+
+
 def names_and_types(text):
     return dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
 

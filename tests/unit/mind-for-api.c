@@ -48,8 +48,6 @@ static void tell_status(Puppet *p)
 {
         usec_t now = now_boottime();
 
-        if (!p->dcs_silent)
-                p->dcs_answered = now;
         p->scene.status.beat = now;
         p->scene.status.dcs_up = !p->dcs_silent;
         p->scene.status.link.answered = p->dcs_answered;

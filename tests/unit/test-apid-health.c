@@ -346,6 +346,26 @@ static void test_liveness(void **state _unused_)
         scene_done(&s);
 }
 
+/* Nothing happens in a quiet cluster: the link tells when it goes down, not that it is up. */
+static void test_quiet_dcs_is_no_silent_one(void **state _unused_)
+{
+        Scene s;
+        load(&s, "replica");
+        View v = view_of(&s);
+        usec_t ttl = view_settings(&v).timing.ttl;
+
+        v.now += 10 * ttl;
+        s.status.beat = v.now - 1;
+        assert_int_equal(get(&v, "/cluster"), 503);
+        assert_int_equal(get(&v, "/async"), 503);
+        s.status.dcs_up = true;
+        assert_int_equal(get(&v, "/cluster"), 200);
+        assert_int_equal(get(&v, "/async"), 200);
+        v.now += 2 * ttl; /* the mind hangs: what it knew of the DCS grows old */
+        assert_int_equal(get(&v, "/cluster"), 503);
+        scene_done(&s);
+}
+
 static void test_nothing_known(void **state _unused_)
 {
         View v = { .now = NOW, .tags = &no_tags, .name = "n1", .scope = "batman" };
@@ -385,6 +405,7 @@ int main(void)
                 cmocka_unit_test(test_leader_ignores_tags),
                 cmocka_unit_test(test_words_within_paths),
                 cmocka_unit_test(test_liveness),
+                cmocka_unit_test(test_quiet_dcs_is_no_silent_one),
                 cmocka_unit_test(test_nothing_known),
                 cmocka_unit_test(test_only_the_permit_known),
         };

@@ -327,6 +327,7 @@ static void test_status(void **state _unused_)
         assert_true(node_get_bool(n, "leader", false));
         assert_string_equal(node_get_text(n, "permit_seconds"), "15.0");
         assert_string_equal(node_get_text(n, "lock"), "n1");
+        assert_string_equal(node_get_text(n, "system_identifier"), "7711114259498795507");
         assert_string_equal(node_get_text(n, "postgres.state"), "running");
         assert_false(node_get_bool(n, "left", true));
         node_free(n);
@@ -354,6 +355,28 @@ static void test_explain(void **state _unused_)
         free(json);
 }
 
+static void test_explain_wraps(void **state _unused_)
+{
+        static const MsgRow rows[] = {
+                { .section = "chain", .key = "gate", .value = "absent",
+                  .note = "this version puts no gate around postgres yet: at the permit's end its "
+                          "processes are killed instead" },
+                { .section = "chain", .key = "x", .value = "y",
+                  .note = "onewordthatislongerthanalineofthescreenonewordthatislongerthanalineofthe"
+                          "screenonewordthatislonger" },
+        };
+        char *text = explain_text(rows, 2);
+
+        assert_string_equal(text, "chain\n"
+                                  "  gate  absent\n"
+                                  "        this version puts no gate around postgres yet: at the permit's end its\n"
+                                  "        processes are killed instead\n"
+                                  "  x     y\n"
+                                  "        onewordthatislongerthanalineofthescreenonewordthatislongerthanalineofthe"
+                                  "screenonewordthatislonger\n");
+        free(text);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -370,6 +393,7 @@ int main(void)
                 cmocka_unit_test(test_metrics_are_well_formed),
                 cmocka_unit_test(test_status),
                 cmocka_unit_test(test_explain),
+                cmocka_unit_test(test_explain_wraps),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
