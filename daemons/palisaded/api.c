@@ -217,11 +217,12 @@ static void cancel_switchover(Api *a, const MsgRequest *m)
 
 /* ---- leave and join ---- */
 
-static void on_held(const MsgResult *r _unused_, void *userdata)
+static void on_held(const MsgResult *r, void *userdata)
 {
         Palisaded *p = userdata;
 
-        p->noting_left = false;
+        if (r->outcome != OUTCOME_DONE)
+                p->noting_left = false; /* said again; else pgd's state shows it in a moment */
         palisaded_think(p);
 }
 
@@ -229,6 +230,7 @@ static void order_held(Palisaded *p, OrderWhat what)
 {
         MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
 
+        p->noting_left = what == ORDER_LEAVE;
         m.what = what;
         (void)hands_request(p->hands, HAND_PGD, &m.h, USEC_PER_SEC, on_held, p);
         p->order = (MsgOrder){ 0 }; /* pgd's standing order was replaced */
@@ -279,7 +281,6 @@ void api_note_left(Palisaded *p)
 {
         if (p->pg.pg.held || p->noting_left)
                 return;
-        p->noting_left = true;
         order_held(p, ORDER_LEAVE);
         log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS,
                   "left the cluster: postgres is stopped here until palisadectl join");
@@ -423,8 +424,7 @@ static void fill_status(const Palisaded *p, MsgStatus *m)
         m->leader = p->serving;
         m->leaving = p->leaving;
         m->left = p->pg.pg.held;
-        m->watchdog_failed = p->node.watchdog_mode == WATCHDOG_REQUIRED &&
-                             p->watchdog.armed != TRI_YES;
+        m->watchdog_failed = palisaded_lacks_watchdog(p);
         m->dcs_up = p->link.state == LINK_UP;
         m->permit_deadline = p->authority.permit.deadline;
         m->permit_margin = terms.margin;

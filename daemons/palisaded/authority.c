@@ -85,8 +85,12 @@ static void on_armed(const MsgResult *r, void *userdata)
         Authority *a = &p->authority;
 
         a->armed_asked = false;
-        a->armed_answered = r->outcome != OUTCOME_UNKNOWN ||
-                            p->node.watchdog_mode != WATCHDOG_REQUIRED;
+        a->unarmed = r->outcome != OUTCOME_DONE && p->node.watchdog_mode == WATCHDOG_REQUIRED;
+        a->armed_answered = !a->unarmed;
+        if (a->unarmed)
+                log_event(LOG_ERR, EVENT_FENCE_MISSING, FIELDS({ "PALISADE_FENCE", "watchdog", 0 }),
+                          "the watchdog is required and cannot be armed: %s; giving up the lock",
+                          r->text[0] ? r->text : "no answer");
         if (r->outcome == OUTCOME_REFUSED && p->node.watchdog_mode == WATCHDOG_AUTOMATIC)
                 log_event(LOG_WARNING, EVENT_FENCE_MISSING,
                           FIELDS({ "PALISADE_FENCE", "watchdog", 0 }),

@@ -131,11 +131,11 @@ void handover_lost_dcsd(Palisaded *p)
         p->handover.checking = false;
 }
 
-/* Postgres is shut down: has somebody its last record? */
+/* Postgres is shut down: has somebody its last record? It begins at control_lsn. */
 static bool somebody_has_all(const Palisaded *p, const MsgPeers *m)
 {
         for (uint32_t i = 0; i < m->n_peers; i++)
-                if (rank_peer_is_good(&m->peers[i], p->cluster, p->pg.pg.control_lsn))
+                if (rank_peer_is_good(&m->peers[i], p->cluster, p->pg.pg.control_lsn + 1))
                         return true;
         return false;
 }

@@ -78,9 +78,11 @@ static WatchdogMode read_watchdog_mode(const Config *c)
 {
         const char *mode = config_text(c, "watchdog.mode", "automatic");
 
-        return str_equal(mode, "required")                            ? WATCHDOG_REQUIRED
-               : str_equal(mode, "off") || str_equal(mode, "false") ? WATCHDOG_OFF
-                                                                      : WATCHDOG_AUTOMATIC;
+        if (str_after_prefix(mode, "require"))
+                return WATCHDOG_REQUIRED;
+        return str_equal(mode, "off") || str_equal(mode, "false") || str_after_prefix(mode, "disable")
+                       ? WATCHDOG_OFF
+                       : WATCHDOG_AUTOMATIC;
 }
 
 int node_config_load(NodeConfig *ret, const char *path, config_tell_t tell, void *userdata)

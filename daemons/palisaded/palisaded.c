@@ -22,10 +22,24 @@ static bool hand_is_known(const Palisaded *p, HandId id, usec_t now)
         return p->known[id] && (lost == 0 || now < lost + HAND_GRACE);
 }
 
+/* In pause nobody takes over but whom a person names. */
+static bool is_paused(const Palisaded *p)
+{
+        const Cluster *c = p->cluster;
+
+        return c && c->settings.pause &&
+               !(c->failover.requested && str_equal(c->failover.candidate, p->node.name));
+}
+
+bool palisaded_lacks_watchdog(const Palisaded *p)
+{
+        return p->node.watchdog_mode == WATCHDOG_REQUIRED && p->watchdog.armed != TRI_YES &&
+               p->watchdog.reason[0] != 0;
+}
+
 static bool is_barred(const Palisaded *p)
 {
-        return p->node.tags.nofailover || (p->cluster && p->cluster->settings.pause) ||
-               (p->node.watchdog_mode == WATCHDOG_REQUIRED && p->watchdog.armed != TRI_YES) ||
+        return p->node.tags.nofailover || is_paused(p) || palisaded_lacks_watchdog(p) ||
                (p->node.gate_mode == FENCE_REQUIRED && p->fence.gate == GATE_ABSENT);
 }
 
@@ -45,6 +59,7 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
                 .pg = p->known[HAND_PGD] ? &p->pg.pg : NULL,
                 .epoch = a->epoch,
                 .ended = a->ended,
+                .bidding = a->bidding,
                 .permit = a->permit.epoch == a->epoch ? a->permit.deadline : 0,
                 .standing = a->permit.standing != 0,
                 .revoked = a->revoked,
@@ -60,6 +75,7 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
                 .initialize_is_ours = p->claimed != 0,
                 .can_bootstrap = p->node.can_bootstrap,
                 .start_failures = p->start_failures,
+                .unarmed = a->unarmed,
                 .start_since = p->start_since,
         };
 }
@@ -214,6 +230,13 @@ HANDLER(on_lease)
         authority_lease(hands_userdata(userdata), (const MsgLease *)h);
 }
 
+static void note_quorum(const Palisaded *p, const Settings *before)
+{
+        if (p->cluster->settings.synchronous_mode == SYNC_MODE_QUORUM &&
+            (!before || before->synchronous_mode != SYNC_MODE_QUORUM))
+                log_warning("synchronous_mode: quorum is not supported yet: this node treats it as on");
+}
+
 static void note_timing(const Palisaded *p, const Settings *before)
 {
         const Settings *s = &p->cluster->settings;
@@ -254,6 +277,7 @@ HANDLER(on_cluster)
         p->snapshot_size = h->size;
         p->cluster = &copy->cluster;
         note_timing(p, had ? &before : NULL);
+        note_quorum(p, had ? &before : NULL);
         race_on_cluster(p);
         if (p->cluster->initialize.state != INITIALIZE_RUNNING &&
             p->cluster->revision >= p->claimed)

@@ -43,6 +43,7 @@ typedef struct Authority {
         MsgPermit permit;  /* the last one sent; deadline 0: none yet */
         MsgLease lease;    /* the last confirmed one of this epoch */
         bool armed_asked, armed_answered;
+        bool unarmed;      /* the watchdog that is required cannot be armed */
         bool bidding, releasing;
         Holding holding;
         bool revoked;      /* REVOKE of this epoch has left */
@@ -142,6 +143,7 @@ DEFINE_CLEANUP(Palisaded *, palisaded_free)
 
 /* Something changed: decide again, once for all that changes in this turn of the loop. */
 void palisaded_think(Palisaded *p);
+bool palisaded_lacks_watchdog(const Palisaded *p); /* it is required, and there is none */
 Snapshot palisaded_snapshot(const Palisaded *p, usec_t now);
 int palisaded_reload(Palisaded *p);
 void palisaded_leave(Palisaded *p);

@@ -195,7 +195,11 @@ int step_rewind(Pgd *p)
         const Node *recovery = pgconf_setting(&c, "recovery_conf");
 
         pgd_program(p, "pg_rewind", program, sizeof program);
-        int r = leader_conninfo(p, "rewind", "postgres", " connect_timeout=10", dsn, sizeof dsn, env,
+        /* It may have to end recovery in single-user mode, which no standby can. */
+        int r = files_write_signal(p, false);
+        if (r < 0)
+                return r;
+        r = leader_conninfo(p, "rewind", "postgres", " connect_timeout=10", dsn, sizeof dsn, env,
                                sizeof env);
         if (r < 0)
                 return r;

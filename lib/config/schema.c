@@ -179,7 +179,7 @@ static const KeyRow local_rows[] = {
         METHOD("postgresql.*"),
 
         SECTION("watchdog"),
-        WORD("watchdog.mode", "off|automatic|required"),
+        WORD("watchdog.mode", "off|automatic|required|disable|disabled|auto|require"),
         TEXT("watchdog.device"),
         TEXT("watchdog.driver"),
         INT("watchdog.safety_margin", -1, 3600),

@@ -46,6 +46,8 @@ unsigned permit_watchdog_timeout(const PermitInput *in, unsigned factor)
         PermitInput unarmed = *in;
 
         unarmed.watchdog = 0;
+        if (unarmed.safety_margin < 0) /* W itself is to fill up that half of ttl */
+                unarmed.safety_margin = PERMIT_SAFETY_MARGIN_UNSET;
         usec_t margin = margin_for(&unarmed, t->ttl);
         usec_t room = usec_sub(usec_sub(usec_sub(t->ttl, margin), t->loop_wait), t->retry_timeout);
         usec_t asked = MIN(WATCHDOG_MOST, room) / factor / USEC_PER_SEC;

@@ -94,6 +94,10 @@ static RankVerdict judge_self(const RankInput *in, Lsn own, bool *ret_decided)
         *ret_decided = true;
         if (sync_active(c) && !cluster_is_in_sync(c, in->name))
                 return say(false, "not listed in /sync: it may miss acknowledged transactions");
+        /* Of a Patroni leader: being listed is not enough there, and its votes are not counted here. */
+        if (sync_active(c) && c->sync.quorum > 0)
+                return say(false, "/sync asks for a quorum of %u, which this version cannot count",
+                           c->sync.quorum);
         if (!requested && own < floor)
                 return say(false, "behind the leader's last known position by %llu bytes",
                            (unsigned long long)(c->status.optime - own));

@@ -182,7 +182,7 @@ static FactPatience read_patience(const Snapshot *s)
 {
         usec_t limit = s->cluster ? s->cluster->settings.primary_start_timeout : USEC_INFINITY;
 
-        if (s->start_failures >= START_ATTEMPTS)
+        if (s->start_failures >= START_ATTEMPTS || s->unarmed)
                 return PATIENCE_OVER;
         /* 0 asks for another node rather than a start after a crash; what is under way goes on. */
         if (limit == 0)

@@ -35,7 +35,8 @@ typedef struct Snapshot {
         Tri empty;                /* what fenced said of the leaf after both had answered */
 
         RaceVerdict race;
-        bool barred;              /* nofailover, a required watchdog that is not armed, pause */
+        bool barred;              /* nofailover, no watchdog where one is required, pause */
+        bool unarmed;             /* the required watchdog cannot be armed for `epoch` */
 
         bool handover;            /* asked of this node and possible */
         usec_t handover_since;

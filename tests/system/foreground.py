@@ -3,6 +3,7 @@
 from harness import Options, Suite, expect, wait_for
 
 CONFIG = "/etc/palisade/main.yml"
+LOG = "/var/tmp/run.log"  # not the journal: there the lines come without Patroni's frame
 
 
 def start(node, user=None, unit="run"):
@@ -11,7 +12,8 @@ def start(node, user=None, unit="run"):
     runtime = ["--setenv=PALISADE_RUNTIME_DIR=/tmp/run-" + (user or "root")]
     node.systemctl("stop", f"{unit}.service", check=False)
     node.sh(["systemd-run", "--quiet", f"--unit={unit}", "--collect", "-p", "Delegate=yes", "-p", "KillMode=process",
-             *who, *runtime, "palisade", "run", CONFIG])  # fmt: skip
+             "-p", f"StandardOutput=append:{LOG}", "-p", f"StandardError=append:{LOG}", *who, *runtime,
+             "palisade", "run", CONFIG])  # fmt: skip
 
 
 def start_all(lab):
@@ -21,7 +23,7 @@ def start_all(lab):
     lab.wait_replicas(2)
 
 
-SUITE = Suite("foreground", Options(nodes=3, ttl=10, start=False), start_all)
+SUITE = Suite("foreground", Options(nodes=3, ttl=10, start=False), start_all, [LOG])
 case = SUITE.case
 
 
@@ -33,7 +35,7 @@ def main_pid(node, unit="run"):
 def three_nodes_in_the_foreground(lab):
     """three nodes by palisade run as postgres: a leader, two replicas, warnings for what is missing"""
     leader = lab.wait_leader()
-    log = leader.journal("-u", "run.service", "-o", "cat")
+    log = leader.read(LOG)
     expect("virtual IP" in log, "it tells that no virtual IP can be held")
     expect(" INFO: " in log and "," in log.splitlines()[0], "in the format of Patroni's log")
 
@@ -73,4 +75,4 @@ def sigterm_hands_over(lab):
     leader.sh(["kill", "-TERM", main_pid(leader, unit)])
     lab.wait_leader(30, other_than=leader)
     wait_for(lambda: leader.sh("pgrep -x postgres", check=False).stdout == "", 30, "postgres to be stopped")
-    wait_for(lambda: leader.sh("pgrep -f palisade-", check=False).stdout == "", 30, "the hands to end")
+    wait_for(lambda: leader.sh(["pgrep", "-f", "palisade-"], check=False).stdout == "", 30, "the hands to end")

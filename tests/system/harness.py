@@ -45,9 +45,10 @@ class Case:
 class Suite:
     """The cases of one module, and the lab they share. begin(lab) starts what the lab itself does not."""
 
-    def __init__(self, name, options, begin=None):
+    def __init__(self, name, options, begin=None, logs=()):
         self.name = name
         self.options = options
+        self.logs = logs  # files on the nodes that tell about a failure, besides the journal
         self.begin = begin or (lambda lab: None)
         self.cases = []
 
@@ -109,6 +110,9 @@ class Runner:
         try:
             for node in lab.nodes:
                 (folder / f"{node.name}.log").write_text(node.journal("-o", "short-precise"))
+                for path in suite.logs:
+                    if Path(f"{node.root}{path}").exists():
+                        (folder / f"{node.name}-{Path(path).name}").write_text(node.read(path))
         except (LabError, OSError):
             pass
         self.out.say(f"      journals: {folder}")

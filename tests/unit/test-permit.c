@@ -161,6 +161,11 @@ static void test_watchdog_timeout(void **state _unused_)
         /* what is armed now does not change what is asked */
         in = input(10, 2, 3, 4);
         assert_int_equal(permit_watchdog_timeout(&in, 1), 4);
+        /* half of ttl as W and margin together: the watchdog has its share of it */
+        in.safety_margin = -1;
+        assert_int_equal(permit_watchdog_timeout(&in, 1), 4);
+        in.safety_margin = 2;
+        assert_int_equal(permit_watchdog_timeout(&in, 1), 3);
 }
 
 int main(void)

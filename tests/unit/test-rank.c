@@ -301,6 +301,18 @@ static void test_peer_is_good(void **state)
         assert_false(rank_peer_is_good(p, &w->cluster, 0));
 }
 
+/* A key that a Patroni leader wrote in quorum mode: being listed proves nothing by itself. */
+static void test_quorum_is_not_counted(void **state)
+{
+        World *w = *state;
+
+        use_sync(w, "node1", "node2,node3");
+        w->peers[0].answered = false;
+        assert_true(best(w));
+        w->cluster.sync.quorum = 1;
+        assert_false(best(w));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -319,6 +331,7 @@ int main(void)
                 TEST(test_switchover_to_anybody),
                 TEST(test_switchover_away_from_us),
                 TEST(test_peer_is_good),
+                TEST(test_quorum_is_not_counted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

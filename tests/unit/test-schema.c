@@ -128,7 +128,8 @@ static void test_bad_value(void **state _unused_)
         one("watchdog: {safety_margin: 1.5}\n", PROBLEM_ERROR, 1,
             "watchdog.safety_margin: '1.5' is not allowed: a whole number from -1 to 3600");
         one("watchdog:\n  mode: always\n", PROBLEM_ERROR, 2,
-            "watchdog.mode: 'always' is not allowed: one of off|automatic|required");
+            "watchdog.mode: 'always' is not allowed: one of "
+            "off|automatic|required|disable|disabled|auto|require");
         one("tags: {nofailover: maybe}\n", PROBLEM_ERROR, 1,
             "tags.nofailover: 'maybe' is not allowed: true or false");
         one("log: {max_queue_size: -1}\n", PROBLEM_ERROR, 1,
@@ -139,7 +140,8 @@ static void test_bad_value(void **state _unused_)
         one("vip:\n- 10.0.0.1\n- {address: 10.0.0.1/24}\n", PROBLEM_ERROR, 3,
             "vip: '10.0.0.1/24' is not allowed: an IPv4 or IPv6 address");
         one("watchdog: {mode: on}\n", PROBLEM_ERROR, 1,
-            "watchdog.mode: 'true' is not allowed: one of off|automatic|required");
+            "watchdog.mode: 'true' is not allowed: one of "
+            "off|automatic|required|disable|disabled|auto|require");
 }
 
 /* `off` is a boolean in YAML 1.1, and a word here. */

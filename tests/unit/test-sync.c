@@ -284,6 +284,18 @@ static void test_at_start(void **state _unused_)
 
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 
+/* The mode is off: a value of the configuration's own is left alone. */
+static void test_off_leaves_the_users_value(void **state _unused_)
+{
+        cluster.settings.synchronous_mode = SYNC_MODE_OFF;
+        cluster.sync = (SyncKey){ 0 };
+        names("somebody", 500);
+        pg.sync_managed = false;
+        expect(SYNC_NOTHING, "");
+        pg.sync_managed = true;
+        expect(SYNC_SET_NAMES, "");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -300,6 +312,7 @@ int main(void)
                 TEST(test_mode_off),
                 TEST(test_promotion),
                 TEST(test_at_start),
+                TEST(test_off_leaves_the_users_value),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
