@@ -187,8 +187,7 @@ static void rest(Wait *w)
 static int wait_until(Wait *w, bool (*is_so)(const Node *), usec_t timeout)
 {
         usec_t deadline = usec_add(now_boottime(), timeout);
-        /* Whoever joins may be earlier than the daemons; whoever leaves has been served by them. */
-        usec_t patience = w->wish == WISH_LEAVE ? SILENCE_MAX : timeout;
+        usec_t patience = is_so ? SILENCE_MAX : timeout; /* a unit may be earlier than the daemons */
         int code = ask(w);
 
         while (code == CTL_DONE) {
