@@ -142,6 +142,16 @@ static void serve(Palisaded *p, const Actions *a)
         api_status(p->api, false); /* before anything else happens: 503 from now on, or 200 */
 }
 
+/*
+ * For milliseconds, on the way to a rule worth a line: while pgd looks at what a stop has left, and
+ * while the others are asked where they stand, which goes on as long as nobody may lead.
+ */
+static bool is_passing(const Palisaded *p, const Decision *d)
+{
+        return p->facts.value[FACT_PG] == PG_UNKNOWN || d->intent == INTENT_ASK ||
+               (d->intent == INTENT_KEEP && p->facts.value[FACT_RANK] == RANK_ASKED);
+}
+
 static void on_think(Timer *t _unused_, usec_t now, void *userdata)
 {
         Palisaded *p = userdata;
@@ -156,8 +166,7 @@ static void on_think(Timer *t _unused_, usec_t now, void *userdata)
         Decision d = decide(&p->facts);
         if (d.rule != p->decision.rule)
                 p->rule_since = now;
-        /* While pgd looks at what a stop has left, for milliseconds, nothing has changed yet. */
-        if (d.rule != p->told && p->facts.value[FACT_PG] != PG_UNKNOWN) {
+        if (d.rule != p->told && !is_passing(p, &d)) {
                 log_change(p, &d);
                 p->told = d.rule;
         }
