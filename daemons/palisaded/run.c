@@ -286,22 +286,25 @@ int run_prepare(const char *config, char *ret_cluster, size_t cluster_size, char
 
 /* ---- the end ---- */
 
+static int on_left(Palisaded *p)
+{
+        return sd_event_exit(p->event, 0);
+}
+
 static int on_terminate(sd_event_source *s, const struct signalfd_siginfo *si _unused_,
                         void *userdata)
 {
         Palisaded *p = userdata;
 
-        if (p->leaving) {
+        if (p->on_left) {
                 log_notice("told to end again: ending without waiting for the handover");
                 return sd_event_exit(sd_event_source_get_event(s), 0);
         }
+        p->on_left = on_left; /* palisadectl leave, in contrast, leaves the API to ask */
         palisaded_leave(p);
+        if (p->pg.pg.held)
+                return on_left(p); /* it had left before */
         return 0;
-}
-
-static int on_left(Palisaded *p)
-{
-        return sd_event_exit(p->event, 0);
 }
 
 /* A hand that dies is started again, as systemd would. */
@@ -331,7 +334,6 @@ int run_attach(Palisaded *p)
         sigset_t chld;
         int r;
 
-        p->on_left = on_left;
         sigemptyset(&chld);
         sigaddset(&chld, SIGCHLD);
         if (sigprocmask(SIG_BLOCK, &chld, NULL) < 0)
