@@ -30,11 +30,16 @@ typedef struct ApiAsk {
         AskState state;
         uint64_t seq;       /* of the REQUEST */
         uint64_t peers_seq; /* of ASK_PEERS */
-        MsgRequest request; /* without its blob */
         char old_leader[NAME_SIZE];
         Epoch old_epoch;
         bool seen_requested;
         usec_t deadline;
+
+        /* of the REQUEST */
+        RequestKind kind;
+        usec_t scheduled_wall_usec;
+        char leader[NAME_SIZE];
+        char candidate[NAME_SIZE];
 } ApiAsk;
 
 struct Api {
@@ -58,9 +63,12 @@ static ApiAsk *new_ask(Api *a, const MsgRequest *m)
 {
         for (size_t i = 0; i < ASKS_MAX; i++)
                 if (a->asks[i].state == ASK_FREE) {
-                        a->asks[i] = (ApiAsk){ .api = a, .seq = m->h.seq };
-                        memcpy(&a->asks[i].request, m, sizeof *m);
-                        return &a->asks[i];
+                        ApiAsk *ask = &a->asks[i];
+                        *ask = (ApiAsk){ .api = a, .seq = m->h.seq, .kind = (RequestKind)m->kind,
+                                         .scheduled_wall_usec = m->scheduled_wall_usec };
+                        (void)STR_SET(ask->leader, m->leader); /* same sizes */
+                        (void)STR_SET(ask->candidate, m->candidate);
+                        return ask;
                 }
         respond(a, m->h.seq, 503, "too many requests are under way");
         return NULL;
@@ -76,10 +84,10 @@ static void end_ask(ApiAsk *ask, unsigned http, const char *text)
 
 static SwitchoverAsk words(const ApiAsk *ask)
 {
-        return (SwitchoverAsk){ .failover = ask->request.kind == REQUEST_FAILOVER,
-                                .leader = ask->request.leader,
-                                .candidate = ask->request.candidate,
-                                .scheduled = ask->request.scheduled_wall_usec };
+        return (SwitchoverAsk){ .failover = ask->kind == REQUEST_FAILOVER,
+                                .leader = ask->leader,
+                                .candidate = ask->candidate,
+                                .scheduled = ask->scheduled_wall_usec };
 }
 
 static void on_written(const MsgResult *r, void *userdata)
@@ -93,7 +101,7 @@ static void on_written(const MsgResult *r, void *userdata)
                 end_ask(ask, 503, "failed to write failover key into DCS");
                 return;
         }
-        if (ask->request.scheduled_wall_usec != 0) {
+        if (ask->scheduled_wall_usec != 0) {
                 end_ask(ask, 202, "Switchover scheduled");
                 return;
         }
@@ -110,10 +118,10 @@ static void write_failover(ApiAsk *ask)
         static _Alignas(MsgRecord) char packet[sizeof(MsgRecord) + sizeof(FailoverKey)];
         MsgRecord *m = (MsgRecord *)packet;
         FailoverKey key = { .requested = true,
-                            .scheduled_wall_usec = ask->request.scheduled_wall_usec };
+                            .scheduled_wall_usec = ask->scheduled_wall_usec };
 
-        (void)STR_SET(key.leader, ask->request.leader); /* same sizes */
-        (void)STR_SET(key.candidate, ask->request.candidate);
+        (void)STR_SET(key.leader, ask->leader); /* same sizes */
+        (void)STR_SET(key.candidate, ask->candidate);
         wire_header(&m->h, MSG_RECORD, sizeof packet);
         m->key = RECORD_FAILOVER;
         m->pad = 0;
@@ -179,7 +187,7 @@ void api_on_peers(Api *a, const MsgPeers *m)
                         char text[REASON_SIZE];
                         snprintf(text, sizeof text,
                                  "%s is not possible: no good candidates have been found",
-                                 ask->request.leader[0] ? "switchover" : "failover");
+                                 ask->leader[0] ? "switchover" : "failover");
                         end_ask(ask, 412, text);
                 }
         }
@@ -302,7 +310,7 @@ static void on_look(Timer *t, usec_t now, void *userdata)
                                 next = MIN(next, now + LEAVE_LOOKS);
                 } else if (ask->state == ASK_WATCHING) {
                         if (now >= ask->deadline)
-                                end_ask(ask, 503, ask->request.leader[0] ? "Switchover status unknown"
+                                end_ask(ask, 503, ask->leader[0] ? "Switchover status unknown"
                                                                          : "Failover status unknown");
                         else
                                 next = MIN(next, ask->deadline);

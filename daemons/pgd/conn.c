@@ -261,7 +261,7 @@ int conn_set_targets(Conn *c, const char *const *conninfos)
         bool same = true;
         size_t n = 0;
 
-        for (; conninfos[n] && n < TARGETS_MAX; n++)
+        for (; n < TARGETS_MAX && conninfos[n]; n++)
                 same = same && n < c->n_targets && str_equal(c->targets[n], conninfos[n]);
         if (same && n == c->n_targets)
                 return 0;

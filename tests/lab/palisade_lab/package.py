@@ -88,6 +88,7 @@ def _build(names, folder, step):
             raise LabError("the package does not build:\n" + "\n".join(tail))
         result = Path(tmp) / "result"
         result.mkdir()
-        for path in debs + sorted(Path(tmp).glob("*.changes")) + sorted(Path(tmp).glob("palisade-dbgsym*")):
-            shutil.copy2(path, result)
+        for pattern in ("palisade_*", "palisade-dbgsym_*"):  # lintian reads them all, by way of .changes
+            for path in Path(tmp).glob(pattern):
+                shutil.copy2(path, result)
         result.rename(folder)
