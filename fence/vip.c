@@ -27,6 +27,7 @@ struct VipHold {
         unsigned probes_sent;
         usec_t probed; /* when the last one ended; 0: never */
         bool conflict;
+        int probe_error; /* the last one told */
 
         bool held;   /* we added it, and nobody has told us that it is gone */
         bool seen;   /* and the kernel's events have shown it since */
@@ -87,6 +88,14 @@ static void end_probe(VipHold *v, usec_t now)
                 timer_set(&v->retry, now + RETRY_EVERY);
 }
 
+/* Once, not at each attempt. */
+static void tell_probe_error(VipHold *v, int error)
+{
+        if (error != v->probe_error)
+                log_warning_errno(error, "Cannot ask the network who has %s: %m", v->vip.address);
+        v->probe_error = error;
+}
+
 static void on_probe_timer(Timer *t, usec_t now, void *userdata)
 {
         VipHold *v = userdata;
@@ -98,7 +107,7 @@ static void on_probe_timer(Timer *t, usec_t now, void *userdata)
         }
         int r = arp_probe_ask(v->probe);
         if (r < 0) {
-                log_warning_errno(r, "Cannot ask the network who has %s: %m", v->vip.address);
+                tell_probe_error(v, r);
                 end_probe(v, now);
                 step(v);
                 return;
@@ -113,7 +122,7 @@ static void begin_probe(VipHold *v, const LinkInfo *link)
         v->probes_sent = 0;
         int r = arp_probe_new(&v->probe, v->event, link, &v->address, on_answered, v);
         if (r < 0) { /* without CAP_NET_RAW nobody can be asked: an unheard conflict is possible */
-                log_warning_errno(r, "Cannot ask the network who has %s: %m", v->vip.address);
+                tell_probe_error(v, r);
                 v->probed = now_boottime();
                 step(v);
                 return;

@@ -126,6 +126,8 @@ static void on_alive(Pgd *p, const ConnAnswer *answer)
         if (p->step != STEP_STOP_FAST && p->step != STEP_STOP_IMMEDIATE)
                 pgd_set_run(p, RUN_RUNNING);
         if (!was_accepting)
+                p->pg.detail[0] = 0; /* why it did not answer so far */
+        if (!was_accepting)
                 log_event(LOG_INFO, EVENT_POSTGRES_STARTED,
                           FIELDS({ "PALISADE_ROLE", role_to_string(p->pg.role), 0 },
                                  { "PALISADE_TIMELINE", NULL, p->pg.timeline }),
