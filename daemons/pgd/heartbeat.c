@@ -13,6 +13,9 @@
 #define WHILE_PROMOTING (20 * USEC_PER_MSEC)
 #define WHILE_STARTING (50 * USEC_PER_MSEC)
 #define AFTER_FAILURE (500 * USEC_PER_MSEC)
+/* Standbys come and go: who is synchronous is settled by a few probes in a row. */
+#define WHILE_SETTLING (100 * USEC_PER_MSEC)
+#define SETTLES_WITHIN (5 * USEC_PER_SEC)
 
 static void target(const Pgd *p, const char *host, char *buf, size_t size)
 {
@@ -72,7 +75,17 @@ void heartbeat_schedule(Pgd *p)
                 wait = WHILE_PROMOTING;
         else if (!p->pg.accepts)
                 wait = p->pg.run == RUN_RUNNING ? AFTER_FAILURE : WHILE_STARTING;
+        else if (now_boottime() < p->settling_until)
+                wait = WHILE_SETTLING;
         timer_set(&p->probe_timer, now_boottime() + wait);
+}
+
+static void note_settling(Pgd *p, bool changed)
+{
+        if (p->settings.synchronous_mode == SYNC_MODE_OFF || p->pg.in_recovery != TRI_NO)
+                p->settling_until = 0;
+        else if (changed)
+                p->settling_until = now_boottime() + SETTLES_WITHIN;
 }
 
 /* A standby that left recovery though nobody here told it to has no right to be a primary. */
@@ -104,7 +117,8 @@ static void read_history(Pgd *p);
 
 static void on_alive(Pgd *p, const ConnAnswer *answer)
 {
-        bool was_accepting = p->pg.accepts;
+        bool was_accepting = p->pg.accepts, new_names;
+        uint32_t standbys_before = p->pg.n_standbys;
         char names_before[SYNC_LIST_SIZE];
 
         (void)STR_SET(names_before, p->pg.sync_names); /* same size */
@@ -116,8 +130,10 @@ static void on_alive(Pgd *p, const ConnAnswer *answer)
         p->pg.probed = now_boottime();
         p->pg.accepts = true;
         p->pg.leader_lsn = MAX(p->pg.leader_lsn, p->cluster ? p->cluster->status.optime : 0);
-        if (!was_accepting || !str_equal(names_before, p->pg.sync_names))
+        new_names = !was_accepting || !str_equal(names_before, p->pg.sync_names);
+        if (new_names)
                 p->pg.sync_names_lsn = p->pg.flush_lsn;
+        note_settling(p, new_names || p->pg.n_standbys != standbys_before);
         if (p->unread && p->order.what != ORDER_SYNC_NAMES)
                 (void)STR_SET(p->sync_names, p->pg.sync_names); /* same size */
         p->pg.sync_managed = p->sync_managed;

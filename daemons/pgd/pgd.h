@@ -105,6 +105,7 @@ typedef struct Pgd {
         Conn *heartbeat; /* probes only */
         Conn *admin;     /* everything else */
         bool probe_again;
+        usec_t settling_until; /* probed often until then; 0: not */
         uint64_t asked[16]; /* PROBEs to answer; 0: free */
         Timer probe_timer, permit_timer, retry_timer, state_timer;
         Stall stall;

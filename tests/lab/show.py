@@ -48,9 +48,11 @@ class Show:
             "Three Debian systems, etcd, Palisade from its own package, HAProxy."])
         self.lab.up(Options(nodes=3, ttl=self.ttl, loop_wait=2 if self.ttl >= 10 else 1,
                             retry_timeout=3 if self.ttl >= 10 else 1, sync=True))  # fmt: skip
+        self.wait_synchronous()
         self.command(self.lab.leader(), "palisadectl", "list")
 
     def power_loss(self, client, proxy):
+        self.wait_synchronous()
         old = self.lab.leader()
         self.lab.etcd.move_leader_away(old)
         self.scene("Power loss of the primary", [
@@ -83,6 +85,7 @@ class Show:
             step.done(f"{old.name} streams from {self.lab.leader().name}")
 
     def killed(self, client, proxy):
+        self.wait_synchronous()
         leader = self.lab.leader()
         seen, through = len(client.outages), len(proxy.outages)
         self.scene("The postmaster is killed", ["kill -9: noticed at once, by its pidfd."])
@@ -98,7 +101,7 @@ class Show:
     def switchover(self, client, proxy):
         leader = self.lab.leader()
         seen, through = len(client.outages), len(proxy.outages)
-        target = wait_for(self.synchronous, 30, "a synchronous standby")
+        target = self.wait_synchronous()
         self.scene("A switchover", [f"{leader.name} hands over to {target}, its synchronous standby."])
         self.command(leader, "palisadectl", "switchover", "--leader", leader.name, "--candidate", target, "--force")
         with self.out.step("writes") as step:
@@ -108,6 +111,9 @@ class Show:
         self.vip_at(self.lab.node(target))
         self.facts.append(("switchover", outage.seconds, proxied.seconds))
         self.lab.wait_replicas(2)
+
+    def wait_synchronous(self):
+        return wait_for(self.synchronous, 30, "a synchronous standby")
 
     def synchronous(self):
         found = [m["name"] for m in self.lab.cluster()["members"] if m["role"] == "sync_standby"]
