@@ -189,7 +189,7 @@ static void fill_want(const Palisaded *p, const Actions *a, MsgWant *ret)
         const Authority *auth = &p->authority;
         bool permitted = auth->epoch != 0 && auth->permit.epoch == auth->epoch &&
                          auth->permit.deadline != 0;
-        bool as_before = a->hold == HOLD_AS_BEFORE && p->want.epoch == auth->epoch;
+        bool as_before = (a->hold == HOLD_AS_BEFORE || a->stay) && p->want.epoch == auth->epoch;
 
         ret->epoch = permitted ? auth->epoch : 0;
         ret->take = permitted && !auth->revoked && (as_before ? p->want.take : a->serve);

@@ -45,6 +45,7 @@ typedef struct Actions {
         DcsAct act;
         bool serve;  /* permits go out: the API answers as leader, the address is held */
         bool permit; /* permits go out, but nobody is sent here: becoming, or ceasing to be, primary */
+        bool stay;   /* an address held under this epoch stays: clients find the restarted server sooner */
 } Actions;
 
 Actions actuate(Intent intent);

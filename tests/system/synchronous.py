@@ -34,6 +34,7 @@ def power_loss_loses_nothing(lab):
         name = sync_standby(lab)
         lab.etcd.move_leader_away(leader)
         with lab.client(via="vip") as client:
+            client.go_on(50)
             leader.kill()
             new = lab.wait_leader(other_than=leader)
             outages.append(client.wait_outage().seconds)

@@ -130,6 +130,12 @@ class Client:
         end = self.acknowledged + rows
         wait_for(lambda: self.acknowledged >= end, timeout, f"the client to be promised {rows} more rows")
 
+    def after_fault(self, after=0, timeout=90):
+        """Once writes go on after a fault: the outage (beyond the first `after`), None if none was noticed."""
+        wait_for(lambda: self.outages[after:] or not self.stalled(), timeout, "writes to go on")
+        self.go_on(50, timeout)
+        return (self.outages[after:] or [None])[0]
+
     def stalled(self):
         """Whether writes stand still at this moment."""
         return self.count("stalled") > self.count("outage")
