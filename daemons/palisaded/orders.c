@@ -208,6 +208,8 @@ static void apply_want(Palisaded *p, const Actions *a)
 
         if (p->authority.revoked && p->authority.permit.epoch != p->authority.epoch)
                 return; /* of a right this mind never gave: what fenced knows of it stays in force */
+        if (a->hold == HOLD_AS_BEFORE && p->want.h.type != MSG_WANT)
+                return; /* a new mind that does not know yet what is: as the one before has wished */
         fill_want(p, a, &m);
         if (p->want_state != WANT_UNSENT && same_want(&m, &p->want) &&
             (p->want_state != WANT_FAILED || !hands_is_up(p->hands, HAND_FENCED)))
