@@ -1,0 +1,94 @@
+"""What goes wrong around a cluster: a rewind that fails, no etcd at all, a daemon that hangs, an initdb that fails."""
+
+from harness import Options, Suite, expect, healthy, wait_for
+
+SUITE = Suite("trouble", Options(nodes=3, ttl=5, loop_wait=1, retry_timeout=1))
+case = SUITE.case
+DATA = "/var/lib/postgresql/15/main"
+
+
+def others(lab, node):
+    return [n for n in lab.databases if n.name != node.name]
+
+
+def journal_has(node, text, since):
+    wait_for(lambda: text in node.journal("--since", since), 60, f"{text!r} in the journal of {node.name}")
+
+
+def now(node):
+    return node.sh(["date", "+%F %T"]).stdout.strip()
+
+
+@case
+def rewind_falls_back_to_a_clone(lab):
+    """pg_rewind that fails twice: the data directory is made anew, where the configuration allows it"""
+    old = healthy(lab)
+    code, _ = old.rest("/config", "PATCH", {"postgresql": {"remove_data_directory_on_rewind_failure": True}})
+    expect(code == 200, "the configuration is changed")
+    lab.etcd.move_leader_away(old)
+    old.psql("create table lost (n int)")
+    old.kill()
+    new = lab.wait_leader(30, other_than=old)
+    new.psql("revoke execute on function pg_read_binary_file(text, bigint, bigint, boolean) from rewind")
+    before = now(new)
+    old.boot()
+    journal_has(old, "pg_rewind failed", before)
+    journal_has(old, "cloned the data directory", before)
+    lab.wait_replicas(2)
+    new.psql("grant execute on function pg_read_binary_file(text, bigint, bigint, boolean) to rewind")
+
+
+@case
+def no_etcd_at_all(lab):
+    """every etcd member stopped: the primary stops with its permit; it leads on once etcd is back"""
+    leader = healthy(lab)
+    rows = leader.psql("create table kept as select generate_series(1, 1000) n; select count(*) from kept")
+    for node in lab.databases:
+        node.systemctl("stop", "etcd.service")
+    wait_for(lambda: not lab.primaries(), 15, "nobody to say that it is the primary")
+    wait_for(lambda: leader.sh("pgrep -x postgres", check=False).stdout == "", 15, "postgres to be stopped")
+    expect(not lab.vip_holders(), "nobody holds the address")
+    lab.ask_all(lab.databases, lambda node: node.systemctl("start", "etcd.service"))
+    lab.etcd.wait_healthy()
+    expect(healthy(lab).psql("select count(*) from kept") == rows, "the rows are there")
+
+
+@case
+def a_frozen_daemon_is_replaced(lab):
+    """each daemon of the primary frozen in turn: systemd replaces it, and no write fails"""
+    leader = healthy(lab)
+    with lab.client(via="vip") as client:
+        for unit in ("palisaded@main", "palisade-dcsd@main", "palisade-pgd@main", "palisade-fenced"):
+            pid = leader.systemctl("show", "-p", "MainPID", "--value", f"{unit}.service").strip()
+            leader.freeze(f"{unit}.service", "stop")
+            wait_for(lambda pid=pid, unit=unit: leader.systemctl("show", "-p", "MainPID", "--value", f"{unit}.service")
+                     .strip() not in ("0", pid), 15, f"{unit} to be replaced")  # fmt: skip
+            leader.wait_unit(f"{unit}.service")
+            client.go_on(100)
+    expect(lab.leader().name == leader.name, "the leader stays")
+    expect(client.report.failed == 0, f"no failed write, {client.report.failed} failed")
+    healthy(lab)
+
+
+@case
+def a_failed_bootstrap_is_set_aside(lab):
+    """initdb that fails: what it left is kept under .failed, the right to try is given back"""
+    for node in lab.databases:
+        node.systemctl("stop", "palisade@main.target", timeout=120)
+    for node in lab.databases:
+        wait_for(lambda node=node: node.sh("pgrep -x postgres", check=False).stdout == "", 60, "postgres to be stopped")
+        node.sh(["rm", "-rf", DATA])
+        config = node.read("/etc/palisade/main.yml")
+        node.write("/etc/palisade/main.yml", config.replace("- encoding: UTF8", "- encoding: NONSENSE"),
+                   0o640, "postgres", "palisade-config")  # fmt: skip
+    lab.databases[0].sh("ETCDCTL_API=3 etcdctl del --prefix /service/main/")
+    first, *rest = lab.databases
+    before = now(first)
+    first.systemctl("start", "palisade@main.target")
+    journal_has(first, "giving up the right to", before)
+    for node in lab.databases:
+        node.write("/etc/palisade/main.yml", node.read("/etc/palisade/main.yml").replace("NONSENSE", "UTF8"),
+                   0o640, "postgres", "palisade-config")  # fmt: skip
+    lab.ask_all(rest, lambda node: node.systemctl("start", "palisade@main.target"))
+    first.systemctl("reload", "palisaded@main")
+    healthy(lab)
