@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #define IDLE_SEC 30
 #define MEMORY_PER_CONNECTION ((size_t)8192) /* with it the ceiling of a request's headers */
 #define LOOK_AGAIN (10 * USEC_PER_MSEC)
+#define LOOK_PAUSE (20 * USEC_PER_MSEC)
 #define SPARE 16 /* connections that may come in before the silent one has really gone */
 
 typedef struct Connection Connection;
@@ -36,6 +39,7 @@ struct Server {
         uid_t refused;
         VerifyClient verify;
         unsigned connections_max, n_connections;
+        unsigned looks; /* in a row, by the timer, that ended in "look again at once" */
         Connection *oldest, *newest;
 };
 
@@ -189,7 +193,17 @@ void connection_done(struct MHD_Connection *mc)
 
 /* ---- the loop ---- */
 
-static void run(Server *s)
+/*
+ * How soon to look again though no socket has an event. "At once" is believed the first time: while
+ * a client takes its time over a TLS handshake, libmicrohttpd says so without end.
+ */
+static usec_t next_look(Server *s, bool by_timer, MHD_UNSIGNED_LONG_LONG msec)
+{
+        s->looks = msec == 0 && by_timer ? s->looks + 1 : 0;
+        return msec > 0 ? msec * USEC_PER_MSEC : MIN(s->looks * USEC_PER_MSEC, LOOK_PAUSE);
+}
+
+static void run(Server *s, bool by_timer)
 {
         MHD_UNSIGNED_LONG_LONG msec;
 
@@ -200,7 +214,7 @@ static void run(Server *s)
          * The timer is only ever moved closer here: each request sets its connection's timeout
          * anew, and a timer that fires a little early costs less than one set anew as often.
          */
-        usec_t due = usec_add(now_boottime(), msec * USEC_PER_MSEC);
+        usec_t due = usec_add(now_boottime(), next_look(s, by_timer, msec));
         if (due < s->timeout.due)
                 timer_set(&s->timeout, due);
 }
@@ -208,13 +222,13 @@ static void run(Server *s)
 static int on_io(sd_event_source *source _unused_, int fd _unused_, uint32_t events _unused_,
                  void *userdata)
 {
-        run(userdata);
+        run(userdata, false);
         return 0;
 }
 
 static void on_timeout(Timer *t _unused_, usec_t now _unused_, void *userdata)
 {
-        run(userdata);
+        run(userdata, true);
 }
 
 void server_kick(Server *s)
@@ -252,6 +266,9 @@ static int start_daemon(Server *s, const ServerOptions *o)
 
         if (socket < 0)
                 return -errno;
+        if (!o->local) /* inherited: a handshake in several packets waits for no acknowledgement */
+                (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)); /* it
+                                                                            is only slower without */
         if (o->tls) {
                 const Tls *t = o->tls;
                 flags |= MHD_USE_TLS;
