@@ -67,5 +67,5 @@ usec_t notify_watchdog_every(void)
 
         if (usec == 0 || (pid != 0 && pid != (uint64_t)getpid()))
                 return USEC_INFINITY;
-        return usec / 3;
+        return usec * 2 / 3;
 }

@@ -174,10 +174,13 @@ static void on_silent(Pgd *p, const ConnAnswer *answer)
 static void answer_asked(Pgd *p)
 {
         Mind *mind = hand_find(p->hand, NULL);
+        bool sent = false;
 
-        pgd_send_state(p);
         for (size_t i = 0; i < ELEMENTSOF(p->asked); i++)
                 if (p->asked[i]) {
+                        if (!sent)
+                                pgd_send_state(p);
+                        sent = true;
                         if (mind)
                                 link_send_result(mind->link, p->asked[i], OUTCOME_DONE, "%s", "");
                         p->asked[i] = 0;

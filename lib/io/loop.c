@@ -1,9 +1,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -31,6 +34,70 @@ int loop_on_terminate(sd_event *e, sd_event_signal_handler_t handler, void *user
         return 0;
 }
 
+/* ---- systemd's watchdog ---- */
+
+/*
+ * WATCHDOG=1 goes out with whatever wakes the program anyway, once half of WatchdogSec= is over, and
+ * by a timer of its own only at three quarters. sd_event_set_watchdog() would wake an idle program
+ * half as often again, and open a socket each time.
+ */
+static struct {
+        struct sockaddr_un address;
+        socklen_t address_size;
+        int fd;
+        usec_t period; /* 0: nobody waits for us */
+        usec_t last;
+        Timer timer;
+} pulse = { .fd = -1 };
+
+static void on_pulse_timer(Timer *t _unused_, usec_t now _unused_, void *userdata _unused_)
+{
+        /* on_loop_turned() follows, as it follows everything. */
+}
+
+static int on_loop_turned(sd_event_source *s _unused_, void *userdata _unused_)
+{
+        static const char text[] = "WATCHDOG=1";
+        usec_t now = now_boottime();
+
+        if (now < pulse.last + pulse.period / 2)
+                return 0;
+        (void)sendto(pulse.fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT,
+                     (const struct sockaddr *)&pulse.address, pulse.address_size); /* the next one
+                                                                   is due before it would be missed */
+        pulse.last = now;
+        timer_set(&pulse.timer, now + pulse.period * 3 / 4);
+        return 0;
+}
+
+static int pulse_begin(sd_event *e)
+{
+        const char *path = getenv("NOTIFY_SOCKET");
+        uint64_t period;
+
+        if (sd_watchdog_enabled(0, &period) <= 0 || str_empty(path))
+                return 0;
+        pulse.address.sun_family = AF_UNIX;
+        if (!STR_SET(pulse.address.sun_path, path))
+                return -ENAMETOOLONG;
+        pulse.address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+        if (*path == '@')
+                pulse.address.sun_path[0] = 0; /* an abstract name, counted without an end */
+        else
+                pulse.address_size++;
+        pulse.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (pulse.fd < 0)
+                return -errno;
+        pulse.period = period;
+        int r = timer_init(&pulse.timer, e, "systemd watchdog", NULL, on_pulse_timer, NULL);
+        if (r < 0)
+                return r;
+        timer_set(&pulse.timer, now_boottime());
+        return sd_event_add_post(e, NULL, on_loop_turned, NULL);
+}
+
+/* ---- the loop ---- */
+
 int loop_new(sd_event **ret)
 {
         _cleanup_(event_unrefp) sd_event *e = NULL;
@@ -39,7 +106,7 @@ int loop_new(sd_event **ret)
         if (r < 0)
                 return r;
         (void)signal(SIGPIPE, SIG_IGN); /* cannot fail for this signal */
-        r = sd_event_set_watchdog(e, true);
+        r = pulse_begin(e);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(e);
@@ -89,9 +156,8 @@ int loop_run(sd_event *e)
         return r;
 }
 
-static int on_timer(sd_event_source *s _unused_, uint64_t due _unused_, void *userdata)
+static int fire(Timer *t)
 {
-        Timer *t = userdata;
         usec_t now = now_boottime(), was_due = t->due;
 
         if (t->stall)
@@ -99,6 +165,16 @@ static int on_timer(sd_event_source *s _unused_, uint64_t due _unused_, void *us
         t->due = USEC_INFINITY;
         t->handler(t, now, t->userdata);
         return 0;
+}
+
+static int on_timer(sd_event_source *s _unused_, uint64_t due _unused_, void *userdata)
+{
+        return fire(userdata);
+}
+
+static int on_soon(sd_event_source *s _unused_, void *userdata)
+{
+        return fire(userdata);
 }
 
 int timer_init(Timer *t, sd_event *e, const char *name, Stall *stall, timer_handler_t handler,
@@ -110,24 +186,31 @@ int timer_init(Timer *t, sd_event *e, const char *name, Stall *stall, timer_hand
         if (r < 0)
                 return r;
         (void)sd_event_source_set_description(t->source, name); /* only for debugging */
-        return sd_event_source_set_enabled(t->source, SD_EVENT_OFF);
+        r = sd_event_source_set_enabled(t->source, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_defer(e, &t->soon, on_soon, t);
+        if (r < 0)
+                return r;
+        (void)sd_event_source_set_description(t->soon, name); /* only for debugging */
+        return sd_event_source_set_enabled(t->soon, SD_EVENT_OFF);
 }
 
 void timer_set(Timer *t, usec_t due)
 {
+        bool at_once = due <= now_boottime(), later = !at_once && due != USEC_INFINITY;
+
         t->due = due;
-        if (!t->source)
+        if (!t->soon)
                 return; /* half built, or done */
-        if (due == USEC_INFINITY) {
-                (void)sd_event_source_set_enabled(t->source, SD_EVENT_OFF); /* cannot fail */
-                return;
-        }
-        /* Both fail only for a source of another kind or process, which is our mistake. */
-        (void)sd_event_source_set_time(t->source, due);
-        (void)sd_event_source_set_enabled(t->source, SD_EVENT_ONESHOT);
+        /* These fail only for a source of another kind or process, which is our mistake. */
+        if (later)
+                (void)sd_event_source_set_time(t->source, due);
+        (void)sd_event_source_set_enabled(t->source, later ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+        (void)sd_event_source_set_enabled(t->soon, at_once ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
 void timer_done(Timer *t)
 {
         t->source = sd_event_source_disable_unref(t->source);
+        t->soon = sd_event_source_disable_unref(t->soon);
 }

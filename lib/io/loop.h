@@ -48,6 +48,7 @@ typedef struct Timer Timer;
 typedef void (*timer_handler_t)(Timer *t, usec_t now, void *userdata);
 struct Timer {
         sd_event_source *source;
+        sd_event_source *soon; /* for what is due at once: no timer of the kernel's is needed */
         usec_t due; /* USEC_INFINITY: not set */
         Stall *stall;
         timer_handler_t handler;
