@@ -13,6 +13,7 @@
 #include "palisaded/palisaded.h"
 
 #define WRITE_WITHIN (3 * USEC_PER_SEC)
+#define CLAIM_AGAIN (10 * USEC_PER_SEC)
 
 /* One record of a key at a time: the next is made from what this one leads to. */
 static bool under_way[RECORD_MAX];
@@ -216,6 +217,8 @@ void duties_claim(Palisaded *p)
 {
         InitializeKey key = { .state = INITIALIZE_RUNNING };
 
+        if (now_boottime() < p->claim_again)
+                return;
         record(p, RECORD_INITIALIZE, 0, 0, &key, on_claimed);
 }
 
@@ -224,6 +227,7 @@ void duties_unclaim(Palisaded *p)
         InitializeKey key = { .state = INITIALIZE_ABSENT };
 
         p->claimed = 0;
+        p->claim_again = now_boottime() + CLAIM_AGAIN;
         record(p, RECORD_INITIALIZE, p->cluster->initialize.mod_revision, 0, &key, NULL);
 }
 

@@ -106,6 +106,7 @@ typedef struct Palisaded {
         Handover handover;
         bool leaving;
         bool noting_left;        /* pgd is being told */
+        usec_t claim_again; /* the right to make the cluster is left to others until then */
         uint64_t claimed; /* `initialize` is ours, as snapshots from this revision on show; 0: not */
         unsigned start_failures;
         usec_t start_since;

@@ -124,6 +124,7 @@ static PlanInput gather(const Pgd *p, bool leaf_busy)
                 .may_rewind = may_rewind(p),
                 .remove_on_rewind_failure = setting(p, "remove_data_directory_on_rewind_failure"),
                 .remove_on_divergence = setting(p, "remove_data_directory_on_diverged_timelines"),
+                .failures = p->failures,
                 .check_failures = p->check_failures,
                 .rewind_failures = p->rewind_failures,
         };
@@ -132,15 +133,19 @@ static PlanInput gather(const Pgd *p, bool leaf_busy)
 static void end_of_order(Pgd *p, const Plan *plan)
 {
         bool done = plan->step == STEP_DONE;
+        char why[REASON_SIZE];
 
+        /* A bootstrap that failed is refused for the reason it failed for. */
+        bool failed = !done && p->order.what == ORDER_BOOTSTRAP && p->failures > 0;
+        (void)STR_SET(why, failed ? p->pg.detail : plan->why); /* same size, or our own short texts */
         p->pg.operation = PGOP_NONE;
         p->pg.failures = done ? 0 : p->pg.failures;
         p->pg.order_seq = p->order.h.seq;
         if (!p->order_told && !done) {
-                log_warning("order '%s' refused: %s", order_to_string(p->order.what), plan->why);
-                (void)STR_SET(p->pg.detail, plan->why); /* our own short texts */
+                log_warning("order '%s' refused: %s", order_to_string(p->order.what), why);
+                (void)STR_SET(p->pg.detail, why); /* same size */
         }
-        tell_result(p, done ? OUTCOME_DONE : OUTCOME_REFUSED, plan->why);
+        tell_result(p, done ? OUTCOME_DONE : OUTCOME_REFUSED, why);
         pgd_changed(p);
 }
 
@@ -228,14 +233,15 @@ void engine_step_done(Pgd *p, int r, const char *text)
                           USEC_TEXT(now_boottime() - p->step_since));
         } else {
                 usec_t wait = backoff(++p->failures);
+                bool again = step != STEP_BOOTSTRAP; /* that one is another node's turn */
                 log_event(LOG_WARNING, EVENT_OPERATION_FAILED,
                           FIELDS({ "PALISADE_OPERATION", step_to_string(step), 0 },
                                  { "PALISADE_ATTEMPT", NULL, p->failures }),
-                          "%s failed: %s; trying again in %s", step_to_string(step), text,
-                          USEC_TEXT(wait));
+                          "%s failed: %s%s%s", step_to_string(step), text,
+                          again ? "; trying again in " : "", again ? USEC_TEXT(wait) : "");
                 (void)STR_SET(p->pg.detail, text); /* may be cut */
-                p->retry_at = now_boottime() + wait;
-                timer_set(&p->retry_timer, p->retry_at);
+                p->retry_at = again ? now_boottime() + wait : 0;
+                timer_set(&p->retry_timer, again ? p->retry_at : USEC_INFINITY);
         }
         p->pg.failures = (int32_t)p->failures;
         pgd_changed(p);
@@ -300,7 +306,7 @@ void engine_order(Pgd *p, const MsgOrder *order)
         }
         if (step_yields(p, order))
                 engine_cancel(p);
-        if (!same)
+        if (!same || order->what == ORDER_BOOTSTRAP)
                 p->failures = 0;
         p->order = *order;
         p->order_since = now_boottime();

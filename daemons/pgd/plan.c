@@ -150,6 +150,9 @@ static Plan plan_bootstrap(const PlanInput *in)
                 return plan(STEP_REFUSE, "postgres may be running here");
         if (in->pg->datadir != DATADIR_EMPTY)
                 return plan(STEP_REFUSE, "the data directory is not empty");
+        /* Another node may have better luck; what this attempt left is for a person to look at. */
+        if (in->failures > 0)
+                return plan(STEP_REFUSE, "the first attempt failed");
         return plan(STEP_BOOTSTRAP, "a new cluster");
 }
 

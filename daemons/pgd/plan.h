@@ -46,6 +46,7 @@ typedef struct PlanInput {
         bool may_rewind;      /* use_pg_rewind, and wal_log_hints or checksums */
         bool remove_on_rewind_failure;
         bool remove_on_divergence;
+        unsigned failures; /* in a row, at this order */
         unsigned check_failures;
         unsigned rewind_failures;
 } PlanInput;

@@ -257,6 +257,9 @@ static void test_bootstrap(void **state _unused_)
         stopped(CONTROL_UNKNOWN, 0);
         w.pg.datadir = DATADIR_EMPTY;
         expect(STEP_BOOTSTRAP);
+        w.in.failures = 1;
+        expect(STEP_REFUSE); /* once is enough: others may try */
+        w.in.failures = 0;
         w.pg.held = true;
         expect(STEP_REFUSE);
         w.pg.held = false;
