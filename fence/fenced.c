@@ -104,8 +104,13 @@ static void on_want(Link *l, const MsgHeader *h, int *fds, size_t n_fds, void *u
 {
         int dir_fd = n_fds == 2 ? TAKE_FD(fds[0]) : -1, kill_fd = n_fds == 2 ? TAKE_FD(fds[1]) : -1;
 
-        ward_want(ward_of(userdata), (const MsgWant *)h, dir_fd, kill_fd);
-        link_send_result(l, h->seq, OUTCOME_DONE, "%s", "");
+        Ward *w = ward_of(userdata);
+
+        if (ward_want(w, (const MsgWant *)h, dir_fd, kill_fd) < 0)
+                link_send_result(l, h->seq, OUTCOME_REFUSED, "fence.gate is required: %s",
+                                 ward_gate_reason(w));
+        else
+                link_send_result(l, h->seq, OUTCOME_DONE, "%s", "");
 }
 
 static const LinkHandler handlers[] = {

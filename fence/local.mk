@@ -4,6 +4,7 @@ FENCE_PURE = \
 palisade_fenced_SOURCES = $(FENCE_PURE) \
 	fence/arp.c fence/arp.h \
 	fence/fenced.c fence/fenced.h \
+	fence/gate.c fence/gate.h \
 	fence/main.c \
 	fence/netlink.c fence/netlink.h \
 	fence/vip.c fence/vip.h \

@@ -35,6 +35,17 @@ bool plan_permits(const MsgPermit *permit, Epoch epoch, Epoch revoked, usec_t no
                (permit->standing || now < permit->deadline);
 }
 
+usec_t plan_gate(const MsgPermit *permit, Epoch epoch, Epoch revoked, bool shut)
+{
+        if (shut)
+                return 0;
+        if (epoch == 0)
+                return USEC_INFINITY;
+        if (permit->epoch != epoch || epoch <= revoked)
+                return 0;
+        return permit->standing ? USEC_INFINITY : permit->deadline;
+}
+
 bool plan_accepts(const MsgPermit *old, const MsgPermit *next, Epoch revoked)
 {
         if (next->epoch <= revoked || next->epoch < old->epoch)

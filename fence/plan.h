@@ -25,6 +25,12 @@ VipLifetime plan_vip_lifetime(const MsgPermit *permit, bool v6, usec_t now);
 /* May addresses be held, and may the leaf's primary live, under this permit at `now`? */
 bool plan_permits(const MsgPermit *permit, Epoch epoch, Epoch revoked, usec_t now);
 
+/*
+ * Until when packets may leave the postmaster's sockets. epoch: under which it acts as primary; 0: a
+ * standby, whose gate has no deadline. shut: it was revoked or killed, which is for ever.
+ */
+usec_t plan_gate(const MsgPermit *permit, Epoch epoch, Epoch revoked, bool shut);
+
 /* A newer permit against the one in force: taken, or left aside (older epoch, moving back, revoked). */
 bool plan_accepts(const MsgPermit *old, const MsgPermit *next, Epoch revoked);
 

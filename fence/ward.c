@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "fence/gate.h"
 #include "fence/vip.h"
 #include "fence/ward.h"
 #include "io/cgroup.h"
@@ -16,9 +17,6 @@
 #include "io/store.h"
 
 #define KILL_AGAIN (20 * USEC_PER_MSEC)
-
-static const char gate_missing[] = "this version puts no gate around postgres yet: at the permit's "
-                                   "end its processes are killed instead";
 
 struct Ward {
         sd_event *event;
@@ -32,6 +30,9 @@ struct Ward {
         sd_event_source *events_source;
         Tri populated;
         usec_t empty_since, killed;
+
+        Gate *gate;
+        char gate_reason[REASON_SIZE]; /* why there is none */
 
         size_t n_vips;
         VipHold *vips[VIPS_MAX];
@@ -69,8 +70,11 @@ static void on_tell(Timer *t _unused_, usec_t now, void *userdata)
         m.leaf = w->row->want.leaf;
         m.cgroup = w->row->want.cgroup;
         m.populated = w->populated;
-        m.gate = GATE_ABSENT;
-        (void)STR_SET(m.gate_reason, gate_missing); /* it fits */
+        if (w->gate)
+                m.gate = now < gate_deadline(w->gate) ? GATE_OPEN : GATE_SHUT;
+        else
+                m.gate = w->gate_reason[0] ? GATE_ABSENT : GATE_UNKNOWN;
+        (void)STR_SET(m.gate_reason, w->gate_reason); /* same size */
         m.empty_since = w->empty_since;
         m.killed = w->killed;
         m.stall = stall_worst(w->stall, now);
@@ -81,12 +85,66 @@ static void on_tell(Timer *t _unused_, usec_t now, void *userdata)
                 (void)link_send(w->mind->link, &m.h); /* a new mind gets it again */
 }
 
-/* ---- the leaf ---- */
-
 static void store_name(const Ward *w, const char *what, char *buf, size_t size)
 {
         snprintf(buf, size, "%s-%u", what, w->index);
 }
+
+/* ---- the gate ---- */
+
+static void gate_absent(Ward *w, const char *reason)
+{
+        if (!str_equal(w->gate_reason, reason))
+                log_event(LOG_WARNING, EVENT_FENCE_MISSING,
+                          FIELDS({ "PALISADE_CLUSTER", w->row->cluster, 0 },
+                                 { "PALISADE_FENCE", "gate", 0 }),
+                          "no gate around postgres of cluster %s: %s; at the permit's end its "
+                          "processes are killed all the same",
+                          w->row->cluster, reason);
+        (void)STR_SET(w->gate_reason, reason); /* our own short texts */
+}
+
+/* map_fd: of the gate that the fenced before us put there, taken; -1: none. */
+static void put_gate(Ward *w, int map_fd)
+{
+        char name[32];
+
+        w->gate = gate_free(w->gate);
+        if (w->row->want.gate_mode == FENCE_OFF || w->dir_fd < 0) {
+                fd_close(map_fd);
+                if (w->row->want.gate_mode == FENCE_OFF)
+                        (void)STR_SET(w->gate_reason, "switched off by fence.gate"); /* it fits */
+                else if (w->row->want.leaf != 0 || w->row->want.epoch != 0)
+                        gate_absent(w, "it was not started in a cgroup of ours");
+                return;
+        }
+        int r = gate_new(&w->gate, w->dir_fd, map_fd);
+        if (r < 0) {
+                gate_absent(w, r == -EBUSY ? "another program filters its cgroup already"
+                               : r == -EPERM ? "this process may not load one (CAP_BPF, CAP_NET_ADMIN)"
+                                             : strerror(-r));
+                return;
+        }
+        w->gate_reason[0] = 0;
+        store_name(w, "gate", name, sizeof name);
+        if (map_fd < 0 && store_put_fd(name, gate_map_fd(w->gate)) < 0)
+                log_warning("systemd does not keep the gate's map: a restart of this daemon shuts it "
+                            "for a moment");
+}
+
+/* A right that was revoked, or a leaf that was killed, never comes back: nor does its gate open. */
+static void apply_gate(Ward *w)
+{
+        const MsgWant *want = &w->row->want;
+
+        if (want->leaf != 0 && want->epoch != 0 && want->epoch <= w->row->revoked)
+                w->row->shut_leaf = want->leaf;
+        if (w->gate)
+                gate_set(w->gate, plan_gate(&w->row->permit, want->epoch, w->row->revoked,
+                                            want->leaf != 0 && want->leaf == w->row->shut_leaf));
+}
+
+/* ---- the leaf ---- */
 
 static void look_at_leaf(Ward *w)
 {
@@ -150,6 +208,9 @@ static void set_leaf(Ward *w, int dir_fd, int kill_fd)
         store_remove_fd(name);
         if (kill_fd >= 0)
                 (void)store_put_fd(name, kill_fd); /* told above */
+        store_name(w, "gate", name, sizeof name);
+        store_remove_fd(name);
+        put_gate(w, -1);
         watch_leaf(w);
 }
 
@@ -162,6 +223,8 @@ static void kill_leaf(Ward *w, const char *why)
                                  { "PALISADE_EPOCH", NULL, w->row->want.epoch }),
                           "%s: killing postgres of cluster %s", why, w->row->cluster);
         w->killed = now_boottime();
+        w->row->shut_leaf = w->row->want.leaf;
+        apply_gate(w);
         if (write(w->kill_fd, "1", 1) < 0 && errno != ENODEV)
                 log_error_errno(errno, "Cannot kill the cgroup of postgres: %m");
         changed(w);
@@ -184,6 +247,7 @@ static void apply(Ward *w)
         usec_t now = now_boottime();
         bool acts_as_primary = w->row->want.epoch != 0;
 
+        apply_gate(w); /* first: what it lets out cannot be taken back */
         look_at_leaf(w);
         apply_vips(w, now);
         if (acts_as_primary && !permitted(w, now) && w->populated == TRI_YES && w->kill_fd >= 0) {
@@ -254,16 +318,31 @@ static void set_vips(Ward *w, const MsgWant *want)
         }
 }
 
-void ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd)
+int ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd)
 {
         bool new_leaf = want->leaf != w->row->want.leaf || want->cgroup != w->row->want.cgroup;
+        bool new_mode = want->gate_mode != w->row->want.gate_mode;
 
         w->row->want = *want;
         set_vips(w, want);
-        if (new_leaf || dir_fd >= 0)
+        if (new_leaf || (dir_fd >= 0 && w->dir_fd < 0)) {
                 set_leaf(w, dir_fd, kill_fd);
+        } else {
+                fd_close(dir_fd);
+                fd_close(kill_fd);
+                if (new_mode)
+                        put_gate(w, -1);
+        }
         apply(w);
         changed(w);
+        return want->epoch != 0 && want->leaf != 0 && want->gate_mode == FENCE_REQUIRED && !w->gate
+                       ? -ENOTSUP
+                       : 0;
+}
+
+const char *ward_gate_reason(const Ward *w)
+{
+        return w->gate_reason;
 }
 
 void ward_look(Ward *w)
@@ -314,6 +393,8 @@ int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Stall *stall, WardRow *r
         if (r < 0)
                 return r;
         set_vips(w, &row->want);
+        store_name(w, "gate", name, sizeof name);
+        put_gate(w, store_take_fd(name));
         watch_leaf(w);
         apply(w);
         *ret = TAKE_PTR(w);
@@ -325,6 +406,7 @@ Ward *ward_free(Ward *w)
         if (w) {
                 for (size_t i = 0; i < w->n_vips; i++)
                         vip_free(w->vips[i]);
+                w->gate = gate_free(w->gate);
                 w->events_source = sd_event_source_disable_unref(w->events_source);
                 fd_close(w->events_fd);
                 fd_close(w->dir_fd);

@@ -24,6 +24,7 @@ typedef struct WardRow {
         Epoch revoked;
         MsgPermit permit;
         MsgWant want;
+        uint64_t shut_leaf; /* its gate is shut for ever */
 } WardRow;
 
 typedef struct Ward Ward;
@@ -41,8 +42,14 @@ void ward_set_mind(Ward *w, Mind *mind);
 void ward_permit(Ward *w, const MsgPermit *permit);
 void ward_revoke(Ward *w, Epoch epoch);
 
-/* fds: of a new leaf, taken; -1 where there are none. */
-void ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd);
+/*
+ * fds: of a new leaf, taken; -1 where there are none. -ENOTSUP: it shall act as primary, a gate is
+ * required, and there is none (ward_gate_reason()).
+ */
+int ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd);
+
+/* Why there is no gate; empty: there is one, or nothing to put it around. */
+const char *ward_gate_reason(const Ward *w);
 
 /* Links or addresses of this host changed. */
 void ward_look(Ward *w);

@@ -118,8 +118,12 @@ static void rows_chain(const Out *o)
                          v->present ? "" : " is not here", v->reason[0] ? ": " : "", v->reason);
                 left(o, "address", v->present ? v->until : 0, note);
         }
-        row(o, "chain", "gate", gate_state_to_string((GateState)p->fence.gate),
-            p->fence.gate_reason);
+        if (p->fence.gate == GATE_OPEN || p->fence.gate == GATE_SHUT)
+                left(o, "gate", p->fence.gate == GATE_SHUT ? o->now : a->permit.deadline,
+                     "then the kernel drops what leaves postgres's sockets");
+        else
+                row(o, "chain", "gate", gate_state_to_string((GateState)p->fence.gate),
+                    p->fence.gate_reason);
         row(o, "chain", "watchdog", p->watchdog.armed == TRI_YES ? "armed" : "not armed",
             p->watchdog.reason);
 }

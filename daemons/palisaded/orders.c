@@ -168,7 +168,9 @@ static void on_want_result(const MsgResult *r, void *userdata)
         if (p->gate_owed && p->want.leaf == p->leaf.leaf) {
                 bool go = p->want_state == WANT_GRANTED || p->node.gate_mode != FENCE_REQUIRED;
                 tell_gate(p, go ? OUTCOME_DONE : OUTCOME_REFUSED,
-                          go ? "" : "fenced does not answer and fence.gate is required");
+                          go           ? ""
+                          : r->text[0] ? r->text
+                                       : "fenced does not answer and fence.gate is required");
         }
         palisaded_think(p);
 }
