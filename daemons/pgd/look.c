@@ -86,6 +86,11 @@ static void on_control(Pgd *p, ToolResult *result)
                 p->pg.control_lsn = p->control.checkpoint_lsn;
                 if (!server_runs(p->server))
                         p->pg.timeline = p->control.timeline;
+        } else if (result->r < 0) { /* it told nothing: the launcher has ended, or time was up */
+                run_describe(result, "pg_controldata", why, sizeof why);
+                log_warning("%s; trying again", why);
+                timer_set(&p->retry_timer, now_boottime() + USEC_PER_SEC);
+                return;
         } else {
                 run_describe(result, "pg_controldata", why, sizeof why);
                 log_error("%s", why);

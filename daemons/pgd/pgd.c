@@ -320,6 +320,8 @@ static void on_retry(Timer *t _unused_, usec_t now _unused_, void *userdata)
         Pgd *p = userdata;
 
         learn_programs(p);
+        if (!server_runs(p->server) && !p->control_known && p->step == STEP_NONE)
+                pgd_read_control(p);
         if (step_is_stop(p->step))
                 step_stop_overdue(p);
         step_start_overdue(p);
