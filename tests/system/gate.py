@@ -47,7 +47,8 @@ def everything_stopped(lab):
     """all daemons and systemd stopped on the primary: no acknowledgement leaves it after its permit"""
     leader = healthy(lab)
     direct = f"host={leader.address.v4} port=5432 user=postgres dbname=postgres"
-    with lab.client(via=direct, extra=["--log", ACKS, "--table", "direct"]) as client:
+    extra = ["--log", ACKS, "--table", "direct", "--verify-timeout", "1"]  # what it wrote is rewound
+    with lab.client(via=direct, extra=extra) as client:
         client.go_on(100)
         signal_all(leader, "STOP")
         stopped = time.time()

@@ -148,6 +148,24 @@ static void test_announcements(void **state _unused_)
         assert_true(at_1s && at_5s);
 }
 
+/* A standby's gate has no deadline; a primary's is the permit of its epoch; shut is for ever. */
+static void test_gate(void **state _unused_)
+{
+        MsgPermit p = permit();
+
+        assert_true(plan_gate(&p, 0, 0, false) == USEC_INFINITY);
+        assert_true(plan_gate(&p, 0, 200, false) == USEC_INFINITY); /* what was revoked is not its */
+        assert_true(plan_gate(&p, 100, 99, false) == p.deadline);
+        assert_true(plan_gate(&p, 100, 100, false) == 0);
+        assert_true(plan_gate(&p, 101, 0, false) == 0); /* no permit of that epoch came yet */
+        assert_true(plan_gate(&p, 99, 0, false) == 0);
+        p.standing = 1;
+        assert_true(plan_gate(&p, 100, 0, false) == USEC_INFINITY);
+        assert_true(plan_gate(&p, 100, 100, false) == 0);
+        assert_true(plan_gate(&p, 100, 0, true) == 0);
+        assert_true(plan_gate(&p, 0, 0, true) == 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -158,6 +176,7 @@ int main(void)
                 cmocka_unit_test(test_long_lease),
                 cmocka_unit_test(test_permits),
                 cmocka_unit_test(test_accepts),
+                cmocka_unit_test(test_gate),
                 cmocka_unit_test(test_announcements),
         };
 
