@@ -40,6 +40,7 @@ bool palisaded_lacks_watchdog(const Palisaded *p)
 static bool is_barred(const Palisaded *p)
 {
         return p->node.tags.nofailover || is_paused(p) || palisaded_lacks_watchdog(p) ||
+               (p->cluster && p->cluster->settings.standby_cluster) ||
                (p->node.gate_mode == FENCE_REQUIRED && p->fence.gate == GATE_ABSENT);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "config/hostport.h"
+#include "config/later.h"
 #include "config/schema.h"
 
 typedef enum KeyKind {
@@ -457,7 +458,13 @@ static void check_section(Check *c, const Node *map, const char *path)
                         continue;
                 const KeyRow *row = find_row(c, child);
                 if (row && (row->kind != KEY_METHOD || n->kind == NODE_MAP)) {
+                        unsigned before = c->errors;
                         check_value(c, n, child, row);
+                        bool is_error;
+                        const char *later = later_told(child, n, &is_error);
+                        if (later && c->errors == before)
+                                tell(c, is_error ? PROBLEM_ERROR : PROBLEM_WARNING, n->line,
+                                     "%s: %s", child, later);
                         continue;
                 }
                 const char *near = nearest(c, child);

@@ -1,0 +1,60 @@
+#include "base/macros.h"
+#include "base/str.h"
+#include "config/later.h"
+
+typedef struct LaterRow {
+        const char *path;
+        const char *text;
+        const char *fine; /* a value that asks for nothing more than is done */
+        bool is_error;
+} LaterRow;
+
+static const LaterRow rows[] = {
+        { "bootstrap.method",
+          "only initdb is supported yet; it would make an empty cluster instead of what is asked for",
+          "initdb", true },
+        { "bootstrap.post_bootstrap", "this version does not run it", NULL, false },
+        { "bootstrap.post_init", "this version does not run it", NULL, false },
+        { "bootstrap.users", "this version makes no users", NULL, false },
+        { "postgresql.callbacks", "this version runs no callbacks", NULL, false },
+        { "postgresql.create_replica_methods", "this version clones by pg_basebackup only",
+          "basebackup", false },
+        { "postgresql.create_replica_method", "this version clones by pg_basebackup only",
+          "basebackup", false },
+        { "postgresql.pre_promote", "this version does not run it", NULL, false },
+        { "postgresql.before_stop", "this version does not run it", NULL, false },
+        { "tags.replicatefrom", "in this version every standby follows the leader", NULL, false },
+        { "fence.gate.also", "this version puts no other unit behind the gate", NULL, false },
+        { "standby_cluster", "standby clusters are not supported yet", NULL, true },
+        { "failsafe_mode", "not supported yet: without the DCS a primary stops with its permit", NULL,
+          false },
+        { "slots", "this version keeps no permanent slots", NULL, false },
+        { "permanent_slots", "this version keeps no permanent slots", NULL, false },
+        { "permanent_replication_slots", "this version keeps no permanent slots", NULL, false },
+        { "ignore_slots", "this version leaves every slot alone that is not a member's", NULL, false },
+};
+
+/* Empty, false, or the one value that is fine, alone or as a list of one. */
+static bool asks_for_nothing(const Node *n, const char *fine)
+{
+        bool on;
+
+        if (n->kind == NODE_NULL)
+                return true;
+        if (n->kind == NODE_MAP || n->kind == NODE_LIST)
+                return !n->children ||
+                       (fine && !n->children->next && asks_for_nothing(n->children, fine));
+        if (!n->text || !*n->text)
+                return true;
+        return (fine && str_equal(n->text, fine)) || (str_to_bool(n->text, &on) >= 0 && !on);
+}
+
+const char *later_told(const char *path, const Node *value, bool *ret_is_error)
+{
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (str_equal(rows[i].path, path) && !asks_for_nothing(value, rows[i].fine)) {
+                        *ret_is_error = rows[i].is_error;
+                        return rows[i].text;
+                }
+        return NULL;
+}
