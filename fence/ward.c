@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "fence/gate.h"
+#include "fence/sockets.h"
 #include "fence/vip.h"
 #include "fence/ward.h"
 #include "io/cgroup.h"
@@ -132,6 +133,24 @@ static void put_gate(Ward *w, int map_fd)
                             "for a moment");
 }
 
+static bool is_shut(const Ward *w)
+{
+        return w->row->want.leaf != 0 && w->row->want.leaf == w->row->shut_leaf;
+}
+
+/* Its clients learn that they are cut off, instead of waiting behind a gate that never opens. */
+static void cut_connections(Ward *w)
+{
+        int n = w->row->want.cgroup ? sockets_destroy(w->row->want.cgroup) : 0;
+
+        if (n < 0)
+                log_warning_errno(n, "Cannot end the connections of cluster %s, its clients wait for "
+                                     "their own timeouts: %m",
+                                  w->row->cluster);
+        else if (n > 0)
+                log_info("cluster %s: ended %d connections", w->row->cluster, n);
+}
+
 /* A right that was revoked, or a leaf that was killed, never comes back: nor does its gate open. */
 static void apply_gate(Ward *w)
 {
@@ -141,7 +160,7 @@ static void apply_gate(Ward *w)
                 w->row->shut_leaf = want->leaf;
         if (w->gate)
                 gate_set(w->gate, plan_gate(&w->row->permit, want->epoch, w->row->revoked,
-                                            want->leaf != 0 && want->leaf == w->row->shut_leaf));
+                                            is_shut(w)));
 }
 
 /* ---- the leaf ---- */
@@ -157,6 +176,8 @@ static void look_at_leaf(Ward *w)
         w->populated = r < 0 ? TRI_UNKNOWN : TRI(r > 0);
         if (w->populated == TRI_NO && before != TRI_NO)
                 w->empty_since = now_boottime();
+        if (w->populated == TRI_NO && before == TRI_YES && is_shut(w))
+                cut_connections(w);
         if (w->populated != TRI_NO)
                 w->empty_since = 0;
         if (w->populated != before)
@@ -225,6 +246,7 @@ static void kill_leaf(Ward *w, const char *why)
         w->killed = now_boottime();
         w->row->shut_leaf = w->row->want.leaf;
         apply_gate(w);
+        cut_connections(w);
         if (write(w->kill_fd, "1", 1) < 0 && errno != ENODEV)
                 log_error_errno(errno, "Cannot kill the cgroup of postgres: %m");
         changed(w);
@@ -288,6 +310,8 @@ void ward_revoke(Ward *w, Epoch epoch)
         if (epoch > w->row->revoked)
                 w->row->revoked = epoch;
         apply(w);
+        if (w->populated == TRI_NO && is_shut(w))
+                cut_connections(w); /* what an orderly stop has left behind the gate */
         changed(w);
 }
 

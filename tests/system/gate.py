@@ -3,8 +3,11 @@
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from harness import Options, Suite, expect, healthy, wait_for
+
+from palisade_lab.options import SUPERUSER_PASSWORD  # noqa: E402
 
 SUITE = Suite("gate", Options(nodes=3, ttl=10, loop_wait=2, retry_timeout=3))
 case = SUITE.case
@@ -69,6 +72,25 @@ def everything_stopped(lab):
         expect(last > stopped + PERMIT - 3, "nor long before: nothing else has ended it")
         healthy(lab)
     return f"last acknowledgement {won - last:.2f} s before the next leader"
+
+
+@case
+def clients_of_a_killed_primary_are_told(lab):
+    """the lock taken away: the old primary is killed, and its client hears of it at once"""
+    leader = healthy(lab)
+    waiting = ["timeout", "40", "psql", "-XAtq", "-h", leader.address.v4, "-U", "postgres", "-d", "postgres",
+               "-c", "select pg_sleep(30)"]  # fmt: skip
+    unit = ["systemd-run", "--quiet", "--wait", "--collect", f"--setenv=PGPASSWORD={SUPERUSER_PASSWORD}", *waiting]
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: (lab.app.sh(unit, 60, check=False), time.monotonic())[1])
+        wait_for(lambda: leader.psql("select count(*) from pg_stat_activity where query like '%sleep(30)%'"
+                                     " and pid <> pg_backend_pid()") == "1", 15, "the client to wait")  # fmt: skip
+        began = time.monotonic()
+        leader.sh("ETCDCTL_API=3 etcdctl del /service/main/leader")
+        heard = asked.result() - began
+    expect(heard < 5, f"it heard after {heard:.1f} s, not from its own timeout")
+    healthy(lab)
+    return f"heard after {heard:.2f} s"
 
 
 @case

@@ -1,0 +1,118 @@
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "fence/sockets.h"
+
+#define FOUND_MAX 4096 /* connections of one server; what is beyond is found by the next round */
+#define ROUNDS_MAX 16
+
+typedef struct Found {
+        size_t n;
+        struct inet_diag_req_v2 sockets[FOUND_MAX];
+} Found;
+
+/* One condition: born in this cgroup. A jump beyond the end by four refuses (the kernel's rule). */
+typedef struct Filter {
+        struct inet_diag_bc_op op;
+        uint64_t cgroup;
+} __attribute__((packed)) Filter;
+
+static int to_errno(int nl_error)
+{
+        switch (-nl_error) {
+        case NLE_NOMEM: return -ENOMEM;
+        case NLE_PERM: return -EPERM;
+        case NLE_OBJ_NOTFOUND: return -ENOENT;
+        case NLE_OPNOTSUPP: return -EOPNOTSUPP;
+        default: return -EIO;
+        }
+}
+
+static int on_socket(struct nl_msg *msg, void *userdata)
+{
+        const struct nlmsghdr *h = nlmsg_hdr(msg);
+        const struct inet_diag_msg *m = nlmsg_data(h);
+        Found *found = userdata;
+
+        if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY || nlmsg_datalen(h) < (int)sizeof *m)
+                return NL_SKIP;
+        if (found->n < FOUND_MAX)
+                found->sockets[found->n++] = (struct inet_diag_req_v2){
+                        .sdiag_family = m->idiag_family,
+                        .sdiag_protocol = IPPROTO_TCP,
+                        .idiag_states = UINT32_MAX,
+                        .id = m->id,
+                };
+        return NL_OK;
+}
+
+static int find(struct nl_sock *sock, int family, uint64_t cgroup, Found *found)
+{
+        struct inet_diag_req_v2 request = {
+                .sdiag_family = (uint8_t)family,
+                .sdiag_protocol = IPPROTO_TCP,
+                .idiag_states = ~(1U << TCP_LISTEN | 1U << TCP_TIME_WAIT),
+        };
+        Filter filter = {
+                .op = { INET_DIAG_BC_CGROUP_COND, sizeof filter, sizeof filter + 4 },
+                .cgroup = cgroup,
+        };
+        struct nl_msg *msg = nlmsg_alloc_simple(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP);
+        int r = msg ? nlmsg_append(msg, &request, sizeof request, NLMSG_ALIGNTO) : -NLE_NOMEM;
+
+        if (r >= 0)
+                r = nla_put(msg, INET_DIAG_REQ_BYTECODE, sizeof filter, &filter);
+        if (r >= 0)
+                r = nl_send_auto(sock, msg);
+        nlmsg_free(msg);
+        if (r >= 0)
+                r = nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_socket, found);
+        if (r >= 0)
+                r = nl_recvmsgs_default(sock); /* to the end of the dump */
+        return r < 0 ? to_errno(r) : 0;
+}
+
+/* One that has ended meanwhile is what we want. */
+static int destroy(struct nl_sock *sock, struct inet_diag_req_v2 *request)
+{
+        int r = nl_send_simple(sock, SOCK_DESTROY, NLM_F_REQUEST | NLM_F_ACK, request, sizeof *request);
+
+        if (r >= 0)
+                r = nl_wait_for_ack(sock);
+        return r < 0 && r != -NLE_OBJ_NOTFOUND ? to_errno(r) : 0;
+}
+
+static int round_of(struct nl_sock *sock, uint64_t cgroup, Found *found)
+{
+        found->n = 0;
+        int r = find(sock, AF_INET, cgroup, found);
+        if (r >= 0)
+                r = find(sock, AF_INET6, cgroup, found);
+        for (size_t i = 0; i < found->n && r >= 0; i++)
+                r = destroy(sock, &found->sockets[i]);
+        return r < 0 ? r : (int)found->n;
+}
+
+int sockets_destroy(uint64_t cgroup)
+{
+        static Found found; /* too large for a stack */
+        struct nl_sock *sock = nl_socket_alloc();
+        int total = 0, r = sock ? nl_connect(sock, NETLINK_SOCK_DIAG) : -NLE_NOMEM;
+
+        r = r < 0 ? to_errno(r) : (int)FOUND_MAX;
+        for (int i = 0; i < ROUNDS_MAX && r == FOUND_MAX; i++) {
+                r = round_of(sock, cgroup, &found);
+                total += MAX(r, 0);
+        }
+        nl_socket_free(sock);
+        return r < 0 ? r : total;
+}

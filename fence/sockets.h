@@ -1,0 +1,16 @@
+/*
+ * sockets: the end of a dead or fenced server's TCP connections, by SOCK_DESTROY (sock_diag(7)).
+ *
+ * The gate drops the FIN of a server that was killed, so its clients would wait for an answer as long
+ * as their own timeouts last. What is destroyed sends a RST, which the gate lets pass.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/*
+ * Destroys every TCP socket born in the cgroup of this id, orphans included, but not what listens.
+ * Answers how many, or negative errno: -ENOENT or -EOPNOTSUPP where the kernel cannot. Asks the kernel
+ * alone, which answers at once.
+ */
+int sockets_destroy(uint64_t cgroup);
