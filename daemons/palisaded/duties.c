@@ -17,12 +17,15 @@
 
 /* One record of a key at a time: the next is made from what this one leads to. */
 static bool under_way[RECORD_MAX];
+static bool status_stands; /* what was recorded last in /status was not refused */
 
 static void on_recorded(const MsgResult *r, void *userdata, RecordKey key)
 {
         Palisaded *p = userdata;
 
         under_way[key] = false;
+        if (key == RECORD_STATUS && r->outcome != OUTCOME_DONE)
+                status_stands = false;
         if (r->outcome == OUTCOME_REFUSED)
                 log_debug("/%s was not written: %s", record_key_to_string(key), r->text);
         palisaded_think(p);
@@ -86,9 +89,10 @@ void duties_publish(Palisaded *p, bool beat)
         if (!p->known[HAND_PGD] || !p->cluster)
                 return;
         node_member(p, &m.member);
-        if (!beat && p->published.h.type == MSG_PUBLISH &&
-            !differs(&m.member, &p->published.member))
-                return; /* positions alone wait for the beat */
+        if (p->published.h.type == MSG_PUBLISH &&
+            (beat ? memcmp(&m.member, &p->published.member, sizeof m.member) == 0
+                  : !differs(&m.member, &p->published.member)))
+                return; /* dcsd keeps it up by itself; positions alone wait for the beat */
         p->published = m;
         hands_send(p->hands, HAND_DCSD, &m.h);
 }
@@ -97,7 +101,7 @@ void duties_publish(Palisaded *p, bool beat)
 
 static void record_status(Palisaded *p)
 {
-        static StatusKey s; /* too large for the stack of every call */
+        static StatusKey s, last; /* too large for the stack of every call */
         const PgState *pg = &p->pg.pg;
         char own[IDENT_SIZE];
 
@@ -109,6 +113,12 @@ static void record_status(Palisaded *p)
                 (void)STR_SET(s.slots[s.n_slots].name, own); /* same size */
                 s.slots[s.n_slots++].lsn = pg->flush_lsn;
         }
+        if (under_way[RECORD_STATUS] ||
+            (status_stands && p->cluster->status.optime == s.optime &&
+             memcmp(&s, &last, sizeof s) == 0))
+                return; /* it stands there already */
+        last = s;
+        status_stands = true;
         record(p, RECORD_STATUS, RECORD_ANY_REVISION, p->authority.epoch, &s, NULL);
 }
 

@@ -407,6 +407,8 @@ static void on_connected(HandId id, void *userdata)
 
         orders_again(p, id);
         authority_resend(p, id);
+        if (id == HAND_DCSD)
+                p->published = (MsgPublish){ 0 };
         if (id == HAND_APID)
                 api_status(p->api, true);
         if (id == HAND_PGD && p->snapshot)
