@@ -13,7 +13,7 @@
 #define WHILE_PROMOTING (20 * USEC_PER_MSEC)
 #define WHILE_STARTING (50 * USEC_PER_MSEC)
 #define AFTER_FAILURE (500 * USEC_PER_MSEC)
-/* Standbys come and go: who is synchronous is settled by a few probes in a row. */
+/* Standbys come and go: who is synchronous, and whether this one streams, a few probes settle. */
 #define WHILE_SETTLING (100 * USEC_PER_MSEC)
 #define SETTLES_WITHIN (5 * USEC_PER_SEC)
 
@@ -82,7 +82,11 @@ void heartbeat_schedule(Pgd *p)
 
 static void note_settling(Pgd *p, bool changed)
 {
-        if (p->settings.synchronous_mode == SYNC_MODE_OFF || p->pg.in_recovery != TRI_NO)
+        bool settled = p->pg.in_recovery == TRI_NO
+                               ? p->settings.synchronous_mode == SYNC_MODE_OFF
+                               : p->pg.receiver_alive;
+
+        if (settled)
                 p->settling_until = 0;
         else if (changed)
                 p->settling_until = now_boottime() + SETTLES_WITHIN;
@@ -117,7 +121,7 @@ static void read_history(Pgd *p);
 
 static void on_alive(Pgd *p, const ConnAnswer *answer)
 {
-        bool was_accepting = p->pg.accepts, new_names;
+        bool was_accepting = p->pg.accepts, was_streaming = p->pg.receiver_alive, new_names;
         uint32_t standbys_before = p->pg.n_standbys;
         char names_before[SYNC_LIST_SIZE];
 
@@ -133,7 +137,8 @@ static void on_alive(Pgd *p, const ConnAnswer *answer)
         new_names = !was_accepting || !str_equal(names_before, p->pg.sync_names);
         if (new_names)
                 p->pg.sync_names_lsn = p->pg.flush_lsn;
-        note_settling(p, new_names || p->pg.n_standbys != standbys_before);
+        note_settling(p, new_names || p->pg.n_standbys != standbys_before ||
+                                 p->pg.receiver_alive != was_streaming);
         if (p->unread && p->order.what != ORDER_SYNC_NAMES)
                 (void)STR_SET(p->sync_names, p->pg.sync_names); /* same size */
         p->pg.sync_managed = p->sync_managed;

@@ -48,9 +48,9 @@ def list_and_explain(lab):
     """palisadectl list, history, explain on every node, without configuration"""
     leader = healthy(lab)
     for node in lab.databases:
+        wait_for(lambda node=node: ctl(node, "list").count("streaming") == 2, 10, "list to show two streaming replicas")
         text = ctl(node, "list")
-        expect(f"| {leader.name} " in text and "Leader" in text, "list shows the leader")
-        expect(text.count("streaming") == 2, "and two streaming replicas")
+        expect(f"| {leader.name} " in text and "Leader" in text, "and the leader")
         expect("rule" in ctl(node, "explain"), "explain names the rule")
     expect('"Role": "Leader"' in ctl(leader, "list", "--format", "json"), "json")
 
