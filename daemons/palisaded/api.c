@@ -241,8 +241,7 @@ static void order_held(Palisaded *p, OrderWhat what)
         p->noting_left = what == ORDER_LEAVE;
         m.what = what;
         (void)hands_request(p->hands, HAND_PGD, &m.h, USEC_PER_SEC, on_held, p);
-        p->order = (MsgOrder){ 0 }; /* pgd's standing order was replaced */
-        p->order_open = false;
+        p->order_again = 0; /* what was refused because of it is not any more */
 }
 
 /* Gone: nothing runs here, and no key says that this node leads. */

@@ -117,6 +117,7 @@ static PlanInput gather(const Pgd *p, bool leaf_busy)
                 .order_since = p->order_since,
                 .diverged = p->diverged,
                 .leaf_busy = leaf_busy,
+                .half_made = p->half_made,
                 .backup_label = p->pg.datadir == DATADIR_VALID && p->control_known &&
                                 pgd_has_backup_label(p),
                 .conf_current = conf_current(p),
@@ -157,6 +158,10 @@ static void begin(Pgd *p, const Plan *plan)
         p->pg.operation = shown[plan->step].operation;
         p->pg.operation_since = p->step_since;
         p->pg.order_seq = p->order.h.seq;
+        if (plan->step == STEP_CLONE || plan->step == STEP_BOOTSTRAP) {
+                p->half_made = true;
+                pgd_save(p);
+        }
         (void)STR_SET(p->pg.detail, plan->why); /* our own short texts */
         if (shown[plan->step].run != RUN_UNKNOWN)
                 pgd_set_run(p, shown[plan->step].run);
@@ -229,6 +234,10 @@ void engine_step_done(Pgd *p, int r, const char *text)
         p->pg.operation = PGOP_NONE;
         if (r >= 0) {
                 p->failures = 0;
+                if (step == STEP_CLONE || step == STEP_BOOTSTRAP || step == STEP_REMOVE) {
+                        p->half_made = false;
+                        pgd_save(p);
+                }
                 log_debug("%s: done in %s", step_to_string(step),
                           USEC_TEXT(now_boottime() - p->step_since));
         } else {
@@ -313,10 +322,5 @@ void engine_order(Pgd *p, const MsgOrder *order)
         p->order_told = false;
         p->retry_at = same ? p->retry_at : 0;
         take_sync_names(p, order);
-        if (order->what == ORDER_LEAVE || order->what == ORDER_JOIN) {
-                p->pg.held = order->what == ORDER_LEAVE;
-                pgd_save(p);
-                pgd_changed(p);
-        }
         engine_advance(p);
 }

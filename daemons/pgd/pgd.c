@@ -95,6 +95,7 @@ void pgd_save(Pgd *p)
                 .held = p->pg.held,
                 .fresh = p->pg.fresh,
                 .sync_managed = p->sync_managed,
+                .half_made = p->half_made,
                 .revoked = p->pg.revoked_epoch,
                 .permit = p->permit,
         };
@@ -197,9 +198,29 @@ HANDLER(on_order)
         Pgd *p = pgd_of(userdata);
         const MsgOrder *order = (const MsgOrder *)h;
 
-        if (order->what == ORDER_RELOAD)
+        switch ((OrderWhat)order->what) {
+        case ORDER_RELOAD:
                 settings_reload(p);
-        engine_order(p, order);
+                break;
+        case ORDER_LEAVE:
+        case ORDER_JOIN:
+                p->pg.held = order->what == ORDER_LEAVE;
+                pgd_save(p);
+                pgd_send_state(p);
+                break;
+        case ORDER_NONE:
+        case ORDER_BOOTSTRAP:
+        case ORDER_FOLLOW:
+        case ORDER_PROMOTE:
+        case ORDER_START:
+        case ORDER_STOP:
+        case ORDER_CHECKPOINT:
+        case ORDER_SYNC_NAMES:
+        case ORDER_MAX: engine_order(p, order); return;
+        }
+        /* These are noted and done; what is under way goes on. */
+        link_send_result(link, h->seq, OUTCOME_DONE, "%s", "noted");
+        engine_advance(p);
 }
 
 HANDLER(on_cluster)
@@ -339,6 +360,7 @@ static int init(Pgd *p)
         p->table = store_data(p->store);
         p->pg.held = p->table->held;
         p->pg.fresh = p->table->fresh;
+        p->half_made = p->table->half_made;
         p->pg.revoked_epoch = p->table->revoked;
 
         snprintf(path, sizeof path, "%s/%s/launcher.sock", p->options->runtime, p->options->cluster);

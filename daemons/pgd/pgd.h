@@ -38,6 +38,7 @@ typedef struct PgdTable {
         bool held;
         bool fresh;
         bool sync_managed;
+        bool half_made;
         Epoch revoked;
         MsgPermit permit;
         char following[NAME_SIZE];
@@ -88,6 +89,7 @@ typedef struct Pgd {
         Step step;
         usec_t step_since;
         Tool *tool;
+        bool half_made;     /* a bootstrap or clone has begun and not ended: what is there goes */
         bool learning;      /* what is installed is being asked */
         usec_t retry_at;
         unsigned failures;

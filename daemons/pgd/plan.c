@@ -122,6 +122,8 @@ static Plan plan_follow(const PlanInput *in)
                 return plan(STEP_REFUSE, "this node has left the cluster: palisadectl join");
         if (pg_may_run(pg))
                 return plan_follow_running(in);
+        if (in->half_made && pg->datadir != DATADIR_EMPTY)
+                return plan(STEP_REMOVE, "it was never completed");
         switch (pg->datadir) {
         case DATADIR_VALID: return plan_follow_stopped(in);
         case DATADIR_EMPTY:
@@ -146,6 +148,8 @@ static Plan plan_bootstrap(const PlanInput *in)
                 return plan(STEP_REFUSE, "this node has left the cluster: palisadectl join");
         if (in->pg->fresh)
                 return plan(STEP_DONE, "made");
+        if (in->half_made && !pg_may_run(in->pg) && in->pg->datadir != DATADIR_EMPTY)
+                return plan(STEP_REMOVE, "it was never completed");
         if (pg_may_run(in->pg))
                 return plan(STEP_REFUSE, "postgres may be running here");
         if (in->pg->datadir != DATADIR_EMPTY)
@@ -226,10 +230,10 @@ Plan plan_next(const PlanInput *in)
         case ORDER_START: return plan_start(in);
         case ORDER_STOP: return plan_stop(in);
         case ORDER_CHECKPOINT: return plan_checkpoint(in);
-        case ORDER_SYNC_NAMES:
-        case ORDER_RELOAD: return plan_configure(in);
+        case ORDER_SYNC_NAMES: return plan_configure(in);
+        case ORDER_RELOAD: /* these three are noted when they come, and leave the order in force */
         case ORDER_LEAVE:
-        case ORDER_JOIN: return plan(STEP_DONE, "noted");
+        case ORDER_JOIN:
         case ORDER_NONE:
         case ORDER_MAX: break;
         }

@@ -40,6 +40,7 @@ typedef struct PlanInput {
         usec_t order_since;
         Tri diverged;         /* our WAL against the leader of the order; unknown: not checked */
         bool leaf_busy;       /* processes of an earlier start are still there */
+        bool half_made;       /* the data directory is what a bootstrap or clone that never ended left */
         bool backup_label;    /* PGDATA/backup_label: a base backup not yet started */
         bool conf_current;    /* files and running settings are what the order wants */
         bool leader_checkpoint_pending;

@@ -301,29 +301,46 @@ static void test_checkpoint(void **state _unused_)
 
 static void test_configure(void **state _unused_)
 {
-        static const OrderWhat orders[] = { ORDER_SYNC_NAMES, ORDER_RELOAD };
+        w.order.what = ORDER_SYNC_NAMES;
+        expect(STEP_DONE);
+        w.in.conf_current = false;
+        expect(STEP_RECONFIGURE);
+        w.pg.accepts = false;
+        expect(STEP_WAIT);
+        stopped(CONTROL_SHUT_DOWN, 3);
+        expect(STEP_DONE);
+}
 
-        for (size_t i = 0; i < ELEMENTSOF(orders); i++) {
-                setup(NULL);
-                w.order.what = orders[i];
-                expect(STEP_DONE);
-                w.in.conf_current = false;
-                expect(STEP_RECONFIGURE);
-                w.pg.accepts = false;
-                expect(STEP_WAIT);
-                stopped(CONTROL_SHUT_DOWN, 3);
-                expect(STEP_DONE);
-        }
+/* What a clone or bootstrap that never ended left goes, and nothing else does. */
+static void test_half_made(void **state _unused_)
+{
+        w.order.what = ORDER_FOLLOW;
+        (void)STR_SET(w.order.leader.name, "node1");
+        stopped(CONTROL_UNKNOWN, 0);
+        w.pg.datadir = DATADIR_BROKEN;
+        expect(STEP_REFUSE);
+        w.in.half_made = true;
+        expect(STEP_REMOVE);
+        w.pg.datadir = DATADIR_VALID;
+        expect(STEP_REMOVE);
+        w.pg.datadir = DATADIR_EMPTY;
+        expect(STEP_CLONE);
+        w.order.what = ORDER_BOOTSTRAP;
+        expect(STEP_BOOTSTRAP);
+        w.pg.datadir = DATADIR_BROKEN;
+        expect(STEP_REMOVE);
+        w.in.half_made = false;
+        expect(STEP_REFUSE);
 }
 
 static void test_notes(void **state _unused_)
 {
-        w.order.what = ORDER_LEAVE;
-        expect(STEP_DONE);
-        w.order.what = ORDER_JOIN;
-        expect(STEP_DONE);
-        w.order.what = ORDER_NONE;
-        expect(STEP_NONE);
+        static const OrderWhat notes[] = { ORDER_LEAVE, ORDER_JOIN, ORDER_RELOAD, ORDER_NONE };
+
+        for (size_t i = 0; i < ELEMENTSOF(notes); i++) {
+                w.order.what = notes[i];
+                expect(STEP_NONE);
+        }
 }
 
 /*
@@ -435,6 +452,7 @@ int main(void)
                 TEST(test_stop),
                 TEST(test_checkpoint),
                 TEST(test_configure),
+                TEST(test_half_made),
                 TEST(test_notes),
                 TEST(test_every_situation),
                 TEST(test_permit),
