@@ -72,22 +72,24 @@ def a_frozen_daemon_is_replaced(lab):
 
 @case
 def an_interrupted_clone_is_made_anew(lab):
-    """pg_basebackup ended half-way by a new leader: what it left goes, and the clone is made from that one"""
+    """pgd and pg_basebackup killed half-way, a reload meanwhile: what was left goes, and a clone is made anew"""
     leader = healthy(lab)
-    node, other = others(lab, leader)
-    leader.psql("create table ballast as select generate_series(1, 2000000) n; checkpoint")
-    config = {"postgresql": {"basebackup": [{"max-rate": "2M"}]}}
-    expect(leader.rest("/config", "PATCH", config)[0] == 200, "clones are slow now")
+    node = others(lab, leader)[0]
+    leader.psql("create table ballast as select generate_series(1, 1000000) n; checkpoint")
+    slow = {"postgresql": {"basebackup": [{"max-rate": "2M"}]}}
+    expect(leader.rest("/config", "PATCH", slow)[0] == 200, "clones are slow now")
     node.systemctl("stop", "palisade@main.target", timeout=120)
     node.sh(["rm", "-rf", DATA])
     before = now(node)
     node.systemctl("start", "palisade@main.target")
     journal_has(node, "clone: no data yet", before)
-    wait_for(lambda: node.sh(["du", "-sk", DATA], check=False).stdout.split()[:1] > ["5000"], 30, "a part to be copied")
+    wait_for(lambda: int(node.sh(["du", "-sk", DATA]).stdout.split()[0]) > 5000, 30, "a part to be copied")
     node.systemctl("reload", "palisaded@main")
-    leader.rest("/switchover", "POST", {"leader": leader.name, "candidate": other.name}, timeout=30)
-    lab.wait_leader(30, other_than=leader)
-    other.rest("/config", "PATCH", {"postgresql": {"basebackup": None}})
+    journal_has(node, "palisade-pgd[", before)
+    expect(node.sh(["pgrep", "-x", "pg_basebackup"], check=False).stdout != "", "a reload interrupts nothing")
+    leader.rest("/config", "PATCH", {"postgresql": {"basebackup": None}})
+    node.systemctl("kill", "--kill-whom=main", "--signal=SIGKILL", "palisade-pgd@main")
+    node.sh(["pkill", "-KILL", "-x", "pg_basebackup"], check=False)
     journal_has(node, "it was never completed", before)
     journal_has(node, "cloned the data directory", before)
     lab.wait_replicas(2)
