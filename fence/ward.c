@@ -110,6 +110,13 @@ static void put_gate(Ward *w, int map_fd)
 {
         char name[32];
 
+        store_name(w, "gate", name, sizeof name);
+        if (map_fd < 0)
+                store_remove_fd(name);
+        /* What is attached stays. Switched off, it must not end by itself, and what is shut stays shut. */
+        if (w->gate && w->row->want.gate_mode == FENCE_OFF &&
+            now_boottime() < gate_deadline(w->gate))
+                gate_set(w->gate, USEC_INFINITY);
         w->gate = gate_free(w->gate);
         if (w->row->want.gate_mode == FENCE_OFF || w->dir_fd < 0) {
                 fd_close(map_fd);
@@ -127,7 +134,6 @@ static void put_gate(Ward *w, int map_fd)
                 return;
         }
         w->gate_reason[0] = 0;
-        store_name(w, "gate", name, sizeof name);
         if (map_fd < 0 && store_put_fd(name, gate_map_fd(w->gate)) < 0)
                 log_warning("systemd does not keep the gate's map: a restart of this daemon shuts it "
                             "for a moment");
@@ -229,8 +235,6 @@ static void set_leaf(Ward *w, int dir_fd, int kill_fd)
         store_remove_fd(name);
         if (kill_fd >= 0)
                 (void)store_put_fd(name, kill_fd); /* told above */
-        store_name(w, "gate", name, sizeof name);
-        store_remove_fd(name);
         put_gate(w, -1);
         watch_leaf(w);
 }
@@ -345,7 +349,7 @@ static void set_vips(Ward *w, const MsgWant *want)
 int ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd)
 {
         bool new_leaf = want->leaf != w->row->want.leaf || want->cgroup != w->row->want.cgroup;
-        bool new_mode = want->gate_mode != w->row->want.gate_mode;
+        bool switched = (want->gate_mode == FENCE_OFF) != (w->row->want.gate_mode == FENCE_OFF);
 
         w->row->want = *want;
         set_vips(w, want);
@@ -354,7 +358,7 @@ int ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd)
         } else {
                 fd_close(dir_fd);
                 fd_close(kill_fd);
-                if (new_mode)
+                if (switched)
                         put_gate(w, -1);
         }
         apply(w);

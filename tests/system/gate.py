@@ -104,3 +104,18 @@ def a_restarted_fenced_takes_it_over(lab):
             client.go_on(100)
     expect(client.report.failed == 0 and not client.outages, "no write failed, none was late")
     expect("palisade_gate_open{" in leader.rest("/metrics")[1], "the gate is told of")
+
+
+@case
+def switched_off_and_on(lab):
+    """fence.gate.mode off on the running primary, then automatic again: writes go on past a permit, both times"""
+    leader = healthy(lab)
+    path = "/etc/palisade/main.yml"
+    config = leader.read(path)
+    with lab.client(via="vip") as client:
+        for text, present in ((config + "\nfence: {gate: {mode: 'off'}}\n", "0"), (config, "1")):
+            leader.write(path, text, 0o640, "postgres", "palisade-config")
+            leader.systemctl("reload", "palisaded@main")
+            wait_for(lambda present=present: value(leader, "palisade_gate_present") == present, 10, "the metric to follow")
+            client.go_on(1000)
+    expect(client.report.failed == 0 and not client.outages, "no write failed, none was late")
