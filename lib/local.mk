@@ -39,6 +39,7 @@ lib_libdecide_a_SOURCES = \
 lib_libconfig_a_SOURCES = \
 	lib/config/hostport.c lib/config/hostport.h \
 	lib/config/json.c lib/config/json.h \
+	lib/config/keys.c lib/config/keys.h \
 	lib/config/later.c lib/config/later.h \
 	lib/config/schema.c lib/config/schema.h \
 	lib/config/tree.c lib/config/tree.h \

@@ -1,6 +1,6 @@
 /*
- * schema: which keys a patroni.yml and the dynamic configuration may have, and what their values
- * may be. One table each; checking walks the document and the table, nothing else.
+ * schema: checks a patroni.yml and the dynamic configuration against the tables of keys.h, walking
+ * the document and the table, nothing else.
  *
  * Problems are told one by one with key, value, what is allowed, file and line. An unknown key is a
  * warning and names the nearest known one, since Patroni and later versions of us may know more.
