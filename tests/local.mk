@@ -13,3 +13,4 @@ include tests/lint/local.mk
 include tests/unit/lib.mk
 include tests/unit/pgd.mk
 include tests/unit/fence.mk
+include tests/bench/local.mk
