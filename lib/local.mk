@@ -24,6 +24,7 @@ lib_libmodel_a_SOURCES = \
 
 lib_libwire_a_SOURCES = \
 	lib/wire/msg.h \
+	lib/wire/names.c \
 	lib/wire/wire.c lib/wire/wire.h
 
 lib_libdecide_a_SOURCES = \
