@@ -127,6 +127,10 @@ static void put_gate(Ward *w, int map_fd)
                 return;
         }
         int r = gate_new(&w->gate, w->dir_fd, map_fd);
+        if (r == -ENOENT) { /* the leaf was removed while this daemon was away: nobody is in it */
+                (void)STR_SET(w->gate_reason, "its cgroup is gone"); /* it fits */
+                return;
+        }
         if (r < 0) {
                 gate_absent(w, r == -EBUSY ? "another program filters its cgroup already"
                                : r == -EPERM ? "this process may not load one (CAP_BPF, CAP_NET_ADMIN)"
@@ -351,6 +355,10 @@ int ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd)
         bool new_leaf = want->leaf != w->row->want.leaf || want->cgroup != w->row->want.cgroup;
         bool switched = (want->gate_mode == FENCE_OFF) != (w->row->want.gate_mode == FENCE_OFF);
 
+        /* Nobody may have seen the old leaf end: this daemon hung, or was away. Its gate never opens
+         * again, and a standby would wait for its sender behind it. */
+        if (new_leaf && w->row->want.leaf != 0 && w->populated == TRI_NO)
+                cut_connections(w);
         w->row->want = *want;
         set_vips(w, want);
         if (new_leaf || (dir_fd >= 0 && w->dir_fd < 0)) {
