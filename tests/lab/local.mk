@@ -14,6 +14,8 @@ EXTRA_DIST += \
 	tests/lab/image/packages \
 	tests/lab/image/root \
 	tests/lab/lab \
+	tests/lab/nemesis \
 	tests/lab/palisade_lab \
+	tests/lab/palisade_nemesis \
 	tests/lab/selftest \
 	tests/lab/templates

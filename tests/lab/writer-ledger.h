@@ -20,7 +20,7 @@ typedef enum Fate {
         FATE_MAX,
 } Fate;
 
-/* One instant on both clocks: amounts are counted on mono, people are shown wall. */
+/* One instant on both clocks: amounts are counted on mono (CLOCK_BOOTTIME), people are shown wall. */
 typedef struct Instant {
         usec_t mono;
         usec_t wall;

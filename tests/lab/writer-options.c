@@ -24,9 +24,11 @@ static const char usage[] =
                 "  --verify-timeout S       for reading the table back (default 60)\n"
                 "  --json FILE              write the summary there as JSON (fd:N: to this "
                 "descriptor)\n"
-                "  --log FILE               write \"id seconds-since-1970 monotonic-seconds\" of "
+                "  --log FILE               write \"id seconds-since-1970 seconds-since-boot\" of "
                 "each\n"
                 "                           acknowledged row (fd:N as well)\n"
+                "  --returning EXPR         SQL, answered with each row and added to its line in the "
+                "log\n"
                 "  --output human|json      json: one object a line, for programs\n"
                 "  --quiet                  the summary only\n"
                 "\n"
@@ -70,6 +72,7 @@ enum Option {
         OPT_VERIFY,
         OPT_JSON,
         OPT_LOG,
+        OPT_RETURNING,
         OPT_OUTPUT,
         OPT_QUIET,
         OPT_HELP,
@@ -88,6 +91,7 @@ static const struct option options[] = {
         { "verify-timeout",    required_argument, NULL, OPT_VERIFY   },
         { "json",              required_argument, NULL, OPT_JSON     },
         { "log",               required_argument, NULL, OPT_LOG      },
+        { "returning",         required_argument, NULL, OPT_RETURNING},
         { "output",            required_argument, NULL, OPT_OUTPUT   },
         { "quiet",             no_argument,       NULL, OPT_QUIET    },
         { "help",              no_argument,       NULL, OPT_HELP     },
@@ -113,6 +117,7 @@ static bool take_option(Options *o, int option, const char *value)
         case OPT_VERIFY: return parse_number(value, USEC_PER_SEC, &o->verify_timeout);
         case OPT_JSON: return (o->json = open_output(value)) != NULL;
         case OPT_LOG: return (o->log = open_output(value)) != NULL;
+        case OPT_RETURNING: o->returning = value; return strlen(value) < 256;
         case OPT_OUTPUT:
                 o->json_output = strcmp(value, "json") == 0;
                 return o->json_output || strcmp(value, "human") == 0;

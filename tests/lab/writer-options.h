@@ -19,6 +19,7 @@ enum {
 
 typedef struct Options {
         const char *conninfo, *table;
+        const char *returning; /* what each row asks of its server, for the log; NULL: nothing */
         usec_t interval, retry, threshold;
         usec_t connect_timeout, statement_timeout; /* USEC_INFINITY: none */
         usec_t duration;                           /* 0: until a signal */

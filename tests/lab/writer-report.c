@@ -19,7 +19,7 @@ static usec_t read_clock(clockid_t clock)
 
 Instant instant_now(void)
 {
-        return (Instant){ read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_REALTIME) };
+        return (Instant){ read_clock(CLOCK_BOOTTIME), read_clock(CLOCK_REALTIME) };
 }
 
 static double seconds(usec_t amount)

@@ -80,8 +80,9 @@ static void send_create(Writer *w, usec_t now)
 
 static LinkEvent send_row(Writer *w, usec_t now)
 {
-        char sql[160], id[24];
+        char sql[512], id[24];
         const char *args[] = { w->run_id, id };
+        const char *returning = w->options.returning;
 
         w->id = ledger_send(w->ledger);
         if (w->id == NO_ID) {
@@ -89,11 +90,22 @@ static LinkEvent send_row(Writer *w, usec_t now)
                 w->stop = true;
                 return LINK_NOTHING;
         }
-        snprintf(sql, sizeof sql, "INSERT INTO %s (run, id) VALUES ($1, $2)", w->run.table);
+        snprintf(sql, sizeof sql, "INSERT INTO %s (run, id) VALUES ($1, $2)%s%s", w->run.table,
+                 returning ? " RETURNING " : "", returning ?: "");
         snprintf(id, sizeof id, "%" PRIu64, w->id);
         w->sent = now;
         w->next_write = now + w->options.interval;
         return link_send(w->link, now, w->options.statement_timeout, sql, 2, args);
+}
+
+static void log_row(const Writer *w, Instant now)
+{
+        const PGresult *rows = link_rows(w->link);
+        const char *answer = rows && PQntuples(rows) == 1 ? PQgetvalue(rows, 0, 0) : "";
+
+        fprintf(w->options.log, "%" PRIu64 " %.6f %.6f%s%s\n", w->id,
+                (double)now.wall / USEC_PER_SEC, (double)now.mono / USEC_PER_SEC,
+                *answer ? " " : "", answer);
 }
 
 static void row_done(Writer *w, Instant now)
@@ -108,8 +120,7 @@ static void row_done(Writer *w, Instant now)
                 report_outage(&w->report, &outage, true);
         ledger_took(w->ledger, now.mono - w->sent);
         if (w->options.log)
-                fprintf(w->options.log, "%" PRIu64 " %.6f %.6f\n", w->id,
-                        (double)now.wall / USEC_PER_SEC, (double)now.mono / USEC_PER_SEC);
+                log_row(w, now);
         if (!w->first)
                 report_first(&w->report, now);
         w->first = true;

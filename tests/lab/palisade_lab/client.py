@@ -68,8 +68,11 @@ class Report:
 
 
 class Client:
-    def __init__(self, lab, via="vip", interval=10, threshold=200, defaults=False, first_timeout=30, extra=()):
+    def __init__(self, lab, via="vip", interval=10, threshold=200, defaults=False, first_timeout=30, extra=(),
+                 node=None, realtime=False):
         self.lab = lab
+        self._node = node or lab.app  # where it runs
+        self._realtime = realtime
         self.outages = []  # those that ended, as they end
         self.events = []  # everything that the client tells, as dictionaries
         self.report = None  # set by stop()
@@ -83,7 +86,7 @@ class Client:
 
     def __enter__(self):
         self._process = writer.start(
-            self.lab.app, self._arguments, SUPERUSER_PASSWORD,
+            self._node, self._arguments, SUPERUSER_PASSWORD, self._realtime,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)

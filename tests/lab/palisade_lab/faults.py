@@ -46,6 +46,12 @@ class Faults:
                 names.append(f"{group.path.name} (stopped)")
         return names
 
+    def unit_path(self, unit):
+        """Where the control group of a service is, or will be once it runs, on this machine."""
+        template, at, _ = unit.partition("@")
+        slices = ["system-" + template.replace("-", "\\x2d") + ".slice"] if at else []
+        return (self.group / "payload" / "system.slice").path.joinpath(*slices, unit)
+
     def _unit_group(self, unit):
         """The control group of a unit, found without asking the node's systemd, which may hang."""
         payload = self.group / "payload"

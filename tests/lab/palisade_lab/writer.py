@@ -54,14 +54,18 @@ def install(node, say=lambda text: None):
     return inside
 
 
-def start(node, arguments, password, **popen):
-    """Run the client in a node; it is the very process that is returned, and dies with us."""
+def start(node, arguments, password, realtime=False, **popen):
+    """Run the client in a node; it is the very process that is returned, and dies with us.
+
+    realtime: it hears what comes when it comes, however busy this machine is.
+    """
     inside = install(node)
     command = node.enter([inside, *arguments], pid_namespace=False,
                          env={"PGPASSWORD": password, "TERM": os.environ.get("TERM", "dumb")})  # fmt: skip
     try:
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", *[str(word) for word in command]],
+            [*(["chrt", "--rr", "10"] if realtime else []),
+             "setpriv", "--pdeathsig", "TERM", *[str(word) for word in command]],
             stdin=subprocess.DEVNULL, start_new_session=True, **popen,
         )  # fmt: skip
     except OSError as error:
