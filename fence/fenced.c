@@ -9,7 +9,7 @@
 #include "io/log.h"
 #include "io/store.h"
 
-#define TABLE_VERSION 1
+#define TABLE_VERSION 2
 #define LINGER (10 * USEC_PER_SEC) /* palisade run: how long after the last permit */
 
 typedef struct Table {
@@ -102,8 +102,7 @@ static void on_revoke(Link *l, const MsgHeader *h, int *fds _unused_, size_t n _
 
 static void on_want(Link *l, const MsgHeader *h, int *fds, size_t n_fds, void *userdata)
 {
-        int dir_fd = n_fds == 2 ? TAKE_FD(fds[0]) : -1, kill_fd = n_fds == 2 ? TAKE_FD(fds[1]) : -1;
-
+        int dir_fd = n_fds >= 1 ? TAKE_FD(fds[0]) : -1, kill_fd = n_fds >= 2 ? TAKE_FD(fds[1]) : -1;
         Ward *w = ward_of(userdata);
 
         if (ward_want(w, (const MsgWant *)h, dir_fd, kill_fd) < 0)

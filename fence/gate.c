@@ -19,6 +19,7 @@
 struct Gate {
         int map_fd;
         uint64_t *deadline_nsec;
+        bool replaced;
 };
 
 static int bpf(int command, union bpf_attr *attr)
@@ -193,7 +194,21 @@ static int make_map(void)
 
 /* ---- the object ---- */
 
-int gate_new(Gate **ret, int cgroup_dir_fd, int map_fd)
+void gate_set(Gate *g, usec_t deadline)
+{
+        uint64_t nsec = deadline > UINT64_MAX / 1000 ? UINT64_MAX : deadline * 1000;
+
+        __atomic_store_n(g->deadline_nsec, nsec, __ATOMIC_RELEASE);
+}
+
+usec_t gate_deadline(const Gate *g)
+{
+        uint64_t nsec = __atomic_load_n(g->deadline_nsec, __ATOMIC_ACQUIRE);
+
+        return nsec == UINT64_MAX ? USEC_INFINITY : nsec / 1000;
+}
+
+int gate_new(Gate **ret, int cgroup_dir_fd, int map_fd, usec_t deadline)
 {
         _cleanup_(gate_freep) Gate *g = calloc(1, sizeof *g);
 
@@ -208,9 +223,15 @@ int gate_new(Gate **ret, int cgroup_dir_fd, int map_fd)
         if (page == MAP_FAILED)
                 return -errno;
         g->deadline_nsec = page;
-        int r = attach(cgroup_dir_fd, g->map_fd);
+        if (map_fd < 0)
+                gate_set(g, deadline);
+        uint32_t before;
+        int r = attached(cgroup_dir_fd, &before);
+        if (r >= 0)
+                r = attach(cgroup_dir_fd, g->map_fd);
         if (r < 0)
                 return r;
+        g->replaced = before != 0;
         *ret = TAKE_PTR(g);
         return 0;
 }
@@ -226,21 +247,12 @@ Gate *gate_free(Gate *g)
         return NULL;
 }
 
+bool gate_replaced(const Gate *g)
+{
+        return g->replaced;
+}
+
 int gate_map_fd(const Gate *g)
 {
         return g->map_fd;
-}
-
-void gate_set(Gate *g, usec_t deadline)
-{
-        uint64_t nsec = deadline > UINT64_MAX / 1000 ? UINT64_MAX : deadline * 1000;
-
-        __atomic_store_n(g->deadline_nsec, nsec, __ATOMIC_RELEASE);
-}
-
-usec_t gate_deadline(const Gate *g)
-{
-        uint64_t nsec = __atomic_load_n(g->deadline_nsec, __ATOMIC_ACQUIRE);
-
-        return nsec == UINT64_MAX ? USEC_INFINITY : nsec / 1000;
 }

@@ -1,6 +1,6 @@
 /*
- * Gate: an egress filter on the leaf cgroup of one postmaster start (DESIGN §3). What leaves its
- * sockets after the deadline is dropped by the kernel, whoever else hangs; a TCP RST without payload
+ * Gate: an egress filter on a cgroup: the leaf of one postmaster start, or a pooler's unit (DESIGN
+ * §3). What leaves its sockets after the deadline is dropped by the kernel, whoever else hangs; a TCP RST without payload
  * always passes, so that a client whose server is gone learns of it.
  *
  * Owns:      the map with the deadline, mapped here. The program belongs to the cgroup: it stays
@@ -20,15 +20,18 @@ typedef struct Gate Gate;
 
 /*
  * Puts a gate around the cgroup whose directory this is. map_fd: of a gate that a process before us
- * put there, taken: its deadline stays in force; -1: none is known, and the gate is shut, also one
- * that stands there, until gate_set(). -EPERM: not allowed here; -EBUSY: somebody else's program is
- * in the way; or another negative errno.
+ * put there, taken: its deadline stays in force; -1: none is known, and what stands there is replaced
+ * by a gate with this deadline. -EPERM: not allowed here; -EBUSY: somebody else's program is in the
+ * way; or another negative errno.
  */
-int gate_new(Gate **ret, int cgroup_dir_fd, int map_fd);
+int gate_new(Gate **ret, int cgroup_dir_fd, int map_fd, usec_t deadline);
 
 /* Forgets the gate; what is attached stays as it is. */
 Gate *gate_free(Gate *g);
 DEFINE_CLEANUP(Gate *, gate_free)
+
+/* Another program stood there before: a gate of ours, of which nothing is known. */
+bool gate_replaced(const Gate *g);
 
 /* For systemd's fd store. */
 int gate_map_fd(const Gate *g);

@@ -7,6 +7,7 @@ palisade_fenced_SOURCES = $(FENCE_PURE) \
 	fence/gate.c fence/gate.h \
 	fence/main.c \
 	fence/netlink.c fence/netlink.h \
+	fence/poolers.c fence/poolers.h \
 	fence/sockets.c fence/sockets.h \
 	fence/vip.c fence/vip.h \
 	fence/ward.c fence/ward.h

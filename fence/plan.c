@@ -46,6 +46,11 @@ usec_t plan_gate(const MsgPermit *permit, Epoch epoch, Epoch revoked, bool shut)
         return permit->standing ? USEC_INFINITY : permit->deadline;
 }
 
+bool plan_reopens(usec_t deadline, usec_t next, bool same_right, usec_t now)
+{
+        return !same_right && deadline <= now && next > now;
+}
+
 bool plan_accepts(const MsgPermit *old, const MsgPermit *next, Epoch revoked)
 {
         if (next->epoch <= revoked || next->epoch < old->epoch)

@@ -31,6 +31,13 @@ bool plan_permits(const MsgPermit *permit, Epoch epoch, Epoch revoked, usec_t no
  */
 usec_t plan_gate(const MsgPermit *permit, Epoch epoch, Epoch revoked, bool shut);
 
+/*
+ * A pooler's gate lives on from one right to the next. Shut until now and about to open under another
+ * right than it was last open under: what waits behind it must be destroyed first, or an
+ * acknowledgement of the old right would be delivered (DESIGN §3).
+ */
+bool plan_reopens(usec_t deadline, usec_t next, bool same_right, usec_t now);
+
 /* A newer permit against the one in force: taken, or left aside (older epoch, moving back, revoked). */
 bool plan_accepts(const MsgPermit *old, const MsgPermit *next, Epoch revoked);
 

@@ -55,12 +55,12 @@ static int on_socket(struct nl_msg *msg, void *userdata)
         return NL_OK;
 }
 
-static int find(struct nl_sock *sock, int family, uint64_t cgroup, Found *found)
+static int find(struct nl_sock *sock, int family, uint32_t states, uint64_t cgroup, Found *found)
 {
         struct inet_diag_req_v2 request = {
                 .sdiag_family = (uint8_t)family,
                 .sdiag_protocol = IPPROTO_TCP,
-                .idiag_states = ~(1U << TCP_LISTEN | 1U << TCP_TIME_WAIT),
+                .idiag_states = states,
         };
         Filter filter = {
                 .op = { INET_DIAG_BC_CGROUP_COND, sizeof filter, sizeof filter + 4 },
@@ -81,6 +81,13 @@ static int find(struct nl_sock *sock, int family, uint64_t cgroup, Found *found)
         return r < 0 ? to_errno(r) : 0;
 }
 
+static int find_both(struct nl_sock *sock, uint32_t states, uint64_t cgroup, Found *found)
+{
+        found->n = 0;
+        int r = find(sock, AF_INET, states, cgroup, found);
+        return r < 0 ? r : find(sock, AF_INET6, states, cgroup, found);
+}
+
 /* One that has ended meanwhile is what we want. */
 static int destroy(struct nl_sock *sock, struct inet_diag_req_v2 *request)
 {
@@ -93,18 +100,27 @@ static int destroy(struct nl_sock *sock, struct inet_diag_req_v2 *request)
 
 static int round_of(struct nl_sock *sock, uint64_t cgroup, Found *found)
 {
-        found->n = 0;
-        int r = find(sock, AF_INET, cgroup, found);
-        if (r >= 0)
-                r = find(sock, AF_INET6, cgroup, found);
+        int r = find_both(sock, ~(1U << TCP_LISTEN | 1U << TCP_TIME_WAIT), cgroup, found);
+
         for (size_t i = 0; i < found->n && r >= 0; i++)
                 r = destroy(sock, &found->sockets[i]);
         return r < 0 ? r : (int)found->n;
 }
 
+static Found found; /* too large for a stack */
+
+int sockets_listening(uint64_t cgroup)
+{
+        struct nl_sock *sock = nl_socket_alloc();
+        int r = sock ? nl_connect(sock, NETLINK_SOCK_DIAG) : -NLE_NOMEM;
+
+        r = r < 0 ? to_errno(r) : find_both(sock, 1U << TCP_LISTEN, cgroup, &found);
+        nl_socket_free(sock);
+        return r < 0 ? r : (int)found.n;
+}
+
 int sockets_destroy(uint64_t cgroup)
 {
-        static Found found; /* too large for a stack */
         struct nl_sock *sock = nl_socket_alloc();
         int total = 0, r = sock ? nl_connect(sock, NETLINK_SOCK_DIAG) : -NLE_NOMEM;
 

@@ -14,3 +14,6 @@
  * alone, which answers at once.
  */
 int sockets_destroy(uint64_t cgroup);
+
+/* How many TCP sockets born in that cgroup listen, or negative errno. */
+int sockets_listening(uint64_t cgroup);

@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "fence/gate.h"
+#include "fence/poolers.h"
 #include "fence/sockets.h"
 #include "fence/vip.h"
 #include "fence/ward.h"
@@ -34,6 +35,7 @@ struct Ward {
 
         Gate *gate;
         char gate_reason[REASON_SIZE]; /* why there is none */
+        Poolers *poolers;
 
         size_t n_vips;
         VipHold *vips[VIPS_MAX];
@@ -82,6 +84,7 @@ static void on_tell(Timer *t _unused_, usec_t now, void *userdata)
         m.n_vips = (uint32_t)w->n_vips;
         for (size_t i = 0; i < w->n_vips; i++)
                 vip_state(w->vips[i], &m.vips[i]);
+        poolers_state(w->poolers, &m);
         if (w->mind)
                 (void)link_send(w->mind->link, &m.h); /* a new mind gets it again */
 }
@@ -105,6 +108,24 @@ static void gate_absent(Ward *w, const char *reason)
         (void)STR_SET(w->gate_reason, reason); /* our own short texts */
 }
 
+/*
+ * A socket belongs for good to the cgroup it was born in: around a server that we found running, a
+ * gate holds only if nobody else is in its cgroup (pgd has looked) and its listeners are its own.
+ */
+static const char *why_impossible(const Ward *w)
+{
+        const MsgWant *want = &w->row->want;
+
+        if (want->leaf & LEAF_ADOPTED) {
+                if (want->cgroup == 0)
+                        return "not until postgres is restarted: other programs run in its cgroup too";
+                if (w->dir_fd >= 0 && sockets_listening(want->cgroup) <= 0)
+                        return "not until postgres is restarted: its sockets were not born in the "
+                               "cgroup it runs in";
+        }
+        return w->dir_fd < 0 && want->leaf != 0 ? "it was not started in a cgroup of ours" : NULL;
+}
+
 /* map_fd: of the gate that the fenced before us put there, taken; -1: none. */
 static void put_gate(Ward *w, int map_fd)
 {
@@ -118,15 +139,19 @@ static void put_gate(Ward *w, int map_fd)
             now_boottime() < gate_deadline(w->gate))
                 gate_set(w->gate, USEC_INFINITY);
         w->gate = gate_free(w->gate);
-        if (w->row->want.gate_mode == FENCE_OFF || w->dir_fd < 0) {
+        if (w->row->want.gate_mode == FENCE_OFF) {
                 fd_close(map_fd);
-                if (w->row->want.gate_mode == FENCE_OFF)
-                        (void)STR_SET(w->gate_reason, "switched off by fence.gate"); /* it fits */
-                else if (w->row->want.leaf != 0 || w->row->want.epoch != 0)
-                        gate_absent(w, "it was not started in a cgroup of ours");
+                (void)STR_SET(w->gate_reason, "switched off by fence.gate"); /* it fits */
                 return;
         }
-        int r = gate_new(&w->gate, w->dir_fd, map_fd);
+        const char *why = why_impossible(w);
+        if (why || w->dir_fd < 0) {
+                fd_close(map_fd);
+                if (why)
+                        gate_absent(w, why);
+                return;
+        }
+        int r = gate_new(&w->gate, w->dir_fd, map_fd, 0);
         if (r == -ENOENT) { /* the leaf was removed while this daemon was away: nobody is in it */
                 (void)STR_SET(w->gate_reason, "its cgroup is gone"); /* it fits */
                 return;
@@ -164,13 +189,20 @@ static void cut_connections(Ward *w)
 /* A right that was revoked, or a leaf that was killed, never comes back: nor does its gate open. */
 static void apply_gate(Ward *w)
 {
-        const MsgWant *want = &w->row->want;
+        WardRow *row = w->row;
+        const MsgWant *want = &row->want;
 
-        if (want->leaf != 0 && want->epoch != 0 && want->epoch <= w->row->revoked)
-                w->row->shut_leaf = want->leaf;
+        if (want->leaf != 0 && want->epoch != 0 && want->epoch <= row->revoked)
+                row->shut_leaf = want->leaf;
+        usec_t deadline = plan_gate(&row->permit, want->epoch, row->revoked, is_shut(w));
         if (w->gate)
-                gate_set(w->gate, plan_gate(&w->row->permit, want->epoch, w->row->revoked,
-                                            is_shut(w)));
+                gate_set(w->gate, deadline);
+
+        bool same_right = row->open_epoch == want->epoch && row->open_leaf == want->leaf;
+        if (poolers_set(w->poolers, deadline, same_right) && now_boottime() < deadline) {
+                row->open_epoch = want->epoch;
+                row->open_leaf = want->leaf;
+        }
 }
 
 /* ---- the leaf ---- */
@@ -255,8 +287,11 @@ static void kill_leaf(Ward *w, const char *why)
         w->row->shut_leaf = w->row->want.leaf;
         apply_gate(w);
         cut_connections(w);
-        if (write(w->kill_fd, "1", 1) < 0 && errno != ENODEV)
-                log_error_errno(errno, "Cannot kill the cgroup of postgres: %m");
+        int r = w->kill_fd < 0                      ? cgroup_kill_each(w->dir_fd)
+                : write(w->kill_fd, "1", 1) < 0 ? -errno
+                                                : 0;
+        if (r < 0 && r != -ENODEV)
+                log_error_errno(r, "Cannot kill the cgroup of postgres: %m");
         changed(w);
 }
 
@@ -280,7 +315,7 @@ static void apply(Ward *w)
         apply_gate(w); /* first: what it lets out cannot be taken back */
         look_at_leaf(w);
         apply_vips(w, now);
-        if (acts_as_primary && !permitted(w, now) && w->populated == TRI_YES && w->kill_fd >= 0) {
+        if (acts_as_primary && !permitted(w, now) && w->populated == TRI_YES) {
                 /* Revoked: pgd kills it at once; here it may live as long as its permit does, since
                  * an orderly stop still ships WAL to the candidate (DESIGN §2). */
                 if (now >= p->deadline || p->epoch != w->row->want.epoch) {
@@ -296,6 +331,7 @@ static void apply(Ward *w)
 static void on_deadline(Timer *t _unused_, usec_t now _unused_, void *userdata)
 {
         apply(userdata);
+        changed(userdata); /* the gate has shut by itself */
 }
 
 void ward_permit(Ward *w, const MsgPermit *permit)
@@ -350,11 +386,23 @@ static void set_vips(Ward *w, const MsgWant *want)
         }
 }
 
+static void set_poolers(Ward *w)
+{
+        const MsgWant *want = &w->row->want;
+
+        poolers_want(w->poolers, want->also, want->gate_mode == FENCE_OFF ? 0 : want->n_also);
+}
+
 int ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd)
 {
         bool new_leaf = want->leaf != w->row->want.leaf || want->cgroup != w->row->want.cgroup;
         bool switched = (want->gate_mode == FENCE_OFF) != (w->row->want.gate_mode == FENCE_OFF);
 
+        /* Nothing of a primary is left when the next server takes its place, or poolers would let
+         * out what it still says. pgd has seen to that; here it costs a look. */
+        look_at_leaf(w);
+        if (new_leaf && w->row->want.epoch != 0 && w->populated == TRI_YES)
+                kill_leaf(w, "another server takes its place");
         /* Nobody may have seen the old leaf end: this daemon hung, or was away. Its gate never opens
          * again, and a standby would wait for its sender behind it. */
         if (new_leaf && w->row->want.leaf != 0 && w->populated == TRI_NO)
@@ -370,15 +418,19 @@ int ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd)
                         put_gate(w, -1);
         }
         apply(w);
+        set_poolers(w);
         changed(w);
-        return want->epoch != 0 && want->leaf != 0 && want->gate_mode == FENCE_REQUIRED && !w->gate
+        return want->epoch != 0 && want->leaf != 0 && want->gate_mode == FENCE_REQUIRED &&
+                               (!w->gate || poolers_missing(w->poolers))
                        ? -ENOTSUP
                        : 0;
 }
 
 const char *ward_gate_reason(const Ward *w)
 {
-        return w->gate_reason;
+        const char *of_pooler = poolers_missing(w->poolers);
+
+        return w->gate_reason[0] || !of_pooler ? w->gate_reason : of_pooler;
 }
 
 void ward_look(Ward *w)
@@ -426,6 +478,8 @@ int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Stall *stall, WardRow *r
         int r = timer_init(&w->deadline, e, "permit", stall, on_deadline, w);
         if (r >= 0)
                 r = timer_init(&w->tell, e, "tell", NULL, on_tell, w);
+        if (r >= 0)
+                r = poolers_new(&w->poolers, e, row->cluster, changed, w);
         if (r < 0)
                 return r;
         set_vips(w, &row->want);
@@ -433,6 +487,7 @@ int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Stall *stall, WardRow *r
         put_gate(w, store_take_fd(name));
         watch_leaf(w);
         apply(w);
+        set_poolers(w);
         *ret = TAKE_PTR(w);
         return 0;
 }
@@ -443,6 +498,7 @@ Ward *ward_free(Ward *w)
                 for (size_t i = 0; i < w->n_vips; i++)
                         vip_free(w->vips[i]);
                 w->gate = gate_free(w->gate);
+                w->poolers = poolers_free(w->poolers);
                 w->events_source = sd_event_source_disable_unref(w->events_source);
                 fd_close(w->events_fd);
                 fd_close(w->dir_fd);

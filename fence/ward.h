@@ -25,6 +25,8 @@ typedef struct WardRow {
         MsgPermit permit;
         MsgWant want;
         uint64_t shut_leaf; /* its gate is shut for ever */
+        Epoch open_epoch;   /* the right under which poolers' gates were last open: this epoch, */
+        uint64_t open_leaf; /* of the server in this leaf */
 } WardRow;
 
 typedef struct Ward Ward;

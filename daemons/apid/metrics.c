@@ -243,6 +243,25 @@ static void put_mind(const Out *o)
         gauge(o, "palisade_left", "Value is 1 if this node has left and starts nothing.", s->left);
 }
 
+/* Of the units beside Postgres that run. */
+static void put_poolers(const Out *o, const MsgFenceState *f)
+{
+        bool told = false;
+
+        for (uint32_t i = 0; i < f->n_also; i++) {
+                if (f->also[i].gate == GATE_UNKNOWN)
+                        continue;
+                if (!told)
+                        put_family(o, "palisade_pooler_gate_open", "gauge",
+                                   "Value is 1 if the gate around this unit lets packets out, 0 if it is "
+                                   "shut, -1 if there is none.");
+                told = true;
+                put_sample(o, "palisade_pooler_gate_open", "unit", f->also[i].unit.name);
+                fprintf(o->f, "%d\n",
+                        f->also[i].gate == GATE_ABSENT ? -1 : f->also[i].gate == GATE_OPEN);
+        }
+}
+
 static void put_fences(const Out *o)
 {
         const MsgStatus *s = o->v->status;
@@ -262,6 +281,8 @@ static void put_fences(const Out *o)
               s->fence.gate == GATE_OPEN || s->fence.gate == GATE_SHUT);
         gauge(o, "palisade_gate_open", "Value is 1 if that gate lets packets out.",
               s->fence.gate == GATE_OPEN);
+
+        put_poolers(o, &s->fence);
 
         bool armed = s->watchdog.armed == TRI_YES;
         gauge(o, "palisade_watchdog_armed", "Value is 1 if a watchdog resets this node in need.",

@@ -124,6 +124,17 @@ static void rows_chain(const Out *o)
         else
                 row(o, "chain", "gate", gate_state_to_string((GateState)p->fence.gate),
                     p->fence.gate_reason);
+        for (uint32_t i = 0; i < p->fence.n_also; i++) {
+                const UnitState *u = &p->fence.also[i];
+                snprintf(note, sizeof note, "%s%s%s", u->unit.name, u->reason[0] ? ": " : "",
+                         u->reason);
+                if (u->gate == GATE_OPEN || u->gate == GATE_SHUT)
+                        left(o, "gate", u->gate == GATE_SHUT ? o->now : a->permit.deadline, note);
+                else
+                        row(o, "chain", "gate",
+                            u->gate == GATE_UNKNOWN ? "-" : gate_state_to_string((GateState)u->gate),
+                            note);
+        }
         row(o, "chain", "watchdog", p->watchdog.armed == TRI_YES ? "armed" : "not armed",
             p->watchdog.reason);
 }

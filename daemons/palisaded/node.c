@@ -74,6 +74,15 @@ static FenceMode read_gate_mode(const Config *c)
                                                                       : FENCE_AUTOMATIC;
 }
 
+static void read_also(NodeConfig *n, const Config *c)
+{
+        const Node *also = node_find(config_root(c), "fence.gate.also");
+
+        NODE_FOREACH(u, also)
+                if (u->text && n->n_also < ALSO_MAX)
+                        (void)STR_SET(n->also[n->n_also++].name, u->text); /* the schema has checked it */
+}
+
 static WatchdogMode read_watchdog_mode(const Config *c)
 {
         const char *mode = config_text(c, "watchdog.mode", "automatic");
@@ -100,6 +109,7 @@ int node_config_load(NodeConfig *ret, const char *path, config_tell_t tell, void
         n.tags = read_tags(c);
         read_vips(&n, c);
         n.gate_mode = read_gate_mode(c);
+        read_also(&n, c);
         n.watchdog_mode = read_watchdog_mode(c);
         (void)STR_SET(n.watchdog_device, config_text(c, "watchdog.device", ""));
         n.watchdog_reset_after = (uint32_t)config_int(c, "watchdog.reset_after", 0);

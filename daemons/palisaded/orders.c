@@ -179,7 +179,8 @@ static bool same_want(const MsgWant *a, const MsgWant *b)
 {
         return a->epoch == b->epoch && a->leaf == b->leaf && a->cgroup == b->cgroup &&
                a->take == b->take && a->gate_mode == b->gate_mode && a->n_vips == b->n_vips &&
-               memcmp(a->vips, b->vips, sizeof a->vips) == 0;
+               memcmp(a->vips, b->vips, sizeof a->vips) == 0 && a->n_also == b->n_also &&
+               memcmp(a->also, b->also, sizeof a->also) == 0;
 }
 
 /*
@@ -201,6 +202,8 @@ static void fill_want(const Palisaded *p, const Actions *a, MsgWant *ret)
         ret->gate_mode = p->node.gate_mode;
         ret->n_vips = p->node.n_vips;
         memcpy(ret->vips, p->node.vips, sizeof ret->vips);
+        ret->n_also = p->node.n_also;
+        memcpy(ret->also, p->node.also, sizeof ret->also);
 }
 
 static void apply_want(Palisaded *p, const Actions *a)
@@ -218,9 +221,9 @@ static void apply_want(Palisaded *p, const Actions *a)
                 return;
         p->want_state = WANT_ASKED;
         p->want = m;
+        size_t n_fds = p->leaf_fds[0] < 0 ? 0 : p->leaf_fds[1] < 0 ? 1 : 2;
         p->want.h.seq = hands_request_fds(p->hands, HAND_FENCED, &m.h, p->leaf_fds,
-                                          new_leaf && p->leaf_fds[0] >= 0 ? 2 : 0, WANT_WITHIN,
-                                          on_want_result, p);
+                                          new_leaf ? n_fds : 0, WANT_WITHIN, on_want_result, p);
 }
 
 /* pgd made a leaf for the server it is about to start, or found the one of the server that runs. */
@@ -228,8 +231,8 @@ void orders_leaf(Palisaded *p, const MsgLeaf *m, int *fds, size_t n_fds)
 {
         fd_close(p->leaf_fds[0]);
         fd_close(p->leaf_fds[1]);
-        p->leaf_fds[0] = n_fds == 2 ? TAKE_FD(fds[0]) : -1;
-        p->leaf_fds[1] = n_fds == 2 ? TAKE_FD(fds[1]) : -1;
+        p->leaf_fds[0] = n_fds >= 1 ? TAKE_FD(fds[0]) : -1;
+        p->leaf_fds[1] = n_fds >= 2 ? TAKE_FD(fds[1]) : -1;
         p->leaf = *m;
         p->gate_owed = true;
         palisaded_think(p);

@@ -37,11 +37,21 @@ bool palisaded_lacks_watchdog(const Palisaded *p)
                p->watchdog.reason[0] != 0;
 }
 
+/* Around postgres, or around a pooler's unit that runs. */
+static bool lacks_gate(const Palisaded *p)
+{
+        bool lacks = p->fence.gate == GATE_ABSENT;
+
+        for (uint32_t i = 0; i < p->fence.n_also; i++)
+                lacks = lacks || p->fence.also[i].gate == GATE_ABSENT;
+        return lacks && p->node.gate_mode == FENCE_REQUIRED;
+}
+
 static bool is_barred(const Palisaded *p)
 {
         return p->node.tags.nofailover || is_paused(p) || palisaded_lacks_watchdog(p) ||
                (p->cluster && p->cluster->settings.standby_cluster) ||
-               (p->node.gate_mode == FENCE_REQUIRED && p->fence.gate == GATE_ABSENT);
+               lacks_gate(p);
 }
 
 Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)

@@ -29,6 +29,8 @@ typedef struct NodeConfig {
         uint32_t n_vips;
         Vip vips[VIPS_MAX];
         FenceMode gate_mode;
+        uint32_t n_also;
+        Unit also[ALSO_MAX];
         WatchdogMode watchdog_mode;
         char watchdog_device[HOST_SIZE];
         uint32_t watchdog_reset_after;

@@ -75,8 +75,8 @@ void pgd_send_leaf(Pgd *p)
                 return;
         m.leaf = server_leaf(p->server);
         m.cgroup = server_cgroup(p->server);
-        bool have = server_leaf_fds(p->server, fds) >= 0;
-        (void)link_send_fds(mind->link, &m.h, fds, have ? 2 : 0); /* the start has a deadline */
+        size_t n = server_leaf_fds(p->server, fds);
+        (void)link_send_fds(mind->link, &m.h, fds, n); /* the start has a deadline */
 }
 
 bool pgd_is_primary(const Pgd *p)
@@ -289,7 +289,10 @@ static void believe_table(Pgd *p)
         p->unread = true;
         p->pg.standby_signal = pgd_has_file(p, "standby.signal");
         pgd_set_run(p, RUN_STARTING); /* until the first probe says more */
-        server_set_leaf(p->server, leaf, 0, -1, -1);
+        if (leaf)
+                server_set_leaf(p->server, leaf, 0, -1, -1);
+        else
+                server_adopt_cgroup(p->server);
         log_info("found postgres running, pid %d, as %s", (int)server_pid(p->server),
                  role_to_string(p->pg.role));
         authority_adopt(p);
@@ -393,7 +396,7 @@ static int adopt(Pgd *p)
         if (r > 0) {
                 believe_table(p);
                 uint64_t leaf = server_leaf(p->server);
-                if (leaf)
+                if (leaf && !(leaf & LEAF_ADOPTED))
                         (void)launch_make_leaf(p->launch, leaf, on_adopted_leaf, p); /* no launcher:
                                                                            killed by pid instead */
                 authority_arm(p);

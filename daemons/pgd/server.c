@@ -15,6 +15,7 @@
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "pgd/server.h"
+#include "wire/msg.h"
 
 #define LOOK_EVERY (10 * USEC_PER_MSEC) /* at a leaf that is being emptied */
 
@@ -50,13 +51,11 @@ uint64_t server_cgroup(const Server *s)
         return s->cgroup;
 }
 
-int server_leaf_fds(const Server *s, int ret[2])
+size_t server_leaf_fds(const Server *s, int ret[2])
 {
-        if (s->dir_fd < 0)
-                return -ENODEV;
         ret[0] = s->dir_fd;
         ret[1] = s->kill_fd;
-        return 0;
+        return s->dir_fd < 0 ? 0 : s->kill_fd < 0 ? 1 : 2;
 }
 
 void server_set_leaf(Server *s, uint64_t leaf, uint64_t cgroup, int dir_fd, int kill_fd)
@@ -77,6 +76,8 @@ bool server_leaf_busy(Server *s)
 void server_kill(Server *s)
 {
         if (s->kill_fd >= 0 && write(s->kill_fd, "1", 1) == 1)
+                return;
+        if (s->dir_fd >= 0 && cgroup_kill_each(s->dir_fd) >= 0)
                 return;
         if (s->pid > 0 && kill(-s->pid, SIGKILL) < 0 && errno != ESRCH)
                 log_error_errno(errno, "Cannot kill postgres (pid %d): %m", (int)s->pid);
@@ -140,6 +141,36 @@ uint64_t server_leaf_of(pid_t pid)
         const char *name = strrchr(path, '/');
         const char *number = name ? str_after_prefix(name + 1, "pg-") : NULL;
         return number && str_to_u64(number, &leaf) >= 0 ? leaf : 0;
+}
+
+void server_adopt_cgroup(Server *s)
+{
+        char path[PATH_MAX], mount[512];
+        uint64_t id = 0;
+        int r = cgroup_of(s->pid, path, sizeof path);
+
+        if (r >= 0)
+                r = cgroup_mount(mount, sizeof mount);
+        if (r < 0) {
+                server_set_leaf(s, 0, 0, -1, -1); /* no cgroups on this machine */
+                return;
+        }
+        _cleanup_(closep) int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = dir < 0 ? -errno : cgroup_id(dir, &id);
+        if (r >= 0)
+                r = str_equal(path, mount) ? 0 : cgroup_holds_only(dir, s->pid);
+        if (r > 0) {
+                log_notice("postgres was started by somebody else: its cgroup %s stands for a leaf until "
+                           "its next start",
+                           path);
+                int kill_fd = openat(dir, "cgroup.kill", O_WRONLY | O_CLOEXEC); /* mostly root's */
+                server_set_leaf(s, LEAF_ADOPTED | id, id, TAKE_FD(dir), kill_fd);
+                return;
+        }
+        log_warning("postgres was started by somebody else, and %s: no gate until it is restarted%s%s",
+                    r < 0 ? "its cgroup cannot be read" : "others run in its cgroup too",
+                    r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
+        server_set_leaf(s, LEAF_ADOPTED | id, 0, -1, -1);
 }
 
 static bool lives_in(pid_t pid, const char *data_dir)

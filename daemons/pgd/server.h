@@ -43,7 +43,7 @@ bool server_runs(const Server *s);
 pid_t server_pid(const Server *s);
 uint64_t server_leaf(const Server *s);
 uint64_t server_cgroup(const Server *s);
-int server_leaf_fds(const Server *s, int ret[2]); /* borrowed; -ENODEV without cgroups */
+size_t server_leaf_fds(const Server *s, int ret[2]); /* borrowed, as in LEAF; 0: no cgroups */
 
 /* Processes of the leaf are left, though the postmaster may be gone. */
 bool server_leaf_busy(Server *s);
@@ -51,8 +51,14 @@ bool server_leaf_busy(Server *s);
 /* SIGINT: fast, SIGQUIT: immediate, SIGHUP, SIGUSR1. -ESRCH if it is gone. */
 int server_signal(Server *s, int sig);
 
-/* The whole leaf, by cgroup.kill; without cgroups the postmaster's process group. */
+/* The whole leaf, by cgroup.kill or one by one; without cgroups the postmaster's process group. */
 void server_kill(Server *s);
 
 /* The number in "pg-<n>" of the cgroup a process lives in; 0: none of ours. */
 uint64_t server_leaf_of(pid_t pid);
+
+/*
+ * The leaf of a server that was not born in one of ours: the cgroup it runs in, if that holds only
+ * this server's processes; else a leaf without a cgroup (LEAF_ADOPTED). Tells the journal which.
+ */
+void server_adopt_cgroup(Server *s);

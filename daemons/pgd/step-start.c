@@ -104,7 +104,7 @@ static void on_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
         }
         uint64_t old = server_leaf(p->server);
         server_set_leaf(p->server, leaf->leaf, leaf->cgroup, TAKE_FD(fds[0]), TAKE_FD(fds[1]));
-        if (old && old != leaf->leaf)
+        if (old && old != leaf->leaf && !(old & LEAF_ADOPTED))
                 launch_drop_leaf(p->launch, old);
         pgd_send_leaf(p);
         timer_set(&p->retry_timer, now_boottime() + GATE_WITHIN);

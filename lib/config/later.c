@@ -24,7 +24,6 @@ static const LaterRow rows[] = {
         { "postgresql.pre_promote", "this version does not run it", NULL, false },
         { "postgresql.before_stop", "this version does not run it", NULL, false },
         { "tags.replicatefrom", "in this version every standby follows the leader", NULL, false },
-        { "fence.gate.also", "this version puts no other unit behind the gate", NULL, false },
         { "standby_cluster", "standby clusters are not supported yet", NULL, true },
         { "failsafe_mode", "not supported yet: without the DCS a primary stops with its permit", NULL,
           false },

@@ -8,6 +8,7 @@
 #include "config/keys.h"
 #include "config/later.h"
 #include "config/schema.h"
+#include "model/limits.h"
 
 typedef struct Check {
         const KeyRow *rows;
@@ -283,6 +284,44 @@ static void check_vips(Check *c, const Node *root)
         }
 }
 
+static bool is_unit_name(const char *text)
+{
+        static const char *const suffixes[] = { ".service", ".socket", ".scope", ".slice" };
+        size_t n = strlen(text);
+
+        if (n >= UNIT_SIZE || strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                           "0123456789:_.\\@-") != n)
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(suffixes); i++) {
+                size_t m = strlen(suffixes[i]);
+                if (n > m && str_equal(text + n - m, suffixes[i]))
+                        return true;
+        }
+        return false;
+}
+
+static void check_also(Check *c, const Node *root)
+{
+        const Node *also = node_find(root, "fence.gate.also");
+        unsigned n = 0;
+
+        if (!also || also->kind == NODE_NULL || also->kind == NODE_MAP)
+                return; /* its row tells of a map */
+        if (also->kind != NODE_LIST)
+                tell(c, PROBLEM_ERROR, also->line, "fence.gate.also: expected a list, found %s",
+                     kind_name(also->kind));
+        NODE_FOREACH(u, also) {
+                if (!u->text || !is_unit_name(u->text))
+                        tell(c, PROBLEM_ERROR, u->line,
+                             "fence.gate.also: '%s' is not allowed: the whole name of a systemd unit, "
+                             "as pgbouncer.service",
+                             u->text ? u->text : kind_name(u->kind));
+                if (n++ == ALSO_MAX)
+                        tell(c, PROBLEM_ERROR, u->line, "fence.gate.also: more than %d units",
+                             ALSO_MAX);
+        }
+}
+
 unsigned schema_check_local(const Node *root, problem_handler_t handler, void *userdata)
 {
         Check c = { .tell = handler, .userdata = userdata };
@@ -296,6 +335,7 @@ unsigned schema_check_local(const Node *root, problem_handler_t handler, void *u
         check_section(&c, root, "");
         check_etcd_hosts(&c, root);
         check_vips(&c, root);
+        check_also(&c, root);
         const Node *dcs = node_find(root, "bootstrap.dcs");
         if (dcs && dcs->kind == NODE_MAP)
                 c.errors += schema_check_dynamic(dcs, handler, userdata);

@@ -307,11 +307,20 @@ typedef struct MsgCancel {
         MsgHeader h;
 } MsgCancel;
 
-/* A leaf cgroup was made, or found again, for a postmaster about to start. fds: its directory, its cgroup.kill. */
+/*
+ * The number of a leaf that is none of ours: this, and the id of the cgroup that an adopted server
+ * runs in. It is never removed, and nothing is moved out of it or into it.
+ */
+#define LEAF_ADOPTED (UINT64_C(1) << 63)
+
+/*
+ * A leaf cgroup was made, or found again, for a postmaster about to start. fds: its directory, then
+ * its cgroup.kill, if it may be written; none of an adopted one in which other processes run too.
+ */
 typedef struct MsgLeaf {
         MsgHeader h;
         uint64_t leaf;
-        uint64_t cgroup; /* its id; 0: this machine gives us no cgroups */
+        uint64_t cgroup; /* its id; 0: this machine gives us no cgroups, or others are in it too */
         char path[URL_SIZE];
 } MsgLeaf;
 
@@ -403,6 +412,11 @@ typedef enum FenceMode {
 } FenceMode;
 DECLARE_NAMES(fence_mode, FenceMode)
 
+/* A systemd unit, a pooler's, that stands behind the same gate. */
+typedef struct Unit {
+        char name[UNIT_SIZE];
+} Unit;
+
 /* Everything fenced shall hold for this cluster. fds: with a new leaf, as in LEAF. */
 typedef struct MsgWant {
         MsgHeader h;
@@ -411,9 +425,10 @@ typedef struct MsgWant {
         uint64_t cgroup;
         uint32_t gate_mode;
         uint32_t take; /* 1: hold the addresses; 0: with an epoch, only probe for duplicates */
-        uint32_t pad;
         uint32_t n_vips;
+        uint32_t n_also;
         Vip vips[VIPS_MAX];
+        Unit also[ALSO_MAX];
         char leaf_path[URL_SIZE];
 } MsgWant;
 
@@ -435,6 +450,12 @@ typedef enum GateState {
 } GateState;
 DECLARE_NAMES(gate_state, GateState)
 
+typedef struct UnitState {
+        Unit unit;
+        uint32_t gate; /* GateState; UNKNOWN: the unit does not run */
+        char reason[REASON_SIZE]; /* why there is no gate, or why it stays shut */
+} UnitState;
+
 typedef struct MsgFenceState {
         MsgHeader h;
         Epoch epoch;
@@ -449,8 +470,9 @@ typedef struct MsgFenceState {
         usec_t killed;      /* when fenced killed the leaf; 0: never */
         usec_t stall;
         uint32_t n_vips;
-        uint32_t pad;
+        uint32_t n_also;
         VipState vips[VIPS_MAX];
+        UnitState also[ALSO_MAX];
         char gate_reason[REASON_SIZE];
 } MsgFenceState;
 

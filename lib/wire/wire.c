@@ -130,6 +130,14 @@ static const Field pg_fields[] = {
 
 static const Field vip_fields[] = { STRING(Vip, address), STRING(Vip, interface) };
 
+static const Field unit_fields[] = { STRING(Unit, name) };
+
+static const Field unit_state_fields[] = {
+        STRUCT(UnitState, unit, unit_fields),
+        ENUM(UnitState, gate, GATE_MAX),
+        STRING(UnitState, reason),
+};
+
 static const Field vip_state_fields[] = {
         STRUCT(VipState, vip, vip_fields),
         FLAG(VipState, present),
@@ -184,12 +192,14 @@ static const Field spawn_fields[] = { STRING(MsgSpawn, cwd) };
 static const Field want_fields[] = {
         ENUM(MsgWant, gate_mode, FENCE_MODE_MAX),
         ROWS(MsgWant, vips, n_vips, VIPS_MAX, vip_fields),
+        ROWS(MsgWant, also, n_also, ALSO_MAX, unit_fields),
         STRING(MsgWant, leaf_path),
 };
 static const Field fence_state_fields[] = {
         ENUM(MsgFenceState, populated, TRI_MAX),
         ENUM(MsgFenceState, gate, GATE_MAX),
         ROWS(MsgFenceState, vips, n_vips, VIPS_MAX, vip_state_fields),
+        ROWS(MsgFenceState, also, n_also, ALSO_MAX, unit_state_fields),
         STRING(MsgFenceState, gate_reason),
 };
 static const Field arm_fields[] = {

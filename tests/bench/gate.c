@@ -94,15 +94,14 @@ static int64_t realtime_ahead(void)
 static _Noreturn void agent(int cgroup)
 {
         Gate *g;
-        int r = gate_new(&g, cgroup, -1);
+        usec_t deadline = now_boottime() + OPEN_FOR;
+        int r = gate_new(&g, cgroup, -1, deadline);
 
         if (r < 0) {
                 errno = -r;
                 die("cannot put a gate around a cgroup");
         }
-        usec_t deadline = now_boottime() + OPEN_FOR;
         shared->deadline = (int64_t)deadline * 1000;
-        gate_set(g, deadline);
         raise(SIGSTOP);
         _exit(0);
 }

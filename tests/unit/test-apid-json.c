@@ -263,6 +263,10 @@ static void test_own_metrics(void **state _unused_)
         s.status.fence.vips[0] = (VipState){ .vip = { "10.0.0.9", "eth0" }, .present = true,
                                              .until = NOW + 5 };
         s.status.fence.gate = GATE_OPEN;
+        s.status.fence.n_also = 4;
+        for (uint32_t i = 0; i < 4; i++)
+                s.status.fence.also[i] = (UnitState){ .unit = { { 'a', (char)('0' + i) } },
+                                                      .gate = (GateState)i };
         s.status.watchdog.armed = TRI_YES;
         s.status.watchdog.last_pet = NOW - USEC_PER_SEC;
         s.status.watchdog.fires = 5 * USEC_PER_SEC;
@@ -276,6 +280,10 @@ static void test_own_metrics(void **state _unused_)
         assert_has(text, "palisade_epoch{scope=\"batman\",name=\"n1\"} 4711\n");
         assert_has(text, "palisade_vip_present{scope=\"batman\",name=\"n1\",address=\"10.0.0.9\"} 1\n");
         assert_has(text, "palisade_gate_open{scope=\"batman\",name=\"n1\"} 1\n");
+        assert_null(strstr(text, "unit=\"a0\"")); /* it does not run */
+        assert_has(text, "palisade_pooler_gate_open{scope=\"batman\",name=\"n1\",unit=\"a1\"} -1\n");
+        assert_has(text, "palisade_pooler_gate_open{scope=\"batman\",name=\"n1\",unit=\"a2\"} 1\n");
+        assert_has(text, "palisade_pooler_gate_open{scope=\"batman\",name=\"n1\",unit=\"a3\"} 0\n");
         assert_has(text, "palisade_watchdog_seconds_left{scope=\"batman\",name=\"n1\"} 4.0\n");
         assert_has(text, "application=\"n2\"} 100\n");
         assert_has(text, "application=\"a\\\"b\\\\c\"} 0\n");

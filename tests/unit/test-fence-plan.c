@@ -166,6 +166,21 @@ static void test_gate(void **state _unused_)
         assert_true(plan_gate(&p, 0, 0, true) == 0);
 }
 
+/* A pooler's gate that was shut lets nothing out that an old right has sent. */
+static void test_reopens(void **state _unused_)
+{
+        usec_t over = NOW - 1, soon = NOW + 1;
+
+        assert_true(plan_reopens(0, USEC_INFINITY, false, NOW)); /* primary, fenced, standby */
+        assert_true(plan_reopens(over, USEC_INFINITY, false, NOW));
+        assert_true(plan_reopens(NOW, soon, false, NOW));
+        assert_false(plan_reopens(over, soon, true, NOW)); /* the same right goes on */
+        assert_false(plan_reopens(soon, USEC_INFINITY, false, NOW)); /* was never shut */
+        assert_false(plan_reopens(USEC_INFINITY, soon, false, NOW)); /* a promotion */
+        assert_false(plan_reopens(over, NOW, false, NOW)); /* shut, and stays so */
+        assert_false(plan_reopens(0, 0, false, NOW));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -177,6 +192,7 @@ int main(void)
                 cmocka_unit_test(test_permits),
                 cmocka_unit_test(test_accepts),
                 cmocka_unit_test(test_gate),
+                cmocka_unit_test(test_reopens),
                 cmocka_unit_test(test_announcements),
         };
 

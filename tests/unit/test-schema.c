@@ -215,6 +215,26 @@ static void test_hostport(void **state _unused_)
             "restapi.connect_address: 'db1' is not allowed: host:port, port 1 to 65535");
 }
 
+static void test_also(void **state _unused_)
+{
+        fine("fence: {gate: {also: []}}\n");
+        fine("fence: {gate: {also: }}\n");
+        fine("fence: {gate: {also: [pgbouncer.service, 'odyssey@a\\x2db.service', p.socket]}}\n");
+        one("fence:\n gate:\n  also: [pgbouncer]\n", PROBLEM_ERROR, 3,
+            "fence.gate.also: 'pgbouncer' is not allowed: the whole name of a systemd unit, as "
+            "pgbouncer.service");
+        one("fence: {gate: {also: [../a.service]}}\n", PROBLEM_ERROR, 1,
+            "fence.gate.also: '../a.service' is not allowed: the whole name of a systemd unit, as "
+            "pgbouncer.service");
+        one("fence: {gate: {also: [.service]}}\n", PROBLEM_ERROR, 1,
+            "fence.gate.also: '.service' is not allowed: the whole name of a systemd unit, as "
+            "pgbouncer.service");
+        one("fence: {gate: {also: pgbouncer.service}}\n", PROBLEM_ERROR, 1,
+            "fence.gate.also: expected a list, found a text");
+        one("fence: {gate: {also: [a.slice,b.slice,c.slice,d.slice,e.slice,f.slice,g.slice,h.slice,"
+            "i.slice]}}\n", PROBLEM_ERROR, 1, "fence.gate.also: more than 8 units");
+}
+
 /* Known to Patroni and not followed yet: told, so that nobody believes in it; harmful: refused. */
 static void test_later(void **state _unused_)
 {
@@ -225,11 +245,9 @@ static void test_later(void **state _unused_)
             "what is asked for");
         one("bootstrap:\n  post_init: /bin/true\n", PROBLEM_WARNING, 2,
             "bootstrap.post_init: this version does not run it");
-        one("fence:\n  gate: {also: [pgbouncer.service]}\n", PROBLEM_WARNING, 2,
-            "fence.gate.also: this version puts no other unit behind the gate");
         one("tags: {replicatefrom: node2}\n", PROBLEM_WARNING, 1,
             "tags.replicatefrom: in this version every standby follows the leader");
-        fine("fence: {gate: {also: []}}\ntags: {replicatefrom: ''}\n");
+        fine("tags: {replicatefrom: ''}\n");
 
         dynamic("standby_cluster: {host: a}", "standby_cluster: standby clusters are not supported yet\n");
         assert_int_equal(check("{failsafe_mode: on, slots: {a: {type: physical}}, postgresql: "
@@ -342,6 +360,7 @@ int main(void)
                 cmocka_unit_test(test_etcd_hosts),
                 cmocka_unit_test(test_hostport),
                 cmocka_unit_test(test_dynamic),
+                cmocka_unit_test(test_also),
                 cmocka_unit_test(test_later),
                 cmocka_unit_test(test_bootstrap_dcs),
                 cmocka_unit_test(test_file_and_line),

@@ -28,7 +28,7 @@ MASKED = """
     systemd-remount-fs.service systemd-resolved.service systemd-sysusers.service
     systemd-timesyncd.service systemd-update-utmp.service systemd-update-utmp-runlevel.service
 """.split()
-DISABLED = "etcd.service haproxy.service patroni.service postgresql.service".split()
+DISABLED = "etcd.service haproxy.service patroni.service pgbouncer.service postgresql.service".split()
 
 NO_PAPER = "".join(
     f"path-exclude=/usr/share/{what}/*\n" for what in ("man", "locale", "doc", "info", "lintian")
