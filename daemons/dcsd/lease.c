@@ -243,6 +243,19 @@ static void on_confirm(const EtcdAnswer *a, void *userdata)
         settle(l, before);
 }
 
+static void on_reach(const EtcdAnswer *a, void *userdata)
+{
+        Lease *l = userdata;
+        Epoch before = policy_epoch(&l->policy);
+
+        l->call = NULL;
+        if (a->error == ETCD_OK)
+                policy_reached(&l->policy);
+        else
+                note_failure(l, a);
+        settle(l, before);
+}
+
 static void on_move(const EtcdAnswer *a, void *userdata)
 {
         Lease *l = userdata;
@@ -269,7 +282,7 @@ static char *keepalive_body(const Lease *l _unused_, const PolicyOrder *o)
         return body_keepalive(o->lease);
 }
 
-static char *confirm_body(const Lease *l, const PolicyOrder *o _unused_)
+static char *read_body(const Lease *l, const PolicyOrder *o _unused_)
 {
         return body_range(l->paths->leader, false);
 }
@@ -293,8 +306,9 @@ static const struct {
 } steps[POLICY_STEP_MAX] = {
         [POLICY_GRANT] = { "/lease/grant", grant_body, on_grant },
         [POLICY_KEEPALIVE] = { "/lease/keepalive", keepalive_body, on_keepalive },
-        [POLICY_CONFIRM] = { "/kv/range", confirm_body, on_confirm },
+        [POLICY_CONFIRM] = { "/kv/range", read_body, on_confirm },
         [POLICY_MOVE] = { "/kv/txn", move_body, on_move },
+        [POLICY_REACH] = { "/kv/range", read_body, on_reach },
 };
 
 static void send(Lease *l, const PolicyOrder *o)

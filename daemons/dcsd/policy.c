@@ -5,7 +5,7 @@
 
 static const char *const policy_step_names[POLICY_STEP_MAX] = {
         [POLICY_WAIT] = "wait",       [POLICY_GRANT] = "grant", [POLICY_KEEPALIVE] = "keepalive",
-        [POLICY_CONFIRM] = "confirm", [POLICY_MOVE] = "move",
+        [POLICY_CONFIRM] = "confirm", [POLICY_MOVE] = "move",   [POLICY_REACH] = "reach",
 };
 DEFINE_NAMES(policy_step, PolicyStep, POLICY_STEP_MAX)
 
@@ -17,6 +17,12 @@ static const char *const policy_verdict_names[VERDICT_MAX] = {
         [VERDICT_LOST] = "the key is lost",
 };
 DEFINE_NAMES(policy_verdict, PolicyVerdict, VERDICT_MAX)
+
+/* What was to follow within the attempt. */
+static void forget_next(Policy *p)
+{
+        p->keep_next = p->confirm_next = p->move_next = false;
+}
 
 void policy_init(Policy *p)
 {
@@ -43,7 +49,7 @@ void policy_hold(Policy *p, Epoch epoch, usec_t renew_until, usec_t interval, us
         interval = MAX(interval, POLICY_INTERVAL_MIN);
         if (epoch != p->epoch) {
                 p->stray_since = 0;
-                p->confirm_next = p->move_next = false;
+                forget_next(p);
                 p->next = now; /* whether this node leads is worth an answer at once */
         }
         p->epoch = epoch;
@@ -172,7 +178,12 @@ PolicyOrder policy_next(Policy *p, usec_t now)
                 return under_way(p, (PolicyOrder){ .step = POLICY_MOVE, .lease = p->lease,
                                               .to = p->moving_to, .epoch = epoch });
         }
-        p->confirm_next = p->move_next = false;
+        if (p->keep_next && epoch != 0 && p->lease != 0 && now < p->deadline) {
+                p->keep_next = false;
+                p->sent = now;
+                return under_way(p, (PolicyOrder){ .step = POLICY_KEEPALIVE, .lease = p->lease });
+        }
+        forget_next(p);
 
         if (p->lease == 0 && !p->known)
                 return wait_until(USEC_INFINITY); /* for the keys: they may name our lease */
@@ -182,6 +193,10 @@ PolicyOrder policy_next(Policy *p, usec_t now)
                 return next_stray(p, now);
         if (p->lease == 0 || (wants_other_ttl(p) && p->moving_to == 0))
                 return grant(p, now);
+        /* Renewals that arrive while their answers do not would keep the key, and everybody waiting,
+         * for as long as the permit lasts: after a loss etcd must have answered first. */
+        if (epoch != 0 && p->failures > 0)
+                return begin_attempt(p, (PolicyOrder){ .step = POLICY_REACH, .epoch = epoch }, now);
         return begin_attempt(p, (PolicyOrder){ .step = POLICY_KEEPALIVE, .lease = p->lease }, now);
 }
 
@@ -207,7 +222,7 @@ void policy_failed(Policy *p, usec_t now)
         usec_t pause = MIN(p->interval / 4, POLICY_PAUSE_MAX);
 
         p->in_flight = POLICY_WAIT;
-        p->confirm_next = p->move_next = false;
+        forget_next(p);
         p->failures++;
         p->next = now;
         if (p->failures % MAX(p->n_endpoints, 1u) == 0) /* all were asked: let them breathe */
@@ -241,6 +256,14 @@ void policy_granted(Policy *p, int64_t lease, uint64_t ttl_sec, uint64_t raft_te
         attempt_done(p);
         if (epoch != 0)
                 p->next = now; /* and now the key */
+}
+
+void policy_reached(Policy *p)
+{
+        if (p->in_flight != POLICY_REACH)
+                return;
+        p->in_flight = POLICY_WAIT;
+        p->keep_next = true;
 }
 
 void policy_kept(Policy *p, uint64_t ttl_sec, uint64_t raft_term, usec_t now)
@@ -334,7 +357,7 @@ void policy_lease_gone(Policy *p, int64_t lease, usec_t now)
         p->lease = 0;
         p->asked = p->granted = 0;
         p->in_flight = POLICY_WAIT;
-        p->confirm_next = p->move_next = false;
+        forget_next(p);
         p->stray_since = 0;
         p->next = now;
 }

@@ -6,6 +6,7 @@
  * of it; the simulator does the same. One request is in flight at a time.
  *
  *     leader:  KEEPALIVE ──▶ CONFIRM (linearizable read of the leader key) ──▶ proof
+ *              after a lost attempt: REACH (the same read) first, then KEEPALIVE …
  *     member:  KEEPALIVE
  *     no lease, or one of another ttl:  GRANT, and for a leader MOVE
  *
@@ -32,6 +33,7 @@ typedef enum PolicyStep {
         POLICY_KEEPALIVE,
         POLICY_CONFIRM,
         POLICY_MOVE, /* put the leader key on the lease `to`, if it still is as we know it */
+        POLICY_REACH, /* a linearizable read whose content does not matter: does etcd answer us? */
         POLICY_STEP_MAX,
 } PolicyStep;
 DECLARE_NAMES(policy_step, PolicyStep)
@@ -42,7 +44,7 @@ typedef struct PolicyOrder {
         int64_t lease;   /* KEEPALIVE; MOVE: the lease the key hangs on now */
         int64_t to;      /* MOVE */
         uint64_t ttl_sec; /* GRANT */
-        Epoch epoch;     /* CONFIRM, MOVE */
+        Epoch epoch;     /* CONFIRM, MOVE, REACH */
 } PolicyOrder;
 
 /* The leader key as a linearizable read found it. */
@@ -93,7 +95,7 @@ typedef struct Policy {
 
         /* the attempt */
         PolicyStep in_flight;
-        bool confirm_next, move_next;
+        bool keep_next, confirm_next, move_next;
         usec_t started;   /* of the attempt; the interval counts from it */
         usec_t sent;      /* when the keepalive or grant left */
         usec_t deadline;
@@ -128,6 +130,7 @@ void policy_refresh(Policy *p, usec_t ttl, usec_t now);
 
 /* Answers. */
 void policy_granted(Policy *p, int64_t lease, uint64_t ttl_sec, uint64_t raft_term, usec_t now);
+void policy_reached(Policy *p);
 void policy_kept(Policy *p, uint64_t ttl_sec, uint64_t raft_term, usec_t now);
 PolicyVerdict policy_confirmed(Policy *p, const PolicyKey *key, PolicyProof *ret, usec_t now);
 void policy_moved(Policy *p, bool done, usec_t now);

@@ -19,6 +19,7 @@ typedef enum What {
         NEXT,      /* want: the step; a: its lease, or ttl for a grant, if not 0 */
         IDLE,      /* policy_next() waits; a: for how many ms from now, -1: for ever */
         GRANTED,   /* a: lease, b: ttl, c: term */
+        REACHED,
         KEPT,      /* a: ttl, b: term */
         CONFIRMED, /* a: epoch, b: lease, c: term, d: ours; want: the verdict */
         PROOF,     /* of the last CONFIRMED. a: ms since `sent`, b: ttl in s */
@@ -64,14 +65,26 @@ static const Scenario scenarios[] = {
         { "the read finds another raft term: the leader that answered was deposed",
           { R(KEYS, 40, 77, 1, 77), R(HOLD, 40, 10, 0), R(KEYS, 40, 77, 1, 77),
             NEXT_IS(KEEPALIVE, 77), R(KEPT, 10, 3), NEXT_IS(CONFIRM, 0),
-            CONFIRM_IS(TERM_CHANGED, 40, 77, 4, 1), R(EPOCH, 40),
-            NEXT_IS(KEEPALIVE, 77), R(KEPT, 10, 4), NEXT_IS(CONFIRM, 0),
+            CONFIRM_IS(TERM_CHANGED, 40, 77, 4, 1), R(EPOCH, 40), NEXT_IS(REACH, 0),
+            R(REACHED, 0), NEXT_IS(KEEPALIVE, 77), R(KEPT, 10, 4), NEXT_IS(CONFIRM, 0),
             CONFIRM_IS(COUNTS, 40, 77, 4, 1), R(PROOF, 0, 10) } },
         { "a lost reply: the next attempt at once; after a round of losses a breath",
           { R(KEYS, 40, 77, 1, 77), R(HOLD, 40, 10, 0), R(KEYS, 40, 77, 1, 77),
-            NEXT_IS(KEEPALIVE, 77), R(AFTER, 1000), R(FAILED, 0), NEXT_IS(KEEPALIVE, 77),
-            R(FAILED, 0), R(IDLE, 250), R(AFTER, 250), NEXT_IS(KEEPALIVE, 77), R(KEPT, 10, 3),
-            NEXT_IS(CONFIRM, 0), R(FAILED, 0), NEXT_IS(KEEPALIVE, 77), R(FAILED, 0), R(IDLE, 250) } },
+            NEXT_IS(KEEPALIVE, 77), R(AFTER, 1000), R(FAILED, 0), NEXT_IS(REACH, 0),
+            R(FAILED, 0), R(IDLE, 250), R(AFTER, 250), NEXT_IS(REACH, 0), R(REACHED, 0),
+            NEXT_IS(KEEPALIVE, 77), R(KEPT, 10, 3), NEXT_IS(CONFIRM, 0), R(FAILED, 0),
+            NEXT_IS(REACH, 0), R(FAILED, 0), R(IDLE, 250) } },
+        { "renewals that arrive while no answer comes back: one, then etcd must answer first",
+          { R(KEYS, 40, 77, 1, 77), R(HOLD, 40, 10, 0), R(KEYS, 40, 77, 1, 77),
+            NEXT_IS(KEEPALIVE, 77), R(AFTER, 1000), R(FAILED, 0), NEXT_IS(REACH, 0), R(AFTER, 1000),
+            R(FAILED, 0), R(HOLD, 40, 10, 0), NEXT_IS(REACH, 0), R(AFTER, 100), R(REACHED, 0),
+            NEXT_IS(KEEPALIVE, 77), R(AFTER, 5), R(KEPT, 10, 3), NEXT_IS(CONFIRM, 0), R(AFTER, 5),
+            CONFIRM_IS(COUNTS, 40, 77, 3, 1), R(PROOF, 10, 10), R(AFTER, 1890),
+            R(HOLD, 40, 10, 0), NEXT_IS(KEEPALIVE, 77) } },
+        { "a member that lost an attempt asks nothing first",
+          { R(HOLD, 0, 10, 0), R(KEYS, 0), NEXT_IS(GRANT, 10), R(GRANTED, 77, 10, 3), R(AFTER, 1999),
+            R(HOLD, 0, 10, 0), R(AFTER, 1), NEXT_IS(KEEPALIVE, 77), R(FAILED, 0),
+            NEXT_IS(KEEPALIVE, 77) } },
         { "the confirming read must begin within the attempt",
           { R(KEYS, 40, 77, 1, 77), R(HOLD, 40, 10, 0), R(KEYS, 40, 77, 1, 77),
             NEXT_IS(KEEPALIVE, 77), R(AFTER, 990), R(KEPT, 10, 3), R(AFTER, 20),
@@ -244,6 +257,7 @@ static void run_row(Run *r, const Row *row)
                 check_idle(r, &o, row);
                 break;
         case GRANTED: policy_granted(p, row->args[0], (uint64_t)row->args[1], (uint64_t)row->args[2], r->now); break;
+        case REACHED: policy_reached(p); break;
         case KEPT: policy_kept(p, (uint64_t)row->args[0], (uint64_t)row->args[1], r->now); break;
         case CONFIRMED: confirm(r, row); break;
         case PROOF:
@@ -338,6 +352,16 @@ static void answer_keepalive(Model *m, Policy *p)
         }
 }
 
+static void answer_reach(Model *m, Policy *p)
+{
+        m->now += chance(m, 300) * MSEC;
+        expire(m);
+        if (chance(m, 5) == 0)
+                policy_failed(p, m->now);
+        else
+                policy_reached(p);
+}
+
 static void answer_confirm(Model *m, Policy *p)
 {
         PolicyProof proof;
@@ -374,6 +398,8 @@ static void walk(Model *m, Policy *p)
                 PolicyOrder o = policy_next(p, m->now);
                 if (o.step == POLICY_KEEPALIVE)
                         answer_keepalive(m, p);
+                else if (o.step == POLICY_REACH)
+                        answer_reach(m, p);
                 else if (o.step == POLICY_CONFIRM)
                         answer_confirm(m, p);
                 else if (o.step == POLICY_WAIT)
