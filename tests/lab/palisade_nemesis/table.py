@@ -2,7 +2,14 @@
 
 from collections import defaultdict
 
-HEADER = ["fault", "n", "leader", "write gap", "healed", "failed", "late", "overlap", "lost", "socket"]
+HEADER = ["fault", "n", "leader", "write gap", "replaced", "healed", "failed", "late", "overlap", "lost", "socket"]
+
+LEGEND = (
+    "write gap: between two acknowledgements through the virtual IP; replaced: until pid 1 had replaced",
+    "what was hit; healed: from the end of the fault to the next acknowledgement, where writes waited for",
+    "it; failed: writes; late, overlap, lost: acknowledgements, all clients but: socket: late ones on the",
+    "old primary's own Unix socket, which no gate covers (told; a bar only for what the other clients see)",
+)
 
 
 def fold(results):
@@ -19,16 +26,21 @@ def _span(values, unit=" s"):
     return f"{high:.2f}{unit}" if high - low < 0.05 else f"{low:.2f}–{high:.2f}{unit}"
 
 
+def _replaced(rounds):
+    times = [seconds for r in rounds for seconds in r["replaced"].values()]
+    return "never" if None in times else _span(times) if times else ""
+
+
 def row(name, rounds):
     done = [r for r in rounds if not r.get("error")]
     if not done:
-        return [name, str(len(rounds)), "did not end", "", "", "", "", "", "", ""]
+        return [name, str(len(rounds)), "did not end", "", "", "", "", "", "", "", ""]
     moved = sum(r["new"] != r["leader"] for r in done)
     leader = "stays" if not moved else "moves" if moved == len(done) else f"moves {moved}/{len(done)}"
     held = [r for r in done if r["bar"] != "ride" and r["new"] == r["leader"] and r["gap"] > 0.5]
     return [
         name, str(len(rounds)), leader, _span([r["gap"] for r in done]),
-        _span([r["healed"] for r in held]) if held else "",
+        _replaced(done), _span([r["healed"] for r in held]) if held else "",
         *(str(sum(r[key] for r in done)) for key in ("failed", "late", "overlaps", "lost", "late_socket")),
     ]  # fmt: skip
 
@@ -42,9 +54,8 @@ def show(out, results):
     out.say()
     out.table(HEADER, rows)
     out.say()
-    out.say("  write gap: between two acknowledgements through the virtual IP; healed: from the end of the")
-    out.say("  fault to the next one, where writes had to wait for it; failed: writes; late, overlap, lost:")
-    out.say("  acknowledgements over TCP; socket: late ones on the primary's own Unix socket (told, no bar)")
+    for line in LEGEND:
+        out.say(f"  {line}")
 
 
 def markdown(results):
@@ -74,7 +85,7 @@ def compare(out, one, other, titles):
             continue
         def cells(name, rounds):
             full = row(name, rounds)
-            return [full[2], full[3], full[6], full[7], full[8]]
+            return [full[2], full[3], full[7], full[8], full[9]]
 
         rows.append([name.replace("patroni", "the mind"), *cells(name, left), "|", *cells(name, rounds)])
     out.table(["fault", *columns, "", *columns], rows)
