@@ -19,6 +19,7 @@ dist_systemunit_DATA = \
 	etc/systemd/palisade-fenced.socket \
 	etc/systemd/palisade-pgd@.socket \
 	etc/systemd/palisade-postgres@.socket \
+	etc/systemd/palisade-softdog.service \
 	etc/systemd/palisade-watchdogd.socket \
 	etc/systemd/palisade@.target
 systemunitdir = @systemunitdir@
@@ -29,6 +30,8 @@ $(UNITS_MADE): %: %.in Makefile
 
 sysusersdir = @sysusersdir@
 tmpfilesdir = @tmpfilesdir@
+udevrulesdir = @udevrulesdir@
+dist_udevrules_DATA = etc/60-palisade-watchdog.rules
 catalogdir = @catalogdir@
 dist_catalog_DATA = etc/palisade.catalog
 exampledir = $(docdir)/examples

@@ -13,4 +13,5 @@ include tests/lint/local.mk
 include tests/unit/lib.mk
 include tests/unit/pgd.mk
 include tests/unit/fence.mk
+include tests/unit/watchdogd.mk
 include tests/bench/local.mk

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ static uint64_t env_number(const char *name)
         return v;
 }
 
-int notify_listen_fd(const char *name)
+int notify_take_fd(const char *name)
 {
         const char *names = getenv("LISTEN_FDNAMES");
         uint64_t n = env_number("LISTEN_FDS");
@@ -40,25 +41,86 @@ int notify_listen_fd(const char *name)
         return -1;
 }
 
-void notify_send(const char *state)
+/* systemd's address in *ret; 0: there is none. */
+static socklen_t address(struct sockaddr_un *ret)
 {
         const char *path = getenv("NOTIFY_SOCKET");
-        struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
+        *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
         if (!path || (*path != '/' && *path != '@') ||
-            !str_copy(sa.sun_path, sizeof sa.sun_path, path))
-                return;
-        socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+            !str_copy(ret->sun_path, sizeof ret->sun_path, path))
+                return 0;
+        size_t len = offsetof(struct sockaddr_un, sun_path) + strlen(path);
         if (*path == '@')
-                sa.sun_path[0] = 0;
+                ret->sun_path[0] = 0;
         else
                 len++;
-        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (fd < 0)
+        return (socklen_t)len;
+}
+
+/* fd -1: text alone. A datagram that systemd has no room for is lost: it is never waited for. */
+static void send_state(const char *state, int fd)
+{
+        static int to_systemd = -1;
+        struct sockaddr_un sa;
+        struct iovec text = { .iov_base = (void *)(uintptr_t)state, .iov_len = strlen(state) };
+        union {
+                char space[CMSG_SPACE(sizeof(int))];
+                struct cmsghdr align;
+        } control = { 0 };
+        struct msghdr m = { .msg_name = &sa, .msg_iov = &text, .msg_iovlen = 1 };
+
+        m.msg_namelen = address(&sa);
+        if (m.msg_namelen == 0)
                 return;
-        (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&sa, len); /* nobody
-                                                                             else to tell it to */
-        (void)close(fd);
+        if (fd >= 0) {
+                m.msg_control = control.space;
+                m.msg_controllen = sizeof control.space;
+                struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+                c->cmsg_level = SOL_SOCKET;
+                c->cmsg_type = SCM_RIGHTS;
+                c->cmsg_len = CMSG_LEN(sizeof(int));
+                memcpy(CMSG_DATA(c), &fd, sizeof fd);
+        }
+        if (to_systemd < 0)
+                to_systemd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        (void)sendmsg(to_systemd, &m, MSG_NOSIGNAL | MSG_DONTWAIT); /* nobody else to tell it to */
+}
+
+void notify_send(const char *state)
+{
+        send_state(state, -1);
+}
+
+void notify_put_fd(const char *name, int fd)
+{
+        char state[128];
+
+        snprintf(state, sizeof state, "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name);
+        send_state(state, fd);
+}
+
+void notify_remove_fd(const char *name)
+{
+        char state[128];
+
+        snprintf(state, sizeof state, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+        send_state(state, -1);
+}
+
+/* systemd closes its end once everything before is handled (sd_notify_barrier(3)). */
+void notify_barrier(usec_t timeout)
+{
+        struct sockaddr_un sa;
+        int pipes[2];
+
+        if (address(&sa) == 0 || pipe2(pipes, O_CLOEXEC) < 0)
+                return;
+        send_state("BARRIER=1", pipes[1]);
+        (void)close(pipes[1]); /* nothing is in it */
+        struct pollfd p = { .fd = pipes[0] };
+        (void)poll(&p, 1, (int)(timeout / USEC_PER_MSEC)); /* either way, we go on */
+        (void)close(pipes[0]); /* nothing is in it */
 }
 
 usec_t notify_watchdog_every(void)

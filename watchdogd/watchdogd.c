@@ -10,34 +10,41 @@
 
 #include "base/macros.h"
 #include "base/str.h"
+#include "watchdogd/cause.h"
+#include "watchdogd/clock.h"
+#include "watchdogd/events.h"
+#include "watchdogd/log.h"
+#include "watchdogd/petter.h"
+#include "watchdogd/scan.h"
 #include "watchdogd/watchdogd.h"
 #include "wire/wire.h"
 
 #define CLIENTS_MAX 32
-
-static const char no_device[] = "this version pets no watchdog device yet";
+#define TELL_EVERY (1 * USEC_PER_SEC) /* the last pet, to those who have armed */
 
 typedef struct Client {
         int fd; /* -1: free */
         bool greeted;
         char cluster[NAME_SIZE];
         uint32_t mode;
-        MsgPermit permit;
-        Epoch revoked;
 } Client;
 
 struct Watchdogd {
         int socket;
         uid_t mind_uid;
+        usec_t told; /* when STATE last went to all */
+        Petter petter;
         Client clients[CLIENTS_MAX];
 };
 
-static usec_t now_boottime(void)
-{
-        struct timespec ts;
+static const PolicyCluster nobody;
 
-        (void)clock_gettime(CLOCK_BOOTTIME, &ts); /* this clock always exists */
-        return (usec_t)ts.tv_sec * USEC_PER_SEC + (usec_t)ts.tv_nsec / 1000;
+/* What is kept of this cluster; it outlives its connection. */
+static const PolicyCluster *row_of(const Watchdogd *w, const Client *c)
+{
+        const PolicyCluster *row = policy_row(&w->petter.table->policy, c->cluster, false);
+
+        return row ? row : &nobody;
 }
 
 static void client_close(Client *c)
@@ -54,23 +61,45 @@ static void client_send(Client *c, const MsgHeader *m)
                 n = send(c->fd, m, m->size, MSG_DONTWAIT | MSG_NOSIGNAL);
         while (n < 0 && errno == EINTR);
         if (n < 0) { /* a mind that does not read is as good as gone: it connects again */
-                fprintf(stderr, "<4>cannot answer the mind of %s: %s\n", c->cluster,
-                        strerror(errno));
+                wd_log(WD_WARNING, NULL, "cannot answer the mind of %s: %s", c->cluster,
+                       strerror(errno));
                 client_close(c);
         }
 }
 
-static void send_state(Client *c)
+static void send_state(Watchdogd *w, Client *c)
 {
         MsgWatchdogState m = WIRE_INIT(MsgWatchdogState, MSG_WATCHDOG_STATE);
+        const Petter *p = &w->petter;
+        const PolicyTable *t = &p->table->policy;
+        const PolicyCluster *row = row_of(w, c);
 
-        m.armed = TRI_NO;
+        m.armed = row->armed && t->fires != 0 ? TRI_YES : TRI_NO;
         m.mode = c->mode;
-        m.epoch = c->permit.epoch;
-        m.deadline = c->permit.deadline;
-        m.revoked_epoch = c->revoked;
-        (void)STR_SET(m.reason, no_device); /* it fits */
+        m.granted = p->device.record.granted_sec * USEC_PER_SEC;
+        m.fires = t->fires;
+        m.last_pet = t->last_pet;
+        m.epoch = row->epoch;
+        m.deadline = row->deadline;
+        m.revoked_epoch = row->revoked;
+        m.stall = stall_worst(&p->stall, clock_now());
+        (void)STR_SET(m.device, p->device.record.path); /* same sizes */
+        (void)STR_SET(m.identity, p->device.record.identity);
+        (void)STR_SET(m.boot_cause, cause_text());
+        if (m.armed != TRI_YES)
+                petter_prospect(p, m.reason, sizeof m.reason);
+        else
+                (void)STR_SET(m.reason, t->stopped ? "no longer petted" : p->remark); /* they fit */
         client_send(c, &m.h);
+}
+
+/* To everybody, and not too often: W and the last pet are the host's. */
+static void tell_all(Watchdogd *w, usec_t now)
+{
+        w->told = now;
+        for (size_t i = 0; i < CLIENTS_MAX; i++)
+                if (w->clients[i].fd >= 0 && w->clients[i].greeted)
+                        send_state(w, &w->clients[i]);
 }
 
 static void send_result(Client *c, uint64_t seq, Outcome outcome, const char *text)
@@ -97,42 +126,60 @@ static void on_hello(Watchdogd *w, Client *c, const MsgHeader *h)
         }
         (void)STR_SET(c->cluster, m->cluster); /* same size */
         c->greeted = true;
-        send_state(c);
+        PolicyCluster *row = policy_row(&w->petter.table->policy, c->cluster, true);
+        if (row)
+                policy_dcs(row, m->dcs_id);
+        send_state(w, c);
 }
 
-static void on_arm(Watchdogd *w _unused_, Client *c, const MsgHeader *h)
+static void on_arm(Watchdogd *w, Client *c, const MsgHeader *h)
 {
-        c->mode = ((const MsgArm *)h)->mode;
-        send_state(c);
+        const MsgArm *m = (const MsgArm *)h;
+        char why[REASON_SIZE];
+
+        c->mode = m->mode;
+        int r = petter_arm(&w->petter, c->cluster, m, why, sizeof why);
+        if (r < 0)
+                wd_log(WD_WARNING, EVENT_WATCHDOG_WEAK, "cluster %s runs without a watchdog: %s",
+                       c->cluster, why);
+        tell_all(w, clock_now());
         if (c->fd >= 0)
-                send_result(c, h->seq, OUTCOME_REFUSED, no_device);
+                send_result(c, h->seq, r < 0 ? OUTCOME_REFUSED : OUTCOME_DONE, why);
 }
 
-static void on_permit(Watchdogd *w _unused_, Client *c, const MsgHeader *h)
+static void on_permit(Watchdogd *w, Client *c, const MsgHeader *h)
 {
-        const MsgPermit *m = (const MsgPermit *)h;
+        PolicyCluster *row = policy_row(&w->petter.table->policy, c->cluster, true);
 
-        if (m->epoch > c->revoked)
-                c->permit = *m;
+        if (row)
+                policy_permit(row, (const MsgPermit *)h);
 }
 
-static void on_revoke(Watchdogd *w _unused_, Client *c, const MsgHeader *h)
+static void on_revoke(Watchdogd *w, Client *c, const MsgHeader *h)
 {
-        const MsgRevoke *m = (const MsgRevoke *)h;
+        PolicyCluster *row = policy_row(&w->petter.table->policy, c->cluster, true);
 
-        if (m->epoch > c->revoked)
-                c->revoked = m->epoch;
-        send_result(c, h->seq, OUTCOME_DONE, "no device is armed");
+        if (row)
+                policy_revoke(row, ((const MsgRevoke *)h)->epoch);
+        send_state(w, c);
+        if (c->fd >= 0)
+                send_result(c, h->seq, OUTCOME_DONE, "");
 }
 
-static void on_disarm(Watchdogd *w _unused_, Client *c, const MsgHeader *h)
+static void on_disarm(Watchdogd *w, Client *c, const MsgHeader *h)
 {
-        send_result(c, h->seq, OUTCOME_DONE, "no device is armed");
+        bool done = petter_disarm(&w->petter, c->cluster, ((const MsgDisarm *)h)->epoch);
+
+        send_state(w, c);
+        if (c->fd >= 0)
+                send_result(c, h->seq, done ? OUTCOME_DONE : OUTCOME_REFUSED,
+                            done ? "" : "a newer epoch has it armed");
 }
 
-static void on_reset(Watchdogd *w _unused_, Client *c, const MsgHeader *h)
+static void on_reset(Watchdogd *w, Client *c, const MsgHeader *h)
 {
-        send_result(c, h->seq, OUTCOME_REFUSED, no_device);
+        petter_reset(&w->petter, ((const MsgReset *)h)->reason);
+        send_result(c, h->seq, OUTCOME_REFUSED, "the host cannot be reset by us");
 }
 
 static const struct {
@@ -150,8 +197,8 @@ static void dispatch(Watchdogd *w, Client *c, const MsgHeader *h)
                         handlers[i].handle(w, c, h);
                         return;
                 }
-        fprintf(stderr, "<4>a mind sent %s, which is not for us now\n",
-                msg_type_to_string(h->type));
+        wd_log(WD_WARNING, NULL, "a mind sent %s, which is not for us now",
+               msg_type_to_string(h->type));
         client_close(c);
 }
 
@@ -164,7 +211,7 @@ static void receive(Watchdogd *w, Client *c)
                 return;
         if (n <= 0 || (size_t)n > sizeof packet || wire_check(packet, (size_t)n) < 0) {
                 if (n > 0)
-                        fprintf(stderr, "<4>%zd bytes that are no message of ours\n", n);
+                        wd_log(WD_WARNING, NULL, "%zd bytes that are no message of ours", n);
                 client_close(c);
                 return;
         }
@@ -180,8 +227,8 @@ static void accept_client(Watchdogd *w)
         if (fd < 0)
                 return;
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 || cred.uid != w->mind_uid) {
-                fprintf(stderr, "<4>uid %u, pid %d is not our mind: connection refused\n", cred.uid,
-                        cred.pid);
+                wd_log(WD_WARNING, NULL, "uid %u, pid %d is not our mind: connection refused",
+                       cred.uid, cred.pid);
                 (void)close(fd); /* a socket: nothing is lost */
                 return;
         }
@@ -190,7 +237,7 @@ static void accept_client(Watchdogd *w)
                         w->clients[i].fd = fd;
                         return;
                 }
-        fprintf(stderr, "<4>too many connections: one more is refused\n");
+        wd_log(WD_WARNING, NULL, "too many connections: one more is refused");
         (void)close(fd); /* a socket: nothing is lost */
 }
 
@@ -203,17 +250,31 @@ unsigned watchdogd_minds(const Watchdogd *w)
         return n;
 }
 
-int watchdogd_serve(Watchdogd *w, usec_t until)
+bool watchdogd_is_armed(const Watchdogd *w)
+{
+        return policy_any_armed(&w->petter.table->policy);
+}
+
+/* Takes in what waits in the sockets. */
+static void receive_all(void *userdata)
+{
+        Watchdogd *w = userdata;
+
+        for (size_t i = 0; i < CLIENTS_MAX; i++) {
+                struct pollfd p = { .fd = w->clients[i].fd, .events = POLLIN };
+                while (p.fd >= 0 && w->clients[i].fd == p.fd && poll(&p, 1, 0) == 1)
+                        receive(w, &w->clients[i]);
+        }
+}
+
+static int wait_for_messages(Watchdogd *w, usec_t until)
 {
         struct pollfd fds[CLIENTS_MAX + 1];
-        usec_t now = now_boottime();
+        usec_t now = clock_now(), wait = until == USEC_INFINITY ? until : usec_sub(until, now);
 
-        if (now >= until)
-                return 0;
         fds[0] = (struct pollfd){ .fd = w->socket, .events = POLLIN };
         for (size_t i = 0; i < CLIENTS_MAX; i++)
                 fds[i + 1] = (struct pollfd){ .fd = w->clients[i].fd, .events = POLLIN };
-        usec_t wait = until == USEC_INFINITY ? USEC_INFINITY : until - now;
         struct timespec ts = { .tv_sec = (time_t)(wait / USEC_PER_SEC),
                                .tv_nsec = (long)(wait % USEC_PER_SEC) * 1000 };
         int r = ppoll(fds, ELEMENTSOF(fds), wait == USEC_INFINITY ? NULL : &ts, NULL);
@@ -227,7 +288,30 @@ int watchdogd_serve(Watchdogd *w, usec_t until)
         return 0;
 }
 
-Watchdogd *watchdogd_new(int socket, uid_t mind_uid)
+int watchdogd_serve(Watchdogd *w, usec_t until)
+{
+        usec_t pet = w->petter.table->policy.last_pet;
+        usec_t next = petter_run(&w->petter, receive_all, w), now = clock_now();
+
+        if (w->petter.table->policy.last_pet != pet && now >= usec_add(w->told, TELL_EVERY))
+                tell_all(w, now);
+        return wait_for_messages(w, MIN(next, until));
+}
+
+/* Why the host went down: found out at the first start in this boot, kept in the table since. */
+static void look_back(Watchdogd *w, const char *state_dir)
+{
+        Table *t = w->petter.table;
+        Candidate list[CANDIDATES_MAX];
+
+        cause_open(state_dir, w->petter.restarted ? t->boot_cause : NULL);
+        if (w->petter.restarted)
+                return;
+        cause_work_out(list, scan_devices(list));
+        (void)STR_SET(t->boot_cause, cause_text()); /* same size */
+}
+
+Watchdogd *watchdogd_new(int socket, uid_t mind_uid, const char *state_dir, bool power_cycle)
 {
         Watchdogd *w = calloc(1, sizeof *w);
 
@@ -235,8 +319,13 @@ Watchdogd *watchdogd_new(int socket, uid_t mind_uid)
                 return NULL;
         w->socket = socket;
         w->mind_uid = mind_uid;
+        w->petter.power_cycle = power_cycle;
         for (size_t i = 0; i < CLIENTS_MAX; i++)
                 w->clients[i].fd = -1;
+        cause_open(state_dir, ""); /* the first pet may already have something to write there */
+        if (petter_init(&w->petter) < 0)
+                return watchdogd_free(w);
+        look_back(w, state_dir);
         return w;
 }
 
@@ -247,6 +336,7 @@ Watchdogd *watchdogd_free(Watchdogd *w)
                         if (w->clients[i].fd >= 0)
                                 client_close(&w->clients[i]);
                 (void)close(w->socket); /* a socket: nothing is lost */
+                device_drop(&w->petter.device); /* the fd store's duplicate stays */
                 free(w);
         }
         return NULL;

@@ -40,7 +40,7 @@ static void send_permit(Palisaded *p, HandId id)
                 hands_send(p->hands, id, &m.h);
 }
 
-static void give_permit(Palisaded *p)
+void authority_give_permit(Palisaded *p)
 {
         Authority *a = &p->authority;
         PermitInput in = authority_input(p);
@@ -74,47 +74,8 @@ void authority_lease(Palisaded *p, const MsgLease *m)
         if (m->epoch == 0 || m->epoch != a->epoch || m->kind == LEASE_NONE)
                 return; /* of a right we gave up meanwhile */
         a->lease = *m;
-        give_permit(p);
-}
-
-/* ---- the watchdog's word, before the first permit ---- */
-
-static void on_armed(const MsgResult *r, void *userdata)
-{
-        Palisaded *p = userdata;
-        Authority *a = &p->authority;
-
-        a->armed_asked = false;
-        a->unarmed = r->outcome != OUTCOME_DONE && p->node.watchdog_mode == WATCHDOG_REQUIRED;
-        a->armed_answered = !a->unarmed;
-        if (a->unarmed)
-                log_event(LOG_ERR, EVENT_FENCE_MISSING, FIELDS({ "PALISADE_FENCE", "watchdog", 0 }),
-                          "the watchdog is required and cannot be armed: %s; giving up the lock",
-                          r->text[0] ? r->text : "no answer");
-        if (r->outcome == OUTCOME_REFUSED && p->node.watchdog_mode == WATCHDOG_AUTOMATIC)
-                log_event(LOG_WARNING, EVENT_FENCE_MISSING,
-                          FIELDS({ "PALISADE_FENCE", "watchdog", 0 }),
-                          "leading without a hardware watchdog: %s", r->text);
-        give_permit(p);
-        palisaded_think(p);
-}
-
-static void arm(Palisaded *p)
-{
-        Authority *a = &p->authority;
-        MsgArm m = WIRE_INIT(MsgArm, MSG_ARM);
-        PermitInput in = authority_input(p);
-
-        if (p->node.watchdog_mode == WATCHDOG_OFF) {
-                a->armed_answered = true;
-                return;
-        }
-        m.mode = p->node.watchdog_mode;
-        m.timeout_sec = permit_watchdog_timeout(&in, 1);
-        m.reset_after_sec = p->node.watchdog_reset_after;
-        (void)STR_SET(m.device, p->node.watchdog_device); /* same size */
-        a->armed_asked = true;
-        (void)hands_request(p->hands, HAND_WATCHDOGD, &m.h, ANSWER_WITHIN, on_armed, p);
+        authority_give_permit(p);
+        watchdog_follow_timing(p);
 }
 
 /* ---- an epoch begins ---- */
@@ -127,21 +88,18 @@ static void begin_epoch(Palisaded *p, Epoch epoch)
         *a = (Authority){ .epoch = epoch, .ended = a->ended, .holding = holding };
         p->start_failures = 0;
         p->start_since = 0;
-        arm(p);
+        watchdog_arm(p);
 }
 
 static void end_epoch(Palisaded *p)
 {
-        MsgDisarm disarm = WIRE_INIT(MsgDisarm, MSG_DISARM);
-
-        disarm.epoch = p->authority.epoch;
-        hands_send(p->hands, HAND_WATCHDOGD, &disarm.h);
         p->authority = (Authority){ .ended = p->authority.epoch, .holding = HOLD_NOTHING };
         p->handover.wanted = false;
         p->handover.candidate_ready = false;
         p->start_failures = 0;
         p->start_since = 0;
         race_reset(p);
+        watchdog_settle(p, now_boottime());
 }
 
 /* After our own restart: the key names us, a postmaster here leads, the hands know its permit. */
@@ -297,7 +255,7 @@ static Epoch epoch_to_revoke(const Palisaded *p)
 
         if (epoch != 0)
                 return epoch;
-        epoch = MAX(p->pg.pg.permit_epoch, p->fence.epoch);
+        epoch = MAX(p->pg.pg.permit_epoch, MAX(p->fence.epoch, p->watchdog.epoch));
         if (p->cluster && str_equal(p->cluster->leader.name, p->node.name))
                 epoch = MAX(epoch, p->cluster->leader.epoch);
         return MAX(epoch, (Epoch)1);
@@ -390,8 +348,8 @@ void authority_resend(Palisaded *p, HandId id)
         } else if (id == HAND_DCSD) {
                 send_hold(p, now_boottime());
         } else {
-                if (id == HAND_WATCHDOGD && !a->armed_asked)
-                        arm(p);
+                if (id == HAND_WATCHDOGD)
+                        watchdog_arm(p);
                 send_permit(p, id);
         }
 }

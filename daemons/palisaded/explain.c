@@ -135,8 +135,21 @@ static void rows_chain(const Out *o)
                             u->gate == GATE_UNKNOWN ? "-" : gate_state_to_string((GateState)u->gate),
                             note);
         }
-        row(o, "chain", "watchdog", p->watchdog.armed == TRI_YES ? "armed" : "not armed",
-            p->watchdog.reason);
+        if (p->watchdog.armed != TRI_YES) {
+                row(o, "chain", "watchdog", "not armed", p->watchdog.reason);
+                return;
+        }
+        snprintf(note, sizeof note, "%s (%s) resets the host %s after the last pet%s%s",
+                 p->watchdog.device, p->watchdog.identity, USEC_TEXT(p->watchdog.fires),
+                 p->watchdog.reason[0] ? "; " : "", p->watchdog.reason);
+        left(o, "watchdog", usec_add(p->watchdog.last_pet, p->watchdog.fires), note);
+}
+
+/* Why this host went down the last time, as far as its watchdog knows. */
+static void rows_boot(const Out *o)
+{
+        if (o->p->watchdog.boot_cause[0])
+                say(o, "boot", "cause", "%s", o->p->watchdog.boot_cause);
 }
 
 static void rows_hands(const Out *o)
@@ -162,5 +175,6 @@ void explain_rows(const Palisaded *p, uint64_t seq)
         rows_facts(&o);
         rows_changes(&o);
         rows_chain(&o);
+        rows_boot(&o);
         rows_hands(&o);
 }

@@ -11,7 +11,8 @@ palisaded_SOURCES = \
 	daemons/palisaded/orders.c \
 	daemons/palisaded/palisaded.c daemons/palisaded/palisaded.h \
 	daemons/palisaded/race.c \
-	daemons/palisaded/run.c daemons/palisaded/run.h
+	daemons/palisaded/run.c daemons/palisaded/run.h \
+	daemons/palisaded/watchdog.c
 palisaded_LDADD = lib/libdecide.a $(IO_LDADD) $(YAML_LIBS)
 
 install-exec-hook:

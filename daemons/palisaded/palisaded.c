@@ -188,6 +188,7 @@ static void on_think(Timer *t _unused_, usec_t now, void *userdata)
         Actions a = actuate(d.intent);
         serve(p, &a);
         authority_hold(p, a.hold);
+        watchdog_settle(p, now);
         orders_apply(p, &a);
         act(p, a.act);
         if (d.intent == INTENT_LEAD && p->cluster)

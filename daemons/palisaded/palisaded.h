@@ -45,6 +45,7 @@ typedef struct Authority {
         MsgPermit permit;  /* the last one sent; deadline 0: none yet */
         MsgLease lease;    /* the last confirmed one of this epoch */
         bool armed_asked, armed_answered;
+        Timing armed_for;  /* W was asked for these */
         bool unarmed;      /* the watchdog that is required cannot be armed */
         bool bidding, releasing;
         Holding holding;
@@ -108,6 +109,7 @@ typedef struct Palisaded {
         Handover handover;
         bool leaving;
         bool noting_left;        /* pgd is being told */
+        usec_t disarm_again; /* DISARM has left; again from then on, unless it is answered */
         usec_t claim_again; /* the right to make the cluster is left to others until then */
         uint64_t claimed; /* `initialize` is ours, as snapshots from this revision on show; 0: not */
         unsigned start_failures;
@@ -158,6 +160,7 @@ void node_member(const Palisaded *p, Member *ret);
 
 /* ---- authority.c ---- */
 PermitInput authority_input(const Palisaded *p);
+void authority_give_permit(Palisaded *p);
 void authority_lease(Palisaded *p, const MsgLease *m);
 void authority_hold(Palisaded *p, Holding holding);
 void authority_on_hold_timer(Palisaded *p, usec_t now);
@@ -168,6 +171,11 @@ void authority_adopt(Palisaded *p);
 void authority_lost(Palisaded *p);
 void authority_fence_state(Palisaded *p);
 void authority_resend(Palisaded *p, HandId id); /* what a hand that came back must hear again */
+
+/* ---- watchdog.c ---- */
+void watchdog_arm(Palisaded *p);
+void watchdog_follow_timing(Palisaded *p); /* asks again for a W that fits what is configured now */
+void watchdog_settle(Palisaded *p, usec_t now); /* DISARM, once nothing of the epoch is left */
 
 /* ---- race.c ---- */
 void race_on_cluster(Palisaded *p);

@@ -40,7 +40,7 @@ usec_t permit_deadline(const PermitInput *in, usec_t sent, usec_t ttl)
         return window > 0 ? sent + window : 0;
 }
 
-unsigned permit_watchdog_timeout(const PermitInput *in, unsigned factor)
+usec_t permit_watchdog_within(const PermitInput *in)
 {
         const Timing *t = &in->timing;
         PermitInput unarmed = *in;
@@ -50,6 +50,5 @@ unsigned permit_watchdog_timeout(const PermitInput *in, unsigned factor)
                 unarmed.safety_margin = PERMIT_SAFETY_MARGIN_UNSET;
         usec_t margin = margin_for(&unarmed, t->ttl);
         usec_t room = usec_sub(usec_sub(usec_sub(t->ttl, margin), t->loop_wait), t->retry_timeout);
-        usec_t asked = MIN(WATCHDOG_MOST, room) / factor / USEC_PER_SEC;
-        return MAX((unsigned)asked, 1U);
+        return CLAMP(room, USEC_PER_SEC, WATCHDOG_MOST);
 }

@@ -40,8 +40,5 @@ PermitTerms permit_terms(const PermitInput *in);
 /* The deadline that a renewal sent at `sent` with this ttl gives. 0: it gives none. */
 usec_t permit_deadline(const PermitInput *in, usec_t sent, usec_t ttl);
 
-/*
- * What to ask of a watchdog that fires after factor times its timeout, in whole seconds, so that
- * the inequality can still hold: at least 1.
- */
-unsigned permit_watchdog_timeout(const PermitInput *in, unsigned factor);
+/* The W to ask of the watchdog, so that the inequality can still hold: 1 s at the least. */
+usec_t permit_watchdog_within(const PermitInput *in);

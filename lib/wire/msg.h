@@ -476,7 +476,7 @@ typedef struct MsgFenceState {
         char gate_reason[REASON_SIZE];
 } MsgFenceState;
 
-/* ---- watchdogd ---- */
+/* ---- watchdogd: RESULT to ARM comes after the STATE that carries W ---- */
 
 typedef enum WatchdogMode {
         WATCHDOG_AUTOMATIC = 0,
@@ -489,10 +489,11 @@ DECLARE_NAMES(watchdog_mode, WatchdogMode)
 typedef struct MsgArm {
         MsgHeader h;
         uint32_t mode;
-        uint32_t timeout_sec;     /* asked of the driver */
-        uint32_t reset_after_sec; /* 0: the driver's own factor holds */
         uint32_t pad;
-        char device[HOST_SIZE];   /* empty: choose */
+        Epoch epoch;            /* for which a permit is to follow */
+        usec_t within;          /* asked: W, the longest time from a pet to the reset */
+        usec_t reset_after;     /* W as configured; 0: what the driver grants, times its factor */
+        char device[HOST_SIZE]; /* empty: choose */
 } MsgArm;
 
 typedef struct MsgDisarm {
@@ -507,7 +508,7 @@ typedef struct MsgReset {
 
 typedef struct MsgWatchdogState {
         MsgHeader h;
-        uint32_t armed;   /* Tri */
+        uint32_t armed;   /* Tri: for this cluster */
         uint32_t mode;
         usec_t granted;   /* the driver's timeout */
         usec_t fires;     /* W: the longest time from a pet to the reset */
@@ -519,7 +520,7 @@ typedef struct MsgWatchdogState {
         char device[HOST_SIZE];
         char identity[64];
         char boot_cause[REASON_SIZE];
-        char reason[REASON_SIZE]; /* why it is not armed */
+        char reason[REASON_SIZE]; /* unarmed: why it cannot be, empty: it can; armed: what is wrong */
 } MsgWatchdogState;
 
 /* ---- apid ---- */

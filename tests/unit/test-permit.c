@@ -145,27 +145,24 @@ static void test_watchdog_is_covered(void **state _unused_)
                 }
 }
 
-/* Asked: floor(min(5 s, ttl - margin - loop_wait - retry_timeout) / factor), at least 1. */
-static void test_watchdog_timeout(void **state _unused_)
+/* Asked: min(5 s, ttl - margin - loop_wait - retry_timeout), at least 1 s. */
+static void test_watchdog_within(void **state _unused_)
 {
         PermitInput in = input(30, 10, 10, 0);
 
-        assert_int_equal(permit_watchdog_timeout(&in, 1), 5);
-        assert_int_equal(permit_watchdog_timeout(&in, 2), 2);
+        assert_int_equal(permit_watchdog_within(&in), SEC(5));
         in = input(10, 2, 3, 0);
-        assert_int_equal(permit_watchdog_timeout(&in, 1), 4);
-        assert_int_equal(permit_watchdog_timeout(&in, 2), 2);
+        assert_int_equal(permit_watchdog_within(&in), MSEC(4750));
         in = input(3, 1, 1, 0);
-        assert_int_equal(permit_watchdog_timeout(&in, 1), 1);
-        assert_int_equal(permit_watchdog_timeout(&in, 2), 1);
+        assert_int_equal(permit_watchdog_within(&in), SEC(1));
         /* what is armed now does not change what is asked */
         in = input(10, 2, 3, 4);
-        assert_int_equal(permit_watchdog_timeout(&in, 1), 4);
+        assert_int_equal(permit_watchdog_within(&in), MSEC(4750));
         /* half of ttl as W and margin together: the watchdog has its share of it */
         in.safety_margin = -1;
-        assert_int_equal(permit_watchdog_timeout(&in, 1), 4);
+        assert_int_equal(permit_watchdog_within(&in), MSEC(4750));
         in.safety_margin = 2;
-        assert_int_equal(permit_watchdog_timeout(&in, 1), 3);
+        assert_int_equal(permit_watchdog_within(&in), SEC(3));
 }
 
 int main(void)
@@ -175,7 +172,7 @@ int main(void)
                 cmocka_unit_test(test_margin),          cmocka_unit_test(test_safety_margin),
                 cmocka_unit_test(test_least_ttl),       cmocka_unit_test(test_nothing_left),
                 cmocka_unit_test(test_inequality),      cmocka_unit_test(test_watchdog_is_covered),
-                cmocka_unit_test(test_watchdog_timeout),
+                cmocka_unit_test(test_watchdog_within),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,142 @@
+/*
+ * The mind's side of the watchdog: armed before an epoch's first permit, released when nothing of
+ * that epoch is left.
+ *
+ * W, what watchdogd answers, goes into every permit. If the inequality does not hold with it
+ * (DESIGN §2), `automatic` disarms and leads on without, `required` does not lead.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "palisaded/palisaded.h"
+
+#define ANSWER_WITHIN (2 * USEC_PER_SEC)
+#define DISARM_AGAIN (200 * USEC_PER_MSEC)
+
+static void answered(Palisaded *p, bool may_lead)
+{
+        Authority *a = &p->authority;
+
+        a->armed_asked = false;
+        a->unarmed = !may_lead;
+        a->armed_answered = may_lead;
+        if (may_lead)
+                authority_give_permit(p);
+        palisaded_think(p);
+}
+
+static void tell_missing(const Palisaded *p, const char *why)
+{
+        bool required = p->node.watchdog_mode == WATCHDOG_REQUIRED;
+
+        log_event(required ? LOG_ERR : LOG_WARNING, EVENT_FENCE_MISSING,
+                  FIELDS({ "PALISADE_FENCE", "watchdog", 0 }),
+                  required ? "the watchdog is required and cannot be armed: %s; giving up the lock"
+                           : "leading without a hardware watchdog: %s",
+                  why[0] ? why : "no answer");
+}
+
+static void on_unfit_disarmed(const MsgResult *r _unused_, void *userdata)
+{
+        answered(userdata, true); /* not done: its W stays in the permits */
+}
+
+/* Armed, but W leaves too little of ttl to renew in. */
+static void give_up_unfit(Palisaded *p)
+{
+        MsgDisarm m = WIRE_INIT(MsgDisarm, MSG_DISARM);
+        PermitInput in = authority_input(p);
+        PermitTerms t = permit_terms(&in);
+        char why[REASON_SIZE];
+
+        snprintf(why, sizeof why, "%s resets after %s, and ttl %s less that and %s margin leaves no "
+                 "retry_timeout of %s after a renewal is missed", p->watchdog.device,
+                 USEC_TEXT(in.watchdog), USEC_TEXT(in.timing.ttl), USEC_TEXT(t.margin),
+                 USEC_TEXT(in.timing.retry_timeout));
+        tell_missing(p, why);
+        if (p->node.watchdog_mode == WATCHDOG_REQUIRED) {
+                answered(p, false);
+                return;
+        }
+        m.epoch = p->authority.epoch;
+        (void)hands_request(p->hands, HAND_WATCHDOGD, &m.h, ANSWER_WITHIN, on_unfit_disarmed, p);
+}
+
+static void on_armed(const MsgResult *r, void *userdata)
+{
+        Palisaded *p = userdata;
+        PermitInput in = authority_input(p); /* with W: STATE came before this */
+
+        if (r->outcome == OUTCOME_DONE && !permit_terms(&in).fits) {
+                give_up_unfit(p);
+                return;
+        }
+        if (r->outcome == OUTCOME_DONE && r->text[0])
+                log_notice("watchdog: %s", r->text);
+        if (r->outcome != OUTCOME_DONE)
+                tell_missing(p, r->text);
+        answered(p, r->outcome == OUTCOME_DONE || p->node.watchdog_mode != WATCHDOG_REQUIRED);
+}
+
+void watchdog_arm(Palisaded *p)
+{
+        Authority *a = &p->authority;
+        MsgArm m = WIRE_INIT(MsgArm, MSG_ARM);
+        PermitInput in = authority_input(p);
+
+        a->armed_for = in.timing;
+        if (p->node.watchdog_mode == WATCHDOG_OFF) {
+                a->armed_answered = true;
+                return;
+        }
+        if (a->armed_asked)
+                return;
+        m.mode = p->node.watchdog_mode;
+        m.epoch = a->epoch;
+        m.within = permit_watchdog_within(&in);
+        m.reset_after = p->node.watchdog_reset_after * USEC_PER_SEC;
+        (void)STR_SET(m.device, p->node.watchdog_device); /* same size */
+        a->armed_asked = true;
+        (void)hands_request(p->hands, HAND_WATCHDOGD, &m.h, ANSWER_WITHIN, on_armed, p);
+}
+
+void watchdog_follow_timing(Palisaded *p)
+{
+        const Authority *a = &p->authority;
+        Timing now = authority_input(p).timing;
+
+        if (a->epoch != 0 && !a->revoked &&
+            (now.ttl != a->armed_for.ttl || now.loop_wait != a->armed_for.loop_wait ||
+             now.retry_timeout != a->armed_for.retry_timeout))
+                watchdog_arm(p);
+}
+
+/*
+ * Whatever was armed for an epoch that is over cannot act as primary any more: the leaf is empty
+ * behind its REVOKE, or what runs is a standby, born as one and never told to promote.
+ */
+static bool nothing_leads(const Palisaded *p)
+{
+        const PgState *pg = &p->pg.pg;
+
+        if (!p->known[HAND_PGD] || !p->known[HAND_FENCED] || pg->operation == PGOP_START)
+                return false;
+        if (pg_may_run(pg))
+                return pg->in_recovery == TRI_YES && pg->standby_signal && !pg->promote_sent;
+        return p->fence.populated == TRI_NO && p->fence.revoked_epoch >= p->watchdog.epoch;
+}
+
+void watchdog_settle(Palisaded *p, usec_t now)
+{
+        MsgDisarm m = WIRE_INIT(MsgDisarm, MSG_DISARM);
+
+        if (p->watchdog.armed != TRI_YES || p->authority.epoch != 0 || now < p->disarm_again ||
+            !nothing_leads(p))
+                return;
+        p->disarm_again = now + DISARM_AGAIN;
+        m.epoch = p->watchdog.epoch;
+        hands_send(p->hands, HAND_WATCHDOGD, &m.h);
+}

@@ -1,0 +1,21 @@
+# Unit tests of palisade-watchdogd's pure files.
+if HAVE_CMOCKA
+
+WATCHDOGD_TESTS = \
+	tests/unit/test-watchdogd-choose \
+	tests/unit/test-watchdogd-ipmi \
+	tests/unit/test-watchdogd-policy
+check_PROGRAMS += $(WATCHDOGD_TESTS)
+TESTS += $(WATCHDOGD_TESTS)
+
+tests_unit_test_watchdogd_choose_SOURCES = tests/unit/test-watchdogd-choose.c \
+	tests/unit/test-lib.h $(WATCHDOGD_PURE)
+tests_unit_test_watchdogd_choose_LDADD = $(UNIT_LIBS)
+tests_unit_test_watchdogd_ipmi_SOURCES = tests/unit/test-watchdogd-ipmi.c tests/unit/test-lib.h \
+	$(WATCHDOGD_PURE)
+tests_unit_test_watchdogd_ipmi_LDADD = $(UNIT_LIBS)
+tests_unit_test_watchdogd_policy_SOURCES = tests/unit/test-watchdogd-policy.c \
+	tests/unit/test-lib.h $(WATCHDOGD_PURE)
+tests_unit_test_watchdogd_policy_LDADD = $(UNIT_LIBS)
+
+endif
