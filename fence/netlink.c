@@ -247,6 +247,13 @@ static int on_error(struct sockaddr_nl *who _unused_, struct nlmsgerr *err, void
         return NL_SKIP;
 }
 
+void netlink_forget(Netlink *n, const void *userdata)
+{
+        for (size_t i = 0; i < REQUESTS_MAX; i++)
+                if (n->waiting[i].userdata == userdata)
+                        n->waiting[i].done = NULL;
+}
+
 static int send_request(Netlink *n, struct nl_msg *msg, netlink_done_t done, void *userdata)
 {
         for (size_t i = 0; i < REQUESTS_MAX; i++) {
@@ -312,7 +319,8 @@ int netlink_drop(Netlink *n, int index, const Address *a, netlink_done_t done, v
         bool ours;
         int on, r;
 
-        if (!netlink_find(n, a, &ours, &on) || !ours)
+        /* One that was added a moment ago may not have shown yet. */
+        if (netlink_find(n, a, &ours, &on) && !ours)
                 return -ENOENT;
         msg = nlmsg_alloc_simple(RTM_DELADDR, NLM_F_ACK);
         if (!msg)

@@ -67,8 +67,11 @@ typedef void (*netlink_done_t)(int r, void *userdata);
 int netlink_hold(Netlink *n, int index, const Address *a, uint32_t seconds, netlink_done_t done,
                  void *userdata);
 
-/* Removes it, if it is ours. */
+/* Removes it, unless it is known and not ours. */
 int netlink_drop(Netlink *n, int index, const Address *a, netlink_done_t done, void *userdata);
+
+/* Requests under way are answered to nobody any more. */
+void netlink_forget(Netlink *n, const void *userdata);
 
 /* Calls back for each of our addresses. */
 void netlink_each_own(const Netlink *n, void (*each)(int index, const Address *a, void *userdata),

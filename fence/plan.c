@@ -4,9 +4,21 @@
 /* The kernel's own ceiling is 2^32 - 1, which means for ever; a permit is never so long. */
 #define LIFETIME_MOST 86400
 
+static usec_t lateness_of(bool v6)
+{
+        return v6 ? VIP_LATENESS_V6 : VIP_LATENESS_V4;
+}
+
+usec_t plan_vip_limit(const MsgPermit *permit, bool v6)
+{
+        usec_t limit = usec_sub(permit->lease_end, lateness_of(v6));
+
+        return permit->standing || limit >= permit->deadline ? 0 : limit;
+}
+
 VipLifetime plan_vip_lifetime(const MsgPermit *permit, bool v6, usec_t now)
 {
-        usec_t lateness = v6 ? VIP_LATENESS_V6 : VIP_LATENESS_V4;
+        usec_t lateness = lateness_of(v6);
         usec_t left = usec_sub(permit->lease_end, usec_add(now, lateness));
         VipLifetime l = { .again = USEC_INFINITY };
 

@@ -22,6 +22,12 @@ typedef struct VipLifetime {
 
 VipLifetime plan_vip_lifetime(const MsgPermit *permit, bool v6, usec_t now);
 
+/*
+ * The address's own limit, where it is sooner than the permit's end: the kernel may remove it from
+ * then on, since the last whole second ends there. 0: it lasts as long as the permit.
+ */
+usec_t plan_vip_limit(const MsgPermit *permit, bool v6);
+
 /* May addresses be held, and may the leaf's primary live, under this permit at `now`? */
 bool plan_permits(const MsgPermit *permit, Epoch epoch, Epoch revoked, usec_t now);
 

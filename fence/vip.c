@@ -10,6 +10,7 @@
 #include "io/log.h"
 
 #define RETRY_EVERY (250 * USEC_PER_MSEC)
+#define QUARREL (USEC_PER_SEC) /* removed again so soon: ask first who else wants it */
 
 struct VipHold {
         sd_event *event;
@@ -31,6 +32,7 @@ struct VipHold {
 
         bool held;   /* we added it, and nobody has told us that it is gone */
         bool seen;   /* and the kernel's events have shown it since */
+        bool cut;    /* it is here, and its interface has no carrier */
         bool adding; /* a request is under way */
         int index;   /* of the link it is on */
         usec_t limit;
@@ -40,6 +42,8 @@ struct VipHold {
 
         Timer renew, probe_timer, announce, retry;
 };
+
+static const char no_carrier[] = "its interface is down or has no carrier";
 
 static void step(VipHold *v);
 
@@ -174,6 +178,7 @@ static void on_held(int r, void *userdata)
                 return; /* a lifetime was set anew */
         v->held = true;
         v->seen = false;
+        v->cut = false;
         set_reason(v, "");
         log_event(LOG_NOTICE, EVENT_VIP_TAKEN,
                   FIELDS({ "PALISADE_VIP", v->vip.address, 0 },
@@ -233,7 +238,7 @@ static void drop(VipHold *v)
                           FIELDS({ "PALISADE_VIP", v->vip.address, 0 },
                                  { "PALISADE_CLUSTER", v->cluster, 0 }),
                           "gave up the virtual IP %s", v->vip.address);
-        v->held = v->adding = false;
+        v->held = v->adding = v->cut = false;
         v->limit = 0;
         if (index > 0)
                 (void)netlink_drop(v->netlink, index, &v->address, on_dropped, v); /* it ends
@@ -255,7 +260,7 @@ static void take(VipHold *v, usec_t now)
                 return;
         }
         if (!link->up) {
-                set_reason(v, "its interface has no carrier");
+                set_reason(v, no_carrier);
                 return;
         }
         if (netlink_find(v->netlink, &v->address, &ours, &index) && !ours) {
@@ -299,7 +304,7 @@ void vip_want(VipHold *v, bool probe, bool hold, const MsgPermit *permit)
         v->permit = *permit;
         v->want_probe = probe;
         v->want_hold = hold;
-        if (held && !hold) {
+        if (!hold && (held || v->held)) { /* held: by the fenced before us, too */
                 set_reason(v, "");
                 drop(v);
         } else if (hold && v->held && newer) {
@@ -308,23 +313,61 @@ void vip_want(VipHold *v, bool probe, bool hold, const MsgPermit *permit)
         step(v);
 }
 
+/*
+ * It is gone, and not by us. An instant ago it was answered for here, so it comes back at once, unless
+ * it had run out or this is a quarrel: then the network is asked again.
+ */
+static void lost(VipHold *v, usec_t now)
+{
+        const LinkInfo *link = netlink_link_by_index(v->netlink, v->index);
+        bool ran_out = !v->permit.standing && now >= v->limit;
+
+        log_event(LOG_WARNING, EVENT_VIP_DROPPED,
+                  FIELDS({ "PALISADE_VIP", v->vip.address, 0 },
+                         { "PALISADE_CLUSTER", v->cluster, 0 }),
+                  "the virtual IP %s %s", v->vip.address,
+                  ran_out              ? "has run out"
+                  : link && link->up ? "was removed by somebody else"
+                                     : "went with its interface");
+        v->held = v->cut = false;
+        v->probed = ran_out || now < v->taken + QUARREL ? 0 : now;
+        timer_set(&v->announce, USEC_INFINITY);
+        v->calls->changed(v->userdata);
+}
+
+/* It is here; can it be reached? When its interface is back, neighbours are told at once. */
+static void look_at_link(VipHold *v)
+{
+        const LinkInfo *link = netlink_link_by_index(v->netlink, v->index);
+        bool cut = !link || !link->up;
+
+        if (cut == v->cut)
+                return;
+        v->cut = cut;
+        if (cut) {
+                log_event(LOG_WARNING, EVENT_VIP_CUT,
+                          FIELDS({ "PALISADE_VIP", v->vip.address, 0 },
+                                 { "PALISADE_CLUSTER", v->cluster, 0 }),
+                          "nobody can reach the virtual IP %s: %s", v->vip.address, no_carrier);
+                (void)STR_SET(v->reason, no_carrier); /* it fits; told */
+        } else {
+                v->reason[0] = 0;
+                begin_announcing(v);
+        }
+        v->calls->changed(v->userdata);
+}
+
 void vip_look(VipHold *v)
 {
         bool ours;
         int index;
 
-        if (netlink_find(v->netlink, &v->address, &ours, &index) && ours) {
+        if (netlink_find(v->netlink, &v->address, &ours, &index) && ours)
                 v->seen = v->held;
-        } else if (v->held && v->seen) {
-                v->held = false;
-                timer_set(&v->announce, USEC_INFINITY);
-                log_event(LOG_WARNING, EVENT_VIP_DROPPED,
-                          FIELDS({ "PALISADE_VIP", v->vip.address, 0 },
-                                 { "PALISADE_CLUSTER", v->cluster, 0 }),
-                          "the virtual IP %s was removed by somebody else, or has run out",
-                          v->vip.address);
-                v->calls->changed(v->userdata);
-        }
+        else if (v->held && v->seen)
+                lost(v, now_boottime());
+        if (v->held)
+                look_at_link(v);
         step(v);
 }
 
@@ -332,8 +375,8 @@ void vip_state(const VipHold *v, VipState *ret)
 {
         *ret = (VipState){ .vip = v->vip, .present = v->held, .wanted = v->want_hold,
                            .until = v->held ? v->limit : 0 };
-        if (v->held && !v->permit.standing && v->limit < v->permit.deadline)
-                ret->limit = v->limit;
+        if (v->held)
+                ret->limit = plan_vip_limit(&v->permit, v->address.family == AF_INET6);
         (void)STR_SET(ret->reason, v->reason); /* same size */
 }
 
@@ -366,6 +409,8 @@ int vip_new(VipHold **ret, sd_event *e, Netlink *netlink, Stall *stall, const Vi
         if (netlink_find(netlink, &v->address, &ours, &index) && ours) {
                 v->held = v->seen = true;
                 v->index = index;
+                v->limit = USEC_INFINITY; /* not known until it is set anew; it may be seen to run out */
+                begin_announcing(v);
         }
         *ret = TAKE_PTR(v);
         return 0;
@@ -374,6 +419,7 @@ int vip_new(VipHold **ret, sd_event *e, Netlink *netlink, Stall *stall, const Vi
 VipHold *vip_free(VipHold *v)
 {
         if (v) {
+                netlink_forget(v->netlink, v);
                 v->probe = arp_probe_free(v->probe);
                 timer_done(&v->renew);
                 timer_done(&v->probe_timer);

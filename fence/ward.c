@@ -342,11 +342,9 @@ void ward_permit(Ward *w, const MsgPermit *permit)
                             w->row->cluster, permit->epoch);
                 return;
         }
-        bool first = permit->epoch != w->row->permit.epoch;
         w->row->permit = *permit;
         apply(w);
-        if (first)
-                changed(w);
+        changed(w); /* its addresses live longer now */
 }
 
 void ward_revoke(Ward *w, Epoch epoch)

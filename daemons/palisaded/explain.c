@@ -114,9 +114,22 @@ static void rows_chain(const Out *o)
         left(o, "postgres kill", a->permit.deadline, "by pgd, and by fenced for itself");
         for (uint32_t i = 0; i < p->fence.n_vips; i++) {
                 const VipState *v = &p->fence.vips[i];
-                snprintf(note, sizeof note, "virtual IP %s%s%s%s", v->vip.address,
-                         v->present ? "" : " is not here", v->reason[0] ? ": " : "", v->reason);
+                int n = snprintf(note, sizeof note, "virtual IP %s%s%s%s", v->vip.address,
+                                 v->present ? "" : " is not here", v->reason[0] ? ": " : "",
+                                 v->reason);
+                if (v->present && v->limit != 0 && v->limit < a->permit.deadline && n > 0 &&
+                    (size_t)n < sizeof note)
+                        snprintf(note + n, sizeof note - (size_t)n,
+                                 "; the kernel may remove it %s before the permit's end",
+                                 USEC_TEXT(a->permit.deadline - v->limit));
                 left(o, "address", v->present ? v->until : 0, note);
+        }
+        for (uint32_t i = 0; i < p->node.n_vips; i++) {
+                const Member *owner = orders_vip_owner(p, &p->node.vips[i]);
+                snprintf(note, sizeof note, "virtual IP %s is member %s's own address",
+                         p->node.vips[i].address, owner ? owner->name : "");
+                if (owner)
+                        row(o, "chain", "address", "refused", note);
         }
         if (p->fence.gate == GATE_OPEN || p->fence.gate == GATE_SHUT)
                 left(o, "gate", p->fence.gate == GATE_SHUT ? o->now : a->permit.deadline,

@@ -147,6 +147,14 @@ static void apply_goal(Palisaded *p, PgGoal goal)
 
 /* ---- fenced ---- */
 
+const Member *orders_vip_owner(const Palisaded *p, const Vip *vip)
+{
+        for (uint32_t i = 0; p->cluster && i < p->cluster->n_members; i++)
+                if (str_equal(p->cluster->members[i].host, vip->address))
+                        return &p->cluster->members[i];
+        return NULL;
+}
+
 static void tell_gate(Palisaded *p, Outcome outcome, const char *text)
 {
         MsgGate m = WIRE_INIT(MsgGate, MSG_GATE);
@@ -200,10 +208,29 @@ static void fill_want(const Palisaded *p, const Actions *a, MsgWant *ret)
         ret->cgroup = p->leaf.cgroup;
         (void)STR_SET(ret->leaf_path, p->leaf.path); /* same size */
         ret->gate_mode = p->node.gate_mode;
-        ret->n_vips = p->node.n_vips;
-        memcpy(ret->vips, p->node.vips, sizeof ret->vips);
+        for (uint32_t i = 0; i < p->node.n_vips; i++)
+                if (!(p->vips_refused & 1u << i))
+                        ret->vips[ret->n_vips++] = p->node.vips[i];
         ret->n_also = p->node.n_also;
         memcpy(ret->also, p->node.also, sizeof ret->also);
+}
+
+/* An address by which a member is known belongs to that host, whether it is up or not. */
+static void refuse_vips(Palisaded *p)
+{
+        uint32_t refused = 0;
+
+        for (uint32_t i = 0; i < p->node.n_vips && p->cluster; i++) {
+                const Member *owner = orders_vip_owner(p, &p->node.vips[i]);
+                if (!owner)
+                        continue;
+                refused |= 1u << i;
+                if (!(p->vips_refused & 1u << i))
+                        log_error("vip %s is the address of member %s: it is not taken, a virtual IP "
+                                  "must belong to no host",
+                                  p->node.vips[i].address, owner->name);
+        }
+        p->vips_refused = refused;
 }
 
 static void apply_want(Palisaded *p, const Actions *a)
@@ -215,6 +242,7 @@ static void apply_want(Palisaded *p, const Actions *a)
                 return; /* of a right this mind never gave: what fenced knows of it stays in force */
         if (a->hold == HOLD_AS_BEFORE && p->want.h.type != MSG_WANT)
                 return; /* a new mind that does not know yet what is: as the one before has wished */
+        refuse_vips(p);
         fill_want(p, a, &m);
         if (p->want_state != WANT_UNSENT && same_want(&m, &p->want) &&
             (p->want_state != WANT_FAILED || !hands_is_up(p->hands, HAND_FENCED)))

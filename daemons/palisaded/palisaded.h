@@ -126,6 +126,7 @@ typedef struct Palisaded {
         Outcome order_outcome;
         usec_t order_again; /* a refused order is given again from then on */
         MsgWant want;
+        uint32_t vips_refused; /* bits of node.vips: a member's own address */
         enum { WANT_UNSENT, WANT_ASKED, WANT_GRANTED, WANT_FAILED } want_state;
         int leaf_fds[2];
         MsgLeaf leaf;
@@ -209,6 +210,8 @@ void orders_apply(Palisaded *p, const Actions *a);
 void orders_leaf(Palisaded *p, const MsgLeaf *m, int *fds, size_t n_fds);
 void orders_send(Palisaded *p, MsgOrder *m);
 void orders_again(Palisaded *p, HandId id);
+/* The member by whose own address this virtual IP reads; NULL: nobody's. */
+const Member *orders_vip_owner(const Palisaded *p, const Vip *vip);
 
 /* ---- api.c: the mouth ---- */
 int api_new(Api **ret, Palisaded *p);

@@ -43,3 +43,15 @@ bool address_is_valid(const char *text)
 
         return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
 }
+
+bool address_same(const char *a, const char *b)
+{
+        struct in6_addr x = { 0 }, y = { 0 };
+
+        for (size_t i = 0; i < 2; i++) {
+                int family = i == 0 ? AF_INET : AF_INET6;
+                if (inet_pton(family, a, &x) == 1 && inet_pton(family, b, &y) == 1)
+                        return memcmp(&x, &y, sizeof x) == 0;
+        }
+        return false;
+}

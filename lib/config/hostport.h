@@ -16,3 +16,6 @@ int hostport_parse(const char *text, uint16_t default_port, HostPort *ret);
 
 /* True for a literal IPv4 or IPv6 address, without a prefix length. */
 bool address_is_valid(const char *text);
+
+/* Two literal addresses, however written, of one host. False if one of them is a name. */
+bool address_same(const char *a, const char *b);

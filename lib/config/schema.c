@@ -263,9 +263,47 @@ static void check_etcd_hosts(Check *c, const Node *root)
                      "etcd3: needs exactly one of host, hosts, url, proxy, srv; it has %u", n);
 }
 
+/* A virtual IP moves between hosts: it can be none by which this one is known. */
+static void check_vip_is_free(Check *c, const Node *root, const Node *v, const char *address)
+{
+        static const char *const own[] = { "restapi.connect_address", "postgresql.connect_address" };
+
+        for (size_t i = 0; i < ELEMENTSOF(own); i++) {
+                const Node *n = node_find(root, own[i]);
+                HostPort hp;
+                if (n && n->text && hostport_parse(n->text, 1, &hp) >= 0 &&
+                    address_same(hp.host, address))
+                        tell(c, PROBLEM_ERROR, v->line,
+                             "vip: '%s' is the host of %s: a virtual IP must belong to no host",
+                             address, own[i]);
+        }
+        for (const Node *other = node_get(root, "vip")->children; other != v; other = other->next) {
+                const char *text = other->kind == NODE_STRING ? other->text
+                                                              : node_get_text(other, "address");
+                if (text && address_same(text, address))
+                        tell(c, PROBLEM_ERROR, v->line, "vip: '%s' stands there twice", address);
+        }
+}
+
+static void check_vip_keys(Check *c, const Node *v)
+{
+        const char *interface = node_get_text(v, "interface");
+
+        if (interface && (strlen(interface) >= INTERFACE_SIZE || !*interface ||
+                          strpbrk(interface, "/ \t:")))
+                tell(c, PROBLEM_ERROR, v->line,
+                     "vip: '%s' is not allowed: interface is the name of one, at most %d characters",
+                     interface, INTERFACE_SIZE - 1);
+        NODE_FOREACH(k, v)
+                if (!str_equal(k->key, "address") && !str_equal(k->key, "interface"))
+                        tell(c, PROBLEM_ERROR, k->line,
+                             "vip: no such key '%s': address and interface", k->key);
+}
+
 static void check_vips(Check *c, const Node *root)
 {
         const Node *vips = node_get(root, "vip");
+        unsigned n = 0;
 
         if (!vips || vips->kind == NODE_NULL)
                 return;
@@ -277,10 +315,17 @@ static void check_vips(Check *c, const Node *root)
         NODE_FOREACH(v, vips) {
                 const char *address = v->kind == NODE_STRING ? v->text
                                                              : node_get_text(v, "address");
-                if (!address || !address_is_valid(address))
+                if (!address || !address_is_valid(address)) {
                         tell(c, PROBLEM_ERROR, v->line,
                              "vip: '%s' is not allowed: an IPv4 or IPv6 address",
                              address ? address : "");
+                        continue;
+                }
+                if (n++ == VIPS_MAX)
+                        tell(c, PROBLEM_ERROR, v->line, "vip: more than %d addresses", VIPS_MAX);
+                check_vip_is_free(c, root, v, address);
+                if (v->kind == NODE_MAP)
+                        check_vip_keys(c, v);
         }
 }
 

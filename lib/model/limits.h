@@ -16,5 +16,6 @@
 #define HISTORY_LINES_MAX 128   /* the newest timeline switches */
 #define STANDBYS_MAX 48         /* rows of pg_stat_replication */
 #define VIPS_MAX 8
+#define INTERFACE_SIZE 16       /* the name of a network interface (IFNAMSIZ) */
 #define ALSO_MAX 8               /* units behind the gate beside Postgres */
 #define UNIT_SIZE 128           /* the name of a systemd unit */

@@ -401,7 +401,7 @@ typedef struct MsgExited {
 
 typedef struct Vip {
         char address[48];
-        char interface[16]; /* empty: the one whose subnet matches */
+        char interface[INTERFACE_SIZE]; /* empty: the one whose subnet matches */
 } Vip;
 
 typedef enum FenceMode {
@@ -437,7 +437,7 @@ typedef struct VipState {
         bool present;
         bool wanted;
         usec_t until; /* when the kernel drops it by itself, at the latest */
-        usec_t limit; /* not 0: the permit this lifetime cannot follow any further */
+        usec_t limit; /* not 0: it may be gone from then on, sooner than the permit ends */
         char reason[REASON_SIZE]; /* why it is not there though wanted; empty: no trouble */
 } VipState;
 

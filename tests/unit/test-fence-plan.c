@@ -1,4 +1,5 @@
 /* What fenced holds and until when: DESIGN 2, 3 and KERNEL-FACTS "Address lifetime". */
+#include "decide/permit.h"
 #include "fence/plan.h"
 #include "test-lib.h"
 
@@ -70,6 +71,43 @@ static void test_never_beyond_the_lease(void **state _unused_)
 }
 
 /* In pause nothing ends by itself, but the lifetime is a number the kernel knows. */
+/*
+ * DESIGN §2: a family whose lifetime cannot outlast two intervals is refused. None has to be: whatever
+ * timing the inequality lets through, also where each renewal is confirmed at the last moment.
+ */
+static void test_outlasts_two_intervals(void **state _unused_)
+{
+        unsigned fit = 0;
+
+        for (usec_t ttl = 3; ttl <= 60; ttl++)
+                for (usec_t loop_wait = 1; loop_wait < ttl; loop_wait++)
+                        for (usec_t w = 0; w <= 5; w++) {
+                                PermitInput in = {
+                                        .timing = { .ttl = SEC(ttl), .loop_wait = SEC(loop_wait),
+                                                    .retry_timeout = SEC(1) },
+                                        .watchdog = SEC(w), .stall = w % 2 ? SEC(ttl) : 0,
+                                        .safety_margin = PERMIT_SAFETY_MARGIN_UNSET,
+                                };
+                                PermitTerms t = permit_terms(&in);
+                                MsgPermit p = { .epoch = 1, .lease_end = NOW + SEC(ttl),
+                                                .deadline = permit_deadline(&in, NOW, SEC(ttl)) };
+                                for (int v6 = 0; t.fits && v6 < 2; v6++) {
+                                        usec_t now = NOW + t.attempt;
+                                        VipLifetime l = plan_vip_lifetime(&p, v6, now);
+                                        while (l.again < p.deadline) {
+                                                now = l.again;
+                                                l = plan_vip_lifetime(&p, v6, now);
+                                        }
+                                        usec_t ends = now + l.seconds * USEC_PER_SEC;
+                                        assert_true(MIN(ends, p.deadline) >= NOW + 2 * t.interval);
+                                        usec_t limit = plan_vip_limit(&p, v6);
+                                        assert_true(limit == 0 ? ends >= p.deadline : ends >= limit);
+                                        fit++;
+                                }
+                        }
+        assert_true(fit > 1000);
+}
+
 static void test_standing(void **state _unused_)
 {
         MsgPermit p = permit();
@@ -187,6 +225,7 @@ int main(void)
                 cmocka_unit_test(test_lifetime),
                 cmocka_unit_test(test_lifetime_ends),
                 cmocka_unit_test(test_never_beyond_the_lease),
+                cmocka_unit_test(test_outlasts_two_intervals),
                 cmocka_unit_test(test_standing),
                 cmocka_unit_test(test_long_lease),
                 cmocka_unit_test(test_permits),

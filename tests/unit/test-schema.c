@@ -139,6 +139,15 @@ static void test_bad_value(void **state _unused_)
         one("vip: 10.0.0.1\n", PROBLEM_ERROR, 1, "vip: expected a list of addresses, found a text");
         one("vip:\n- 10.0.0.1\n- {address: 10.0.0.1/24}\n", PROBLEM_ERROR, 3,
             "vip: '10.0.0.1/24' is not allowed: an IPv4 or IPv6 address");
+        one("vip: ['fd00::1', {address: 'fd00:0::1'}]\n", PROBLEM_ERROR, 1,
+            "vip: 'fd00:0::1' stands there twice");
+        one("vip: [{address: 10.0.0.1, interface: enterprise-vlan-1}]\n", PROBLEM_ERROR, 1,
+            "vip: 'enterprise-vlan-1' is not allowed: interface is the name of one, at most 15 "
+            "characters");
+        one("vip: [{address: 10.0.0.1, role: replica}]\n", PROBLEM_ERROR, 1,
+            "vip: no such key 'role': address and interface");
+        one("vip: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, 10.0.0.6, 10.0.0.7, 10.0.0.8,"
+            " 10.0.0.9]\n", PROBLEM_ERROR, 1, "vip: more than 8 addresses");
         one("watchdog: {mode: on}\n", PROBLEM_ERROR, 1,
             "watchdog.mode: 'true' is not allowed: one of "
             "off|automatic|required|disable|disabled|auto|require");
@@ -207,6 +216,16 @@ static void test_etcd_hosts(void **state _unused_)
         assert_int_equal(check(text, &t, false), 1);
         assert_string_equal(t.text, "etcd3: needs exactly one of host, hosts, url, proxy, srv; it "
                                     "has 0");
+}
+
+/* A virtual IP by which this host is known would follow the primary away from it. */
+static void test_vip_of_a_host(void **state _unused_)
+{
+        one("restapi: {listen: '0.0.0.0:8008', connect_address: '10.0.0.1:8008'}\nvip: [10.0.0.1]\n",
+            PROBLEM_ERROR, 2,
+            "vip: '10.0.0.1' is the host of restapi.connect_address: a virtual IP must belong to no "
+            "host");
+        fine("restapi: {listen: '0.0.0.0:8008', connect_address: '10.0.0.1:8008'}\nvip: [10.0.0.2]\n");
 }
 
 static void test_hostport(void **state _unused_)
@@ -361,6 +380,7 @@ int main(void)
                 cmocka_unit_test(test_hostport),
                 cmocka_unit_test(test_dynamic),
                 cmocka_unit_test(test_also),
+                cmocka_unit_test(test_vip_of_a_host),
                 cmocka_unit_test(test_later),
                 cmocka_unit_test(test_bootstrap_dcs),
                 cmocka_unit_test(test_file_and_line),

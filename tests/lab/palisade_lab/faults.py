@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from . import control
+from . import control, host
 from .errors import LabError
 
 
@@ -18,6 +18,16 @@ class Faults:
     def heal(self):
         """Undo every cut of this node."""
         control.ask(self.lab.name, "heal", node=self.name)
+
+    def unplug(self):
+        """Take its cable out: the node itself sees that it has no carrier."""
+        self._cable("down")
+
+    def plug(self):
+        self._cable("up")
+
+    def _cable(self, state):
+        host.run(["nsenter", "-t", self.lab.supervisor(), "-n", "ip", "link", "set", self.address.port, state], 5)
 
     def freeze(self, unit=None, how="freezer"):
         """Stop a unit, or the whole node, in mid-step: by the cgroup freezer, or by SIGSTOP."""
