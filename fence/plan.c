@@ -63,6 +63,12 @@ bool plan_reopens(usec_t deadline, usec_t next, bool same_right, usec_t now)
         return !same_right && deadline <= now && next > now;
 }
 
+void plan_leaf(const MsgWant *held, MsgWant *next)
+{
+        if (next->leaf == held->leaf && next->cgroup == 0 && !(next->leaf & LEAF_ADOPTED))
+                next->cgroup = held->cgroup;
+}
+
 bool plan_accepts(const MsgPermit *old, const MsgPermit *next, Epoch revoked)
 {
         if (next->epoch <= revoked || next->epoch < old->epoch)

@@ -48,6 +48,12 @@ bool plan_reopens(usec_t deadline, usec_t next, bool same_right, usec_t now);
 bool plan_accepts(const MsgPermit *old, const MsgPermit *next, Epoch revoked);
 
 /*
+ * The wish as it is carried out. A leaf belongs to one start of a postmaster: a pgd that was restarted
+ * names it before it has found the way to it again, and what is known of it stays.
+ */
+void plan_leaf(const MsgWant *held, MsgWant *next);
+
+/*
  * Announcements after taking an address (KERNEL-FACTS "Announcements"): when the n-th one is due,
  * counted from the taking; it never ends.
  */

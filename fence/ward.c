@@ -391,8 +391,11 @@ static void set_poolers(Ward *w)
         poolers_want(w->poolers, want->also, want->gate_mode == FENCE_OFF ? 0 : want->n_also);
 }
 
-int ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd)
+int ward_want(Ward *w, const MsgWant *wish, int dir_fd, int kill_fd)
 {
+        MsgWant next = *wish, *want = &next;
+
+        plan_leaf(&w->row->want, want);
         bool new_leaf = want->leaf != w->row->want.leaf || want->cgroup != w->row->want.cgroup;
         bool switched = (want->gate_mode == FENCE_OFF) != (w->row->want.gate_mode == FENCE_OFF);
 

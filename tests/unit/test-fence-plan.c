@@ -219,6 +219,29 @@ static void test_reopens(void **state _unused_)
         assert_false(plan_reopens(0, 0, false, NOW));
 }
 
+static void test_leaf(void **state _unused_)
+{
+        static const struct {
+                uint64_t held_leaf, held_cgroup, leaf, cgroup, want_cgroup;
+        } rows[] = {
+                { 7, 70, 7, 0, 70 },  /* a restarted pgd knows the number only */
+                { 7, 70, 7, 70, 70 },
+                { 7, 70, 8, 0, 0 },   /* another start, without cgroups */
+                { 7, 70, 8, 80, 80 },
+                { 7, 70, 0, 0, 0 },   /* no postmaster */
+                { 0, 0, 7, 0, 0 },
+                { LEAF_ADOPTED | 7, 70, LEAF_ADOPTED | 7, 0, 0 }, /* others are in its cgroup now */
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                MsgWant held = { .leaf = rows[i].held_leaf, .cgroup = rows[i].held_cgroup };
+                MsgWant next = { .leaf = rows[i].leaf, .cgroup = rows[i].cgroup };
+                plan_leaf(&held, &next);
+                assert_int_equal(next.leaf, rows[i].leaf);
+                assert_int_equal(next.cgroup, rows[i].want_cgroup);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -232,6 +255,7 @@ int main(void)
                 cmocka_unit_test(test_accepts),
                 cmocka_unit_test(test_gate),
                 cmocka_unit_test(test_reopens),
+                cmocka_unit_test(test_leaf),
                 cmocka_unit_test(test_announcements),
         };
 
