@@ -16,7 +16,7 @@ from . import equipment, table
 from .faults import UNITS, catalogue
 from .trial import Trial
 
-ESTIMATE = 25.0  # seconds that a fault may still take when the sample's time runs out
+ESTIMATE = 30.0  # seconds that a fault may still take when the sample's time runs out
 
 
 def parse(about, argv):
@@ -103,7 +103,7 @@ class Run:
     @staticmethod
     def _words(r):
         who = f"{r['leader']} → {r['new']}" if r["new"] != r["leader"] else "leader stays"
-        return f"{r['name']:<24} {who:<12} gap {r['gap']:5.2f}  failed {r['failed']}"
+        return f"{r['name']:<26} {who:<12} gap {r['gap']:5.2f}  failed {r['failed']}"
 
     def _collect(self, fault):
         folder = self.logs / f"{len(self.results):03d}-{fault.name.replace('/', '-')}"

@@ -47,9 +47,19 @@ class Fault:
 # Processes of a unit ------------------------------------------------------------------------
 
 
+def _name(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""  # it has ended
+
+
 def main_pids(node, unit):
-    """What a unit runs in its own control group, not in those below, as this machine numbers it."""
-    return Cgroup(node.unit_path(unit)).pids()
+    """What a unit runs in its own control group, not in those below, as this machine numbers it.
+
+    Not Postgres, which Patroni has there too.
+    """
+    return [pid for pid in Cgroup(node.unit_path(unit)).pids() if _name(pid) != "postgres"]
 
 
 def postgres_group(node):
@@ -71,8 +81,7 @@ def postmaster(node):
 
 def postgres_pids(node):
     """The postmaster and its children."""
-    return [pid for pid in postgres_group(node).pids()
-            if Path(f"/proc/{pid}/comm").read_text().strip() == "postgres"]  # fmt: skip
+    return [pid for pid in postgres_group(node).pids() if _name(pid) == "postgres"]
 
 
 def _signal(pids, number):
@@ -102,6 +111,12 @@ def _thaw(node):
     node.thaw()
 
 
+def _start_patroni(node):
+    """pid 1 restarts Debian's unit after a crash, not while it hangs."""
+    node.thaw()
+    node.systemctl("start", "--no-block", "patroni.service")
+
+
 def daemon_faults(units, patroni):
     faults = []
     for how in HOWS:
@@ -109,7 +124,8 @@ def daemon_faults(units, patroni):
             whole = how == "freeze" and name in ("launcher", "patroni")
             faults.append(Fault(
                 f"{how}:{name}", f"{HOWS[how]} of {name}" + (", Postgres in the same group" if whole else ""),
-                MOVE if whole or patroni else RIDE, _hit_units(how, [unit]), _thaw, units=(unit,), patroni=patroni,
+                MOVE if whole or patroni else RIDE, _hit_units(how, [unit]),
+                _start_patroni if patroni else _thaw, units=(unit,), patroni=patroni,
                 note="its group holds Postgres too" if whole else "",
                 tags=frozenset({"single", how}),
             ))  # fmt: skip
@@ -171,7 +187,7 @@ NO_KILLER = [
 
 def _stop_patroni_and_pid1(node):
     _signal([node.require_pid1()], signal.SIGSTOP)
-    _signal([pid for pid in main_pids(node, "patroni.service") if pid not in postgres_pids(node)], signal.SIGSTOP)
+    _signal(main_pids(node, "patroni.service"), signal.SIGSTOP)
 
 
 # The network --------------------------------------------------------------------------------
@@ -259,7 +275,7 @@ OTHERS = [
           _fsfreeze("-u"), patroni=True),
     Fault("net:nft-flush", "nft flush ruleset", RIDE, _flush_rules, patroni=True),
     Fault("net:addr-del", "the virtual IP deleted by a third party", MOVE,
-          lambda node: node.sh("ip address del 10.77.0.100/32 dev host0"), patroni=True),
+          lambda node: node.sh("ip address del 10.77.0.100/32 dev host0")),
     Fault("net:link-down", "ip link set host0 down", MOVE, lambda node: node.sh("ip link set host0 down"), _link_up,
           patroni=True),
 ]  # fmt: skip

@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass
 
 from palisade_lab import LabError
+from palisade_lab.cgroup import Cgroup
 
 from .gatemap import GateMap
 from .history import Permit, Sight
@@ -57,7 +58,7 @@ class NodeEye:
         leaves = [self.unit] if self.patroni else self._leaves()
         alive, deadline = False, None
         for path in leaves:
-            if not _populated(path):
+            if not (self._runs_postgres(path) if self.patroni else _populated(path)):
                 continue
             alive = True
             try:
@@ -67,6 +68,18 @@ class NodeEye:
             if seen is not None:
                 deadline = max(deadline or 0, seen)
         return Look(deadline, alive, alive and self._writable())
+
+    @staticmethod
+    def _runs_postgres(path):
+        """Patroni's group holds its own processes too."""
+        for pid in Cgroup(path).pids():
+            try:
+                with open(f"/proc/{pid}/comm") as comm:
+                    if comm.read() == "postgres\n":
+                        return True
+            except OSError:
+                pass  # it has ended
+        return False
 
     def _leaves(self):
         try:
@@ -131,6 +144,11 @@ class Observer:
             thread.join(10)
         for eye in self.eyes:
             eye.close()
+
+    def sees(self, node):
+        """Whether it sees what there is: this node open and writable, with the lock. Else it proves nothing."""
+        look = self.last.get(node.name)
+        return bool(look and look.open(boottime()) and self.sights and self.sights[-1].holder == node.name)
 
     def deadline(self, node):
         """The last finite deadline of the node's gate that was seen; None: it had none."""
