@@ -31,7 +31,7 @@ def parse(about, argv):
     parser.add_argument("--loop-wait", type=int, default=2)
     parser.add_argument("--retry-timeout", type=int, default=3)
     parser.add_argument("--no-sync", action="store_true", help="synchronous_mode off: lost rows are told, no bar")
-    parser.add_argument("--patroni", action="store_true", help="Debian's Patroni in the same lab")
+    parser.add_argument("--patroni", action="store_true", help="Debian's Patroni in the same lab, asynchronous")
     parser.add_argument("--json", metavar="FILE", help="what was measured")
     parser.add_argument("--markdown", metavar="FILE", help="the table for docs/SAFETY.md")
     parser.add_argument("--logs", metavar="DIR", help="where the journals of a broken bar go")
@@ -69,7 +69,7 @@ class Run:
         self.logs = Path(args.logs or tempfile.mkdtemp(prefix="palisade-nemesis-"))
         self.lab = Lab(args.name, out=out)
         self.options = Options(ttl=args.ttl, loop_wait=args.loop_wait, retry_timeout=args.retry_timeout,
-                               sync=not args.no_sync, mode="patroni" if args.patroni else "palisade")  # fmt: skip
+                               sync=not args.no_sync and not args.patroni, mode="patroni" if args.patroni else "palisade")  # fmt: skip
 
     def up(self):
         self.lab.up(self.options, equipment.prepare([] if self.args.patroni else UNITS.values()))
@@ -97,7 +97,7 @@ class Run:
             for words in result["broken"]:
                 self.out.say(f"      {self.out.paint('broken', 'red')}: {words}")
             self._collect(fault)
-        if result.get("error"):
+        if result.get("error") or result.get("wrecked"):
             self._anew()
 
     @staticmethod

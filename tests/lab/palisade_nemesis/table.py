@@ -2,46 +2,54 @@
 
 from collections import defaultdict
 
-HEADER = ["fault", "n", "leader", "write gap", "replaced", "healed", "failed", "late", "overlap", "lost", "socket"]
-
+HEADER = ["fault", "n", "leader", "gap", "back", "healed", "fail", "late", "over", "both", "lost", "sock"]
+LONG_HEADER = ["fault", "rounds", "leader", "write gap, s", "replaced after, s", "healed after, s", "failed writes", "late",
+               "overlap", "two open, s", "lost", "late, Unix socket"]  # fmt: skip
 LEGEND = (
-    "write gap: between two acknowledgements through the virtual IP; replaced: until pid 1 had replaced",
-    "what was hit; healed: from the end of the fault to the next acknowledgement, where writes waited for",
-    "it; failed: writes; late, overlap, lost: acknowledgements, all clients but: socket: late ones on the",
-    "old primary's own Unix socket, which no gate covers (told; a bar only for what the other clients see)",
+    "The worst of n rounds, in seconds: gap between two acknowledgements through the virtual IP; back:",
+    "until pid 1 had replaced what was hit; healed: from the end of the fault to the next acknowledgement,",
+    "where writes waited for it. fail: writes refused or unanswered. late, over(lap), lost: acknowledgements.",
+    "both: how long two servers were writable behind open gates. sock: late acknowledgements on the old",
+    "primary's own Unix socket, which no gate covers (told, no bar).",
 )
+ALIASES = {"stop:patroni": "stop:palisaded", "kill:patroni": "kill:palisaded", "freeze:patroni": "freeze:palisaded"}
 
 
 def fold(results):
-    """One row a fault, the worst of its rounds: {name: [Result as a dictionary, …]} in order."""
+    """{name: [Result as a dictionary, …]} in order."""
     by_name = defaultdict(list)
     for result in results:
         by_name[result["name"]].append(result)
     return by_name
 
 
-def _span(values, unit=" s"):
-    values = sorted(values)
-    low, high = values[0], values[-1]
-    return f"{high:.2f}{unit}" if high - low < 0.05 else f"{low:.2f}–{high:.2f}{unit}"
+def _worst(values):
+    return f"{max(values):.2f}"
 
 
-def _replaced(rounds):
-    times = [seconds for r in rounds for seconds in r["replaced"].values()]
-    return "never" if None in times else _span(times) if times else ""
+def _span(values):
+    low, high = min(values), max(values)
+    return f"{high:.2f}" if high - low < 0.05 else f"{low:.2f}–{high:.2f}"
 
 
-def row(name, rounds):
+def row(name, rounds, amount=_worst):
+    """The cells of a fault; amount: how the seconds of several rounds are told."""
     done = [r for r in rounds if not r.get("error")]
     if not done:
-        return [name, str(len(rounds)), "did not end", "", "", "", "", "", "", "", ""]
+        return [name, str(len(rounds)), "did not end", *[""] * (len(HEADER) - 3)]
     moved = sum(r["new"] != r["leader"] for r in done)
-    leader = "stays" if not moved else "moves" if moved == len(done) else f"moves {moved}/{len(done)}"
-    held = [r for r in done if r["bar"] != "ride" and r["new"] == r["leader"] and r["gap"] > 0.5]
+    replaced = [seconds for r in done for seconds in r["replaced"].values()]
+    waited = [r["healed"] for r in done if r["bar"] == "heal" and r["gap"] > 1 and r["healed"] > 0.1]
+    both = sum(r["both_open"] for r in done)
     return [
-        name, str(len(rounds)), leader, _span([r["gap"] for r in done]),
-        _replaced(done), _span([r["healed"] for r in held]) if held else "",
-        *(str(sum(r[key] for r in done)) for key in ("failed", "late", "overlaps", "lost", "late_socket")),
+        name, str(len(rounds)),
+        "stays" if not moved else "moves" if moved == len(done) else f"{moved} move",
+        amount([r["gap"] for r in done]),
+        "never" if None in replaced else amount(replaced) if replaced else "",
+        amount(waited) if waited else "",
+        *(str(sum(r[key] for r in done)) for key in ("failed", "late", "overlaps")),
+        f"{both:.1f}" if both else "0",
+        *(str(sum(r[key] for r in done)) for key in ("lost", "late_socket")),
     ]  # fmt: skip
 
 
@@ -59,15 +67,14 @@ def show(out, results):
 
 
 def markdown(results):
-    lines = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * 3 + "--:|" * (len(HEADER) - 3)]
+    lines = ["| " + " | ".join(LONG_HEADER) + " |", "|---|--:|---|" + "--:|" * (len(LONG_HEADER) - 3)]
     notes = {}
     for name, rounds in fold(results).items():
-        cells = row(name, rounds)
+        cells = row(f"`{name}`", rounds, _span)
         note = rounds[0].get("note")
         if note:
-            mark = notes.setdefault(note, len(notes) + 1)
-            cells[0] += f" [{mark}]"
-        lines.append("| " + " | ".join([f"`{name}`" + cells[0][len(name):], *cells[1:]]) + " |")
+            cells[0] += f" [{notes.setdefault(note, len(notes) + 1)}]"
+        lines.append("| " + " | ".join(cells) + " |")
     lines += ["", *(f"[{mark}] {note}  " for note, mark in notes.items())]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -75,17 +82,16 @@ def markdown(results):
 def compare(out, one, other, titles):
     """The faults that both have: gap, late, overlap and lost of each."""
     ours, theirs = fold(one), fold(other)
-    alias = {"stop:patroni": "stop:palisaded", "kill:patroni": "kill:palisaded", "freeze:patroni": "freeze:palisaded"}
-    out.say(f"  left: {titles[0]}; right: {titles[1]}")
-    columns = ["leader", "gap", "late", "over", "lost"]
     rows = []
     for name, rounds in theirs.items():
-        left = ours.get(alias.get(name, name))
-        if not left:
-            continue
-        def cells(name, rounds):
-            full = row(name, rounds)
-            return [full[2], full[3], full[7], full[8], full[9]]
-
-        rows.append([name.replace("patroni", "the mind"), *cells(name, left), "|", *cells(name, rounds)])
+        left = ours.get(ALIASES.get(name, name))
+        if left:
+            pair = [row(name, r) for r in (left, rounds)]
+            cells = [[full[3], *full[7:11]] for full in pair]
+            rows.append([name.replace("patroni", "the mind"), *cells[0], "|", *cells[1]])
+    columns = ["gap", "late", "over", "both", "lost"]
+    out.say(f"  left: {titles[0]}; right: {titles[1]}")
     out.table(["fault", *columns, "", *columns], rows)
+    out.say()
+    for line in LEGEND:
+        out.say(f"  {line}")

@@ -9,7 +9,7 @@ from palisade_lab.cgroup import Cgroup
 
 from . import history
 from .faults import HEAL, MOVE, RIDE, main_pids
-from .observer import Observer, boottime
+from .observer import EVERY, Observer, boottime
 
 # Answered with each row: which server says so, and by which timeline it writes.
 WHO = "rtrim(pg_read_file('/etc/hostname'), E'\\n') || ' ' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"
@@ -34,12 +34,14 @@ class Result:
     acknowledged: int = 0
     late: int = 0
     overlaps: int = 0
+    both_open: float = 0.0  # seconds for which two servers out of recovery stood behind open gates
     lost: int = 0
     late_socket: int = 0  # on the Unix socket: told, and judged only where a killer was left
     margin: float | None = None  # from the old primary's last acknowledgement to the first of another node
     permit_left: float | None = None  # what was left of the permit at that last one
     seconds: float = 0.0
     worst_look: float = 0.0
+    wrecked: bool = False  # it does not recover: the next fault needs another cluster
     broken: list = field(default_factory=list)  # the bars that it missed, in words
 
     @property
@@ -56,7 +58,7 @@ def settle(lab, timeout=120):
     lab.wait_leader(timeout)
     lab.wait_replicas(len(lab.databases) - 1, timeout)
     if lab.options.sync:
-        wait_for(lambda: any(m["role"] == "sync_standby" for m in lab.cluster()["members"]), 30, "a sync standby")
+        wait_for(lambda: any(m["role"] == "sync_standby" for m in lab.cluster()["members"]), timeout, "a sync standby")
     leader = lab.wait_leader(timeout)
     lab.etcd.move_leader_away(leader)
     return leader
@@ -163,7 +165,11 @@ class Trial:
         wait_for(lambda: not vip.stalled(), 60, "writes to go on after the fault")
         vip.go_on(20)
         self.writes_on = boottime()
-        settle(self.lab)
+        try:
+            settle(self.lab)
+        except LabError as error:
+            self.result.wrecked = True
+            self.result.broken.append(f"the cluster did not recover: {error}")
         self.result.streaming = boottime() - self.undone
 
     # What it proves -------------------------------------------------------------------------
@@ -183,7 +189,8 @@ class Trial:
         r.acknowledged = sum(map(len, acks.values()))
         r.late = len(self._late(tcp))
         r.late_socket = len(self._late(acks["socket"]))
-        r.overlaps = len(history.overlaps(tcp)) + len(seen.overlaps)
+        r.overlaps = len(history.overlaps(tcp))
+        r.both_open = len(seen.overlaps) * EVERY
         for name in CLIENTS:
             run = next(e["run"] for e in self.clients[name].events if e["event"] == "start")
             there = leader.psql(f"select id from nemesis_{name} where run = '{run}'", 30).split()
@@ -217,6 +224,7 @@ class Trial:
 
         bar(r.late == 0, f"{r.late} late acknowledgements")
         bar(r.overlaps == 0, f"{r.overlaps} overlaps")
+        bar(r.both_open == 0, f"two servers open and writable at once, for {r.both_open:.2f} s")
         bar(r.lost == 0 or not self.lab.options.sync, f"{r.lost} acknowledged rows lost")
         if r.bar == RIDE:
             bar(r.failed == 0, f"{r.failed} writes failed")
