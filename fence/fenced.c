@@ -9,7 +9,7 @@
 #include "io/log.h"
 #include "io/store.h"
 
-#define TABLE_VERSION 2
+#define TABLE_VERSION 3
 #define LINGER (10 * USEC_PER_SEC) /* palisade run: how long after the last permit */
 
 typedef struct Table {
@@ -112,10 +112,20 @@ static void on_want(Link *l, const MsgHeader *h, int *fds, size_t n_fds, void *u
                 link_send_result(l, h->seq, OUTCOME_DONE, "%s", "");
 }
 
+static void on_vip_permit(Link *l, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
+                          void *userdata)
+{
+        bool ok = ward_vip_permit(ward_of(userdata), (const MsgVipPermit *)h);
+
+        link_send_result(l, h->seq, ok ? OUTCOME_DONE : OUTCOME_REFUSED, "%s",
+                         ok ? "" : "no room for another address");
+}
+
 static const LinkHandler handlers[] = {
         { MSG_PERMIT, on_permit },
         { MSG_REVOKE, on_revoke },
         { MSG_WANT, on_want },
+        { MSG_VIP_PERMIT, on_vip_permit },
 };
 
 static int on_joined(Mind *m, void *userdata)

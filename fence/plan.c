@@ -41,6 +41,18 @@ VipLifetime plan_vip_lifetime(const MsgPermit *permit, bool v6, usec_t now)
         return l;
 }
 
+MsgPermit plan_vip_permit(const MsgPermit *old, const MsgVipPermit *next, Epoch *revoked)
+{
+        MsgPermit p = { .epoch = next->epoch, .deadline = next->deadline,
+                        .lease_end = next->lease_end };
+
+        if (next->deadline == 0) {
+                *revoked = MAX(*revoked, next->epoch);
+                return old->epoch <= *revoked ? (MsgPermit){ 0 } : *old;
+        }
+        return plan_accepts(old, &p, *revoked) ? p : *old;
+}
+
 bool plan_permits(const MsgPermit *permit, Epoch epoch, Epoch revoked, usec_t now)
 {
         return epoch != 0 && permit->epoch == epoch && epoch > revoked &&

@@ -28,6 +28,12 @@ VipLifetime plan_vip_lifetime(const MsgPermit *permit, bool v6, usec_t now);
  */
 usec_t plan_vip_limit(const MsgPermit *permit, bool v6);
 
+/*
+ * The right to one address after this message, which may be of an older epoch, or take it (deadline 0).
+ * revoked: the last epoch of it that was taken.
+ */
+MsgPermit plan_vip_permit(const MsgPermit *old, const MsgVipPermit *next, Epoch *revoked);
+
 /* May addresses be held, and may the leaf's primary live, under this permit at `now`? */
 bool plan_permits(const MsgPermit *permit, Epoch epoch, Epoch revoked, usec_t now);
 

@@ -47,9 +47,14 @@ static const char no_carrier[] = "its interface is down or has no carrier";
 
 static void step(VipHold *v);
 
+const char *vip_name(const VipHold *v)
+{
+        return v->vip.name;
+}
+
 bool vip_is(const VipHold *v, const Vip *vip)
 {
-        return str_equal(v->vip.address, vip->address) &&
+        return str_equal(v->vip.name, vip->name) && str_equal(v->vip.address, vip->address) &&
                str_equal(v->vip.interface, vip->interface);
 }
 

@@ -24,6 +24,9 @@ int vip_new(VipHold **ret, sd_event *e, Netlink *netlink, Stall *stall, const Vi
 VipHold *vip_free(VipHold *v); /* leaves the address to its lifetime */
 DEFINE_CLEANUP(VipHold *, vip_free)
 
+/* Of a replica's address; empty: the primary's. */
+const char *vip_name(const VipHold *v);
+
 bool vip_is(const VipHold *v, const Vip *vip);
 
 /* probe: find out whether the address is free; hold: have it for as long as the permit allows. */

@@ -299,10 +299,34 @@ static void kill_leaf(Ward *w, const char *why)
 
 static void apply_vips(Ward *w, usec_t now)
 {
+        static const MsgPermit none;
         bool may = permitted(w, now);
 
-        for (size_t i = 0; i < w->n_vips; i++)
-                vip_want(w->vips[i], may, may && w->row->want.take, &w->row->permit);
+        for (size_t i = 0; i < w->n_vips; i++) {
+                const char *name = vip_name(w->vips[i]);
+                if (!*name) {
+                        vip_want(w->vips[i], may, may && w->row->want.take, &w->row->permit);
+                        continue;
+                }
+                const MsgPermit *p = &none;
+                for (size_t k = 0; k < VIPS_MAX; k++)
+                        if (str_equal(w->row->vips[k].name, name))
+                                p = &w->row->vips[k].permit;
+                vip_want(w->vips[i], now < p->deadline, now < p->deadline, p);
+        }
+}
+
+/* The next instant at which a right that runs ends. */
+static usec_t next_end(const Ward *w, usec_t now)
+{
+        const MsgPermit *p = &w->row->permit;
+        usec_t end = w->row->want.epoch != 0 && !p->standing && p->deadline > now ? p->deadline
+                                                                                  : USEC_INFINITY;
+
+        for (size_t i = 0; i < VIPS_MAX; i++)
+                if (w->row->vips[i].permit.deadline > now)
+                        end = MIN(end, w->row->vips[i].permit.deadline);
+        return end;
 }
 
 /* Everything that follows from the permit, the wish and the time. */
@@ -324,8 +348,7 @@ static void apply(Ward *w)
                         return;
                 }
         }
-        timer_set(&w->deadline,
-                  acts_as_primary && !p->standing && p->deadline > now ? p->deadline : USEC_INFINITY);
+        timer_set(&w->deadline, next_end(w, now));
 }
 
 static void on_deadline(Timer *t _unused_, usec_t now _unused_, void *userdata)
@@ -355,6 +378,37 @@ void ward_revoke(Ward *w, Epoch epoch)
         if (w->populated == TRI_NO && is_shut(w))
                 cut_connections(w); /* what an orderly stop has left behind the gate */
         changed(w);
+}
+
+/* Its place in the table, perhaps that of one which is over; VIPS_MAX: there is no room. */
+static size_t vip_place(const Ward *w, const char *name, usec_t now)
+{
+        size_t at = VIPS_MAX;
+
+        for (size_t i = 0; i < VIPS_MAX; i++) {
+                if (str_equal(w->row->vips[i].name, name))
+                        return i;
+                if (w->row->vips[i].permit.deadline <= now)
+                        at = i;
+        }
+        return at;
+}
+
+bool ward_vip_permit(Ward *w, const MsgVipPermit *permit)
+{
+        size_t at = vip_place(w, permit->vip, now_boottime());
+
+        if (at == VIPS_MAX)
+                return false;
+        if (!str_equal(w->row->vips[at].name, permit->vip)) {
+                memset(&w->row->vips[at], 0, sizeof w->row->vips[at]);
+                (void)STR_SET(w->row->vips[at].name, permit->vip); /* same size */
+        }
+        w->row->vips[at].permit = plan_vip_permit(&w->row->vips[at].permit, permit,
+                                                  &w->row->vips[at].revoked);
+        apply(w);
+        changed(w);
+        return true;
 }
 
 static void set_vips(Ward *w, const MsgWant *want)

@@ -27,6 +27,11 @@ typedef struct WardRow {
         uint64_t shut_leaf; /* its gate is shut for ever */
         Epoch open_epoch;   /* the right under which poolers' gates were last open: this epoch, */
         uint64_t open_leaf; /* of the server in this leaf */
+        struct {
+                char name[VIP_NAME_SIZE]; /* empty: free */
+                MsgPermit permit;
+                Epoch revoked;
+        } vips[VIPS_MAX]; /* the rights to addresses for a replica */
 } WardRow;
 
 typedef struct Ward Ward;
@@ -43,6 +48,9 @@ void ward_set_mind(Ward *w, Mind *mind);
 
 void ward_permit(Ward *w, const MsgPermit *permit);
 void ward_revoke(Ward *w, Epoch epoch);
+
+/* False: there is no room for another address. */
+bool ward_vip_permit(Ward *w, const MsgVipPermit *permit);
 
 /*
  * fds: of a new leaf, taken; -1 where there are none. -ENOTSUP: it shall act as primary, a gate is

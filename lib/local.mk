@@ -35,6 +35,7 @@ lib_libdecide_a_SOURCES = \
 	lib/decide/rules.c lib/decide/rules.h \
 	lib/decide/snapshot.c lib/decide/snapshot.h \
 	lib/decide/switchover.c lib/decide/switchover.h \
+	lib/decide/vip.c lib/decide/vip.h \
 	lib/decide/sync.c lib/decide/sync.h
 
 lib_libconfig_a_SOURCES = \

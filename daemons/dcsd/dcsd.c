@@ -11,6 +11,7 @@
 #include "dcsd/publish.h"
 #include "dcsd/record.h"
 #include "dcsd/report.h"
+#include "dcsd/vips.h"
 #include "io/fdutil.h"
 #include "io/log.h"
 
@@ -34,6 +35,7 @@ struct Dcsd {
         Watch *watch;
         Lease *lease;
         Orders *orders;
+        Vips *vips;
         Publish *publish;
         Asks *asks;
         Report *report;
@@ -117,6 +119,7 @@ static void on_decoded(const Cluster *c, void *userdata)
                 etcd_set_timing(d->etcd, &d->timing);
         }
         lease_keys_changed(d->lease);
+        vips_keys_changed(d->vips);
         publish_check(d->publish);
 }
 
@@ -124,9 +127,8 @@ static const ReportCalls report_calls = { .send = send_to_mind, .decoded = on_de
 
 /* ---- news of the lease ---- */
 
-static void on_proved(const PolicyProof *proof, void *userdata)
+static void on_vip_proved(const char *vip, const PolicyProof *proof, void *userdata)
 {
-        Dcsd *d = userdata;
         MsgLease m = WIRE_INIT(MsgLease, MSG_LEASE);
 
         m.epoch = proof->epoch;
@@ -134,7 +136,15 @@ static void on_proved(const PolicyProof *proof, void *userdata)
         m.id = proof->lease;
         m.sent = proof->sent;
         m.ttl = proof->ttl;
-        send_to_mind(&m.h, d);
+        (void)STR_SET(m.vip, vip); /* same size */
+        send_to_mind(&m.h, userdata);
+}
+
+static void on_proved(const PolicyProof *proof, void *userdata)
+{
+        Dcsd *d = userdata;
+
+        on_vip_proved("", proof, d);
         report_lease_well(d->report);
 }
 
@@ -190,6 +200,12 @@ static const OrdersCalls orders_calls = {
         .keys_changed = on_keys_changed,
 };
 
+static const VipsCalls vips_calls = {
+        .proved = on_vip_proved,
+        .answered = on_lease_answered,
+        .orders = { .result = on_result, .keys_changed = on_keys_changed },
+};
+
 static void on_peers(const MsgPeers *m, void *userdata)
 {
         send_to_mind(&m->h, userdata);
@@ -213,6 +229,10 @@ static void on_hold(Link *l _unused_, const MsgHeader *h, int *fds _unused_, siz
         Dcsd *d = dcsd_of(userdata);
         const MsgHold *m = (const MsgHold *)h;
 
+        if (m->vip[0]) {
+                vips_hold(d->vips, m);
+                return;
+        }
         if (m->epoch == 0)
                 report_lease_well(d->report); /* whatever was lost, the mind knows */
         lease_hold(d->lease, m);
@@ -225,6 +245,10 @@ static void on_bid(Link *l _unused_, const MsgHeader *h, int *fds _unused_, size
         Dcsd *d = dcsd_of(userdata);
         MsgBid m = *(const MsgBid *)h;
 
+        if (m.vip[0]) {
+                vips_bid(d->vips, &m);
+                return;
+        }
         m.config_revision = record_config_revision(d->cache, m.config_revision);
         orders_bid(d->orders, &m);
 }
@@ -257,6 +281,10 @@ static void on_release(Link *l _unused_, const MsgHeader *h, int *fds _unused_, 
         RecordContext context;
         char *status = NULL;
 
+        if (m->vip[0]) {
+                vips_release(d->vips, m);
+                return;
+        }
         if (!record_context(d, h->seq, &context))
                 return;
         if (m->optime != 0 && record_optime(&context, m->optime, &status) < 0)
@@ -341,6 +369,7 @@ static void on_left(Mind *m _unused_, void *userdata)
         Dcsd *d = userdata;
 
         orders_forget(d->orders);
+        vips_forget(d->vips);
         asks_forget(d->asks);
         if (d->options->foreground)
                 timer_set(&d->linger, now_boottime() + LINGER);
@@ -471,6 +500,9 @@ static int build(Dcsd *d)
                 r = orders_new(&d->orders, d->etcd, d->lease, d->cache, &d->paths, d->name,
                                &orders_calls, d);
         if (r >= 0)
+                r = vips_new(&d->vips, d->event, d->etcd, d->cache, &d->paths, d->name, &d->stall,
+                             &vips_calls, d);
+        if (r >= 0)
                 r = publish_new(&d->publish, d->event, d->etcd, d->lease, d->cache, d->orders,
                                 &d->paths, on_published, d);
         if (r >= 0)
@@ -518,6 +550,7 @@ Dcsd *dcsd_free(Dcsd *d)
                 d->report = report_free(d->report);
                 d->asks = asks_free(d->asks);
                 d->publish = publish_free(d->publish);
+                d->vips = vips_free(d->vips);
                 d->orders = orders_free(d->orders);
                 d->lease = lease_free(d->lease);
                 d->watch = watch_free(d->watch);

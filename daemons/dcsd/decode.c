@@ -277,6 +277,23 @@ static unsigned decode_members(const Cache *c, Cluster *cluster)
         return cut;
 }
 
+static void decode_vips(const Cache *c, Cluster *cluster)
+{
+        const char *key, *name;
+        size_t at = 0;
+
+        for (const Kv *kv; (kv = cache_next(c, &at, &key));) {
+                name = str_after_prefix(key, "palisade/vip/");
+                if (!name || !*name || strlen(name) >= VIP_NAME_SIZE ||
+                    kv->value_size >= NAME_SIZE || cluster->n_vips == VIPS_MAX)
+                        continue; /* none of ours is so long */
+                VipKey *v = &cluster->vips[cluster->n_vips++];
+                v->epoch = kv->create_revision;
+                (void)STR_SET(v->name, name); /* checked just now */
+                (void)STR_SET(v->holder, kv->value);
+        }
+}
+
 static void pack_blob(Packer *p, const Kv *kv, BlobRef *ret)
 {
         size_t at = p->fixed + p->m->blobs_size;
@@ -355,6 +372,7 @@ unsigned decode_cluster(const Cache *c, const DecodeContext *context, void *pack
                                &cluster->status);
         cluster->history.mod_revision = history ? history->mod_revision : 0;
         cluster->history.timeline = decode_history_timeline(history);
+        decode_vips(c, cluster);
         p.cut |= decode_members(c, cluster);
 
         p.fixed = wire_cluster_fixed_size(cluster);

@@ -56,7 +56,7 @@ const Policy *lease_policy(const Lease *l)
 
 static void show_keys(Lease *l)
 {
-        const Kv *leader = cache_get(l->cache, "leader");
+        const Kv *leader = cache_get(l->cache, l->paths->leader + strlen(l->paths->prefix));
         const Kv *member = cache_get(l->cache, l->paths->member + strlen(l->paths->prefix));
         PolicyKey key = { 0 };
 

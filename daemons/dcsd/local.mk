@@ -28,5 +28,6 @@ palisade_dcsd_SOURCES = $(DCSD_PURE) \
 	daemons/dcsd/order.c daemons/dcsd/order.h \
 	daemons/dcsd/publish.c daemons/dcsd/publish.h \
 	daemons/dcsd/report.c daemons/dcsd/report.h \
+	daemons/dcsd/vips.c daemons/dcsd/vips.h \
 	daemons/dcsd/watch.c daemons/dcsd/watch.h
 palisade_dcsd_LDADD = $(IO_LDADD) $(CONFIG_LDADD) $(CURL_LIBS)

@@ -114,6 +114,8 @@ static void rows_chain(const Out *o)
         left(o, "postgres kill", a->permit.deadline, "by pgd, and by fenced for itself");
         for (uint32_t i = 0; i < p->fence.n_vips; i++) {
                 const VipState *v = &p->fence.vips[i];
+                if (v->vip.name[0])
+                        continue;
                 int n = snprintf(note, sizeof note, "virtual IP %s%s%s%s", v->vip.address,
                                  v->present ? "" : " is not here", v->reason[0] ? ": " : "",
                                  v->reason);
@@ -165,6 +167,28 @@ static void rows_boot(const Out *o)
                 say(o, "boot", "cause", "%s", o->p->watchdog.boot_cause);
 }
 
+/* Those for a replica, wherever they are. */
+static void rows_addresses(const Out *o)
+{
+        const Palisaded *p = o->p;
+
+        for (uint32_t i = 0; i < p->fence.n_vips; i++) {
+                const VipState *v = &p->fence.vips[i];
+                const char *holder = "nobody";
+                for (uint32_t k = 0; p->cluster && k < p->cluster->n_vips; k++)
+                        if (str_equal(p->cluster->vips[k].name, v->vip.name))
+                                holder = p->cluster->vips[k].holder;
+                if (!v->vip.name[0])
+                        continue;
+                if (v->present)
+                        say(o, "addresses", v->vip.name, "%s, held here for another %s",
+                            v->vip.address, USEC_TEXT(usec_sub(v->until, o->now)));
+                else
+                        say(o, "addresses", v->vip.name, "%s, held by %s%s%s", v->vip.address, holder,
+                            v->reason[0] ? "; here: " : "", v->reason);
+        }
+}
+
 static void rows_hands(const Out *o)
 {
         for (int i = 0; i < HAND_COUNT; i++) {
@@ -188,6 +212,7 @@ void explain_rows(const Palisaded *p, uint64_t seq)
         rows_facts(&o);
         rows_changes(&o);
         rows_chain(&o);
+        rows_addresses(&o);
         rows_boot(&o);
         rows_hands(&o);
 }

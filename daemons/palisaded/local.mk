@@ -12,6 +12,7 @@ palisaded_SOURCES = \
 	daemons/palisaded/palisaded.c daemons/palisaded/palisaded.h \
 	daemons/palisaded/race.c \
 	daemons/palisaded/run.c daemons/palisaded/run.h \
+	daemons/palisaded/vips.c \
 	daemons/palisaded/watchdog.c
 palisaded_LDADD = lib/libdecide.a $(IO_LDADD) $(YAML_LIBS)
 

@@ -46,6 +46,9 @@ static void read_vips(NodeConfig *n, const Config *c)
                               v->kind == NODE_MAP && node_get_text(v, "interface")
                                       ? node_get_text(v, "interface")
                                       : "");
+                (void)STR_SET(vip->name, v->kind == NODE_MAP && node_get_text(v, "name")
+                                                 ? node_get_text(v, "name")
+                                                 : "");
         }
 }
 

@@ -190,6 +190,7 @@ static void on_think(Timer *t _unused_, usec_t now, void *userdata)
         authority_hold(p, a.hold);
         watchdog_settle(p, now);
         orders_apply(p, &a);
+        vips_think(p, now);
         act(p, a.act);
         if (d.intent == INTENT_LEAD && p->cluster)
                 duties_run(p);
@@ -228,6 +229,11 @@ static void on_hold_timer(Timer *t _unused_, usec_t now, void *userdata)
         authority_on_hold_timer(userdata, now);
 }
 
+static void on_vips_timer(Timer *t _unused_, usec_t now, void *userdata)
+{
+        vips_on_timer(userdata, now);
+}
+
 static void on_handover_timer(Timer *t _unused_, usec_t now _unused_, void *userdata)
 {
         palisaded_think(userdata);
@@ -248,7 +254,11 @@ HANDLER(on_result)
 
 HANDLER(on_lease)
 {
-        authority_lease(hands_userdata(userdata), (const MsgLease *)h);
+        Palisaded *p = hands_userdata(userdata);
+        const MsgLease *m = (const MsgLease *)h;
+
+        if (!vips_lease(p, m))
+                authority_lease(p, m);
 }
 
 static void note_quorum(const Palisaded *p, const Settings *before)
@@ -417,6 +427,7 @@ static void on_connected(HandId id, void *userdata)
         Palisaded *p = userdata;
 
         orders_again(p, id);
+        vips_again(p, id);
         authority_resend(p, id);
         if (id == HAND_DCSD)
                 p->published = (MsgPublish){ 0 };
@@ -492,6 +503,8 @@ static int init_timers(Palisaded *p)
                 r = timer_init(&p->beat_timer, p->event, "beat", NULL, on_beat, p);
         if (r >= 0)
                 r = timer_init(&p->handover_timer, p->event, "handover", NULL, on_handover_timer, p);
+        if (r >= 0)
+                r = timer_init(&p->vips_timer, p->event, "vips", &p->stall, on_vips_timer, p);
         return r;
 }
 
@@ -547,6 +560,7 @@ Palisaded *palisaded_free(Palisaded *p)
                 timer_done(&p->hold_timer);
                 timer_done(&p->beat_timer);
                 timer_done(&p->handover_timer);
+                timer_done(&p->vips_timer);
                 fd_close(p->leaf_fds[0]);
                 fd_close(p->leaf_fds[1]);
                 free(p->snapshot);

@@ -83,6 +83,17 @@ typedef struct Handover {
         uint64_t handled_revision; /* of the failover key */
 } Handover;
 
+/* vips.c: the right to a replica's address */
+typedef struct VipRight {
+        struct Palisaded *mind;
+        char name[VIP_NAME_SIZE]; /* empty: none here */
+        enum { VIP_NOT_HELD, VIP_BIDDING, VIP_HELD, VIP_DROPPING, VIP_DROPPED, VIP_RELEASING } state;
+        Epoch epoch; /* of its key; 0: not ours */
+        Epoch ended; /* the last one that is over */
+        MsgVipPermit permit; /* the last one sent; deadline 0: none yet */
+        usec_t poor_since, free_since, again;
+} VipRight;
+
 typedef struct Api Api;
 
 typedef struct Palisaded {
@@ -107,6 +118,7 @@ typedef struct Palisaded {
         Authority authority;
         Race race;
         Handover handover;
+        VipRight vip_rights[VIPS_MAX]; /* of the same index in node.vips */
         bool leaving;
         bool noting_left;        /* pgd is being told */
         usec_t disarm_again; /* DISARM has left; again from then on, unless it is answered */
@@ -137,7 +149,7 @@ typedef struct Palisaded {
 
         Api *api;
         Stall stall;
-        Timer think_timer, hold_timer, beat_timer, handover_timer;
+        Timer think_timer, hold_timer, beat_timer, handover_timer, vips_timer;
         usec_t beat;
         int (*on_left)(struct Palisaded *p); /* palisade run: Postgres is stopped, end */
 } Palisaded;
@@ -206,6 +218,12 @@ void duties_write_config(Palisaded *p);
 void duties_clear_failover(Palisaded *p, uint64_t revision);
 
 /* ---- orders.c: goals -> orders ---- */
+/* What a LEASE is about: true if it was about an address. */
+bool vips_lease(Palisaded *p, const MsgLease *m);
+void vips_think(Palisaded *p, usec_t now);
+void vips_on_timer(Palisaded *p, usec_t now);
+void vips_again(Palisaded *p, HandId id);
+
 void orders_apply(Palisaded *p, const Actions *a);
 void orders_leaf(Palisaded *p, const MsgLeaf *m, int *fds, size_t n_fds);
 void orders_send(Palisaded *p, MsgOrder *m);

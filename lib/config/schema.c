@@ -280,8 +280,11 @@ static void check_vip_is_free(Check *c, const Node *root, const Node *v, const c
         for (const Node *other = node_get(root, "vip")->children; other != v; other = other->next) {
                 const char *text = other->kind == NODE_STRING ? other->text
                                                               : node_get_text(other, "address");
+                const char *a = node_get_text(other, "name"), *b = node_get_text(v, "name");
                 if (text && address_same(text, address))
                         tell(c, PROBLEM_ERROR, v->line, "vip: '%s' stands there twice", address);
+                if (a && b && str_equal(a, b))
+                        tell(c, PROBLEM_ERROR, v->line, "vip: two addresses are named '%s'", a);
         }
 }
 
@@ -294,10 +297,23 @@ static void check_vip_keys(Check *c, const Node *v)
                 tell(c, PROBLEM_ERROR, v->line,
                      "vip: '%s' is not allowed: interface is the name of one, at most %d characters",
                      interface, INTERFACE_SIZE - 1);
+        const char *role = node_get_text(v, "role"), *name = node_get_text(v, "name");
+        bool replica = role && str_equal(role, "replica");
+        if (role && !replica && !str_equal(role, "primary"))
+                tell(c, PROBLEM_ERROR, v->line, "vip: role '%s' is not allowed: primary or replica",
+                     role);
+        if (replica != (name != NULL))
+                tell(c, PROBLEM_ERROR, v->line,
+                     "vip: an address with role: replica, and no other, has a name");
+        if (name && (strlen(name) >= VIP_NAME_SIZE || !*name ||
+                     name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-")]))
+                tell(c, PROBLEM_ERROR, v->line,
+                     "vip: name '%s' is not allowed: a-z, 0-9, _ and -, at most %d characters", name,
+                     VIP_NAME_SIZE - 1);
         NODE_FOREACH(k, v)
-                if (!str_equal(k->key, "address") && !str_equal(k->key, "interface"))
+                if (!str_list_contains("address,interface,role,name", k->key))
                         tell(c, PROBLEM_ERROR, k->line,
-                             "vip: no such key '%s': address and interface", k->key);
+                             "vip: no such key '%s': address, interface, role, name", k->key);
 }
 
 static void check_vips(Check *c, const Node *root)

@@ -75,6 +75,13 @@ typedef struct HistoryKey {
         BlobRef raw;
 } HistoryKey;
 
+/* palisade/vip/<name>: which member holds the address of that name. */
+typedef struct VipKey {
+        char name[VIP_NAME_SIZE];
+        char holder[NAME_SIZE];
+        Epoch epoch; /* its create_revision */
+} VipKey;
+
 typedef struct Cluster {
         uint64_t dcs_id;     /* etcd's cluster_id */
         uint64_t revision;   /* of the newest event in here */
@@ -90,6 +97,8 @@ typedef struct Cluster {
         StatusKey status;
         HistoryKey history;
         BlobRef failsafe;
+        uint32_t n_vips;
+        VipKey vips[VIPS_MAX];
         uint32_t n_members;
         Member members[CLUSTER_MEMBERS_MAX];
 } Cluster;

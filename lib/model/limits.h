@@ -17,5 +17,6 @@
 #define STANDBYS_MAX 48         /* rows of pg_stat_replication */
 #define VIPS_MAX 8
 #define INTERFACE_SIZE 16       /* the name of a network interface (IFNAMSIZ) */
+#define VIP_NAME_SIZE 32        /* of an address for a replica: palisade/vip/<name> */
 #define ALSO_MAX 8               /* units behind the gate beside Postgres */
 #define UNIT_SIZE 128           /* the name of a systemd unit */

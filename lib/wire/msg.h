@@ -13,7 +13,7 @@
  *             │        PERMIT REVOKE ORDER CANCEL CLUSTER GATE PROBE
  *             ├───────────────────────────────────────────────────▶ pgd ◀──▶ launcher
  *    mind ────┤        PG_STATE HISTORY PROGRESS LEAF RESULT             MAKE_LEAF SPAWN DROP_LEAF
- *             │        PERMIT REVOKE WANT                                LEAF SPAWNED EXITED
+ *             │        PERMIT REVOKE WANT VIP_PERMIT                     LEAF SPAWNED EXITED
  *             ├───────────────────────────────────────────────────▶ fenced
  *             │        FENCE_STATE RESULT
  *             │        ARM PERMIT REVOKE DISARM RESET
@@ -70,6 +70,7 @@ typedef enum MsgType {
         MSG_SPAWNED,
         MSG_EXITED,
         MSG_WANT,
+        MSG_VIP_PERMIT,
         MSG_FENCE_STATE,
         MSG_ARM,
         MSG_DISARM,
@@ -133,6 +134,8 @@ typedef struct MsgRevoke {
 
 /* ---- dcsd ---- */
 
+/* Where `vip` is not empty, it is not about the leader key, but palisade/vip/<vip>, on its own lease. */
+
 /* Renew the lease until renew_until, at this cadence. epoch 0: as a member that does not lead. */
 typedef struct MsgHold {
         MsgHeader h;
@@ -141,6 +144,7 @@ typedef struct MsgHold {
         usec_t interval;
         usec_t ttl;         /* for a new lease; one of another ttl is moved from when `move` is set */
         uint64_t move;
+        char vip[VIP_NAME_SIZE];
 } MsgHold;
 
 /*
@@ -155,6 +159,7 @@ typedef struct MsgBid {
         uint64_t config_revision;
         usec_t ttl;
         usec_t deadline;
+        char vip[VIP_NAME_SIZE]; /* not empty: no revision is compared */
 } MsgBid;
 
 /* Write optime to /status (0: leave it), then delete the leader key if it is still this epoch's. */
@@ -163,6 +168,7 @@ typedef struct MsgRelease {
         Epoch epoch;
         Lsn optime;
         usec_t deadline;
+        char vip[VIP_NAME_SIZE];
 } MsgRelease;
 
 /* The member key as it shall read; written when it differs or hangs on another lease. */
@@ -239,6 +245,7 @@ typedef struct MsgLease {
         int64_t id;
         usec_t sent; /* noted before the renewal left */
         usec_t ttl;  /* the least of asked, granted and answered */
+        char vip[VIP_NAME_SIZE];
 } MsgLease;
 
 /* The whole cluster as of one revision. `cluster` is cut after its last member; then: blobs. */
@@ -307,10 +314,7 @@ typedef struct MsgCancel {
         MsgHeader h;
 } MsgCancel;
 
-/*
- * The number of a leaf that is none of ours: this, and the id of the cgroup that an adopted server
- * runs in. It is never removed, and nothing is moved out of it or into it.
- */
+/* In the number of a leaf that is none of ours, beside the id of the cgroup an adopted server is in. */
 #define LEAF_ADOPTED (UINT64_C(1) << 63)
 
 /*
@@ -402,6 +406,7 @@ typedef struct MsgExited {
 typedef struct Vip {
         char address[48];
         char interface[INTERFACE_SIZE]; /* empty: the one whose subnet matches */
+        char name[VIP_NAME_SIZE]; /* a replica's, held under VIP_PERMIT; empty: the primary's */
 } Vip;
 
 typedef enum FenceMode {
@@ -431,6 +436,15 @@ typedef struct MsgWant {
         Unit also[ALSO_MAX];
         char leaf_path[URL_SIZE];
 } MsgWant;
+
+/* The right to hold a replica's address, answered by RESULT once the address follows it. */
+typedef struct MsgVipPermit {
+        MsgHeader h;
+        Epoch epoch;     /* the create_revision of palisade/vip/<vip> */
+        usec_t deadline; /* within an epoch it only moves forward; 0: no right of it is left */
+        usec_t lease_end;
+        char vip[VIP_NAME_SIZE];
+} MsgVipPermit;
 
 typedef struct VipState {
         Vip vip;

@@ -32,6 +32,7 @@ static const char *const msg_type_names[MSG_TYPE_MAX] = {
         [MSG_SPAWNED] = "SPAWNED",
         [MSG_EXITED] = "EXITED",
         [MSG_WANT] = "WANT",
+        [MSG_VIP_PERMIT] = "VIP_PERMIT",
         [MSG_FENCE_STATE] = "FENCE_STATE",
         [MSG_ARM] = "ARM",
         [MSG_DISARM] = "DISARM",

@@ -79,6 +79,8 @@ static const Field settings_fields[] = {
         FLAG(Settings, standby_cluster),
 };
 
+static const Field vip_key_fields[] = { STRING(VipKey, name), STRING(VipKey, holder) };
+
 static const Field cluster_fields[] = {
         STRING(Cluster, leader.name),
         STRUCT(Cluster, initialize, initialize_fields),
@@ -86,6 +88,7 @@ static const Field cluster_fields[] = {
         STRUCT(Cluster, sync, sync_fields),
         STRUCT(Cluster, failover, failover_fields),
         STRUCT(Cluster, status, status_fields),
+        ROWS(Cluster, vips, n_vips, VIPS_MAX, vip_key_fields),
         ROWS(Cluster, members, n_members, CLUSTER_MEMBERS_MAX, member_fields),
 };
 
@@ -128,7 +131,15 @@ static const Field pg_fields[] = {
         ROWS(PgState, standbys, n_standbys, STANDBYS_MAX, standby_fields),
 };
 
-static const Field vip_fields[] = { STRING(Vip, address), STRING(Vip, interface) };
+static const Field vip_fields[] = {
+        STRING(Vip, address),
+        STRING(Vip, interface),
+        STRING(Vip, name),
+};
+static const Field vip_permit_fields[] = { STRING(MsgVipPermit, vip) };
+static const Field hold_fields[] = { STRING(MsgHold, vip) };
+static const Field bid_fields[] = { STRING(MsgBid, vip) };
+static const Field release_fields[] = { STRING(MsgRelease, vip) };
 
 static const Field unit_fields[] = { STRING(Unit, name) };
 
@@ -162,7 +173,7 @@ static const Field peer_fields[] = {
         FLAG(Peer, nofailover), FLAG(Peer, watchdog_failed),
 };
 static const Field peers_fields[] = { ENUM(MsgPeers, kind, ASK_MAX) };
-static const Field lease_fields[] = { ENUM(MsgLease, kind, LEASE_MAX) };
+static const Field lease_fields[] = { ENUM(MsgLease, kind, LEASE_MAX), STRING(MsgLease, vip) };
 static const Field msg_cluster_fields[] = { STRUCT(MsgCluster, cluster, cluster_fields) };
 static const Field link_fields[] = {
         ENUM(MsgLink, state, LINK_MAX),
@@ -279,9 +290,9 @@ static const Shape shapes[MSG_TYPE_MAX] = {
         [MSG_RESULT] = WITH(MsgResult, result_fields),
         [MSG_PERMIT] = PLAIN(MsgPermit),
         [MSG_REVOKE] = PLAIN(MsgRevoke),
-        [MSG_HOLD] = PLAIN(MsgHold),
-        [MSG_BID] = PLAIN(MsgBid),
-        [MSG_RELEASE] = PLAIN(MsgRelease),
+        [MSG_HOLD] = WITH(MsgHold, hold_fields),
+        [MSG_BID] = WITH(MsgBid, bid_fields),
+        [MSG_RELEASE] = WITH(MsgRelease, release_fields),
         [MSG_PUBLISH] = WITH(MsgPublish, publish_fields),
         [MSG_RECORD] = TAILED(MsgRecord, record_fields, TAIL_RECORD, key),
         [MSG_ASK_PEERS] = { sizeof(MsgAskPeers), ask_fields, ELEMENTSOF(ask_fields), TAIL_ROWS,
@@ -307,6 +318,7 @@ static const Shape shapes[MSG_TYPE_MAX] = {
         [MSG_SPAWNED] = PLAIN(MsgSpawned),
         [MSG_EXITED] = PLAIN(MsgExited),
         [MSG_WANT] = WITH(MsgWant, want_fields),
+        [MSG_VIP_PERMIT] = WITH(MsgVipPermit, vip_permit_fields),
         [MSG_FENCE_STATE] = WITH(MsgFenceState, fence_state_fields),
         [MSG_ARM] = WITH(MsgArm, arm_fields),
         [MSG_DISARM] = PLAIN(MsgDisarm),

@@ -1,5 +1,6 @@
 """Virtual IPs: two families, by name and by subnet, against everybody who takes them away."""
 
+import subprocess
 import time
 
 from harness import Options, Suite, expect, healthy, wait_for
@@ -209,3 +210,99 @@ def of_some_host(lab):
     expect(has(leader, SECOND), "what an administrator added is never removed")
     leader.sh(["ip", "address", "del", f"{SECOND}/24", "dev", LINK])
     at_leader(lab, healthy(lab))
+
+
+READS = "10.77.0.102"
+READS_ENTRY = f"  - {{address: {READS}, role: replica, name: reads}}\n"
+
+
+def reads_at(lab, nodes, seconds=20):
+    """The node that holds it, alone, and is one of these; its key names it."""
+    def holder():
+        holders = lab.vip_holders(READS)
+        named = lab.etcd.get("/service/main/palisade/vip/reads")
+        return len(holders) == 1 and holders[0].name == named and holders[0].name in [n.name for n in nodes] and holders[0]
+
+    return wait_for(holder, seconds, f"{READS} to be at one of {', '.join(n.name for n in nodes)}", every=0.05)
+
+
+def replicas(lab):
+    leader = lab.leader()
+    return [n for n in lab.databases if n.name != leader.name]
+
+
+@case
+def for_a_replica(lab):
+    """role: replica: one streaming replica holds it under a key of its own, and moves it when it should not"""
+    healthy(lab)
+    configure(lab, "vip:\n", "vip:\n" + READS_ENTRY)
+    holder = reads_at(lab, replicas(lab))
+    expect(f"reads {READS}, held here" in explain(holder), "explain tells on the holder")
+    expect(f"held by {holder.name}" in explain(lab.leader()), "and elsewhere")
+    reachable(lab, READS)
+
+    began = time.monotonic()
+    configure(lab, "\nvip:\n", "\ntags: {noloadbalance: true}\nvip:\n", [holder])
+    second = reads_at(lab, [n for n in replicas(lab) if n.name != holder.name], 5)
+    moved = time.monotonic() - began
+    configure(lab, "tags: {noloadbalance: true}\n", "", [holder])
+
+    for unit in ("palisaded@main", "palisade-dcsd@main", "palisade-pgd@main", "palisade-fenced"):
+        second.systemctl("restart", unit)
+        second.wait_unit(unit + ".service")
+        time.sleep(0.5)
+        expect(reads_at(lab, replicas(lab), 5).name == second.name, f"it stays where it is when {unit} is restarted")
+    return f"given up and taken within {moved:.2f} s"
+
+
+@case
+def replica_lost(lab):
+    """the holder loses its power, then hangs whole: another replica has it within ttl and some, never two at once"""
+    healthy(lab)
+    first = reads_at(lab, replicas(lab))
+    began = time.monotonic()
+    first.kill()
+    second = reads_at(lab, [n for n in replicas(lab) if n.name != first.name], 20)
+    lost = time.monotonic() - began
+    expect(lost < 13, f"within ttl and some: {lost:.1f} s")
+    first.boot()
+    healthy(lab)
+    expect(reads_at(lab, replicas(lab)).name == second.name, "it stays there")
+
+    since = time.monotonic()
+    second.freeze()
+    try:
+        third = reads_at_elsewhere(lab, second)
+    finally:
+        second.thaw()
+    hung = time.monotonic() - since
+    healthy(lab)
+    expect(reads_at(lab, replicas(lab)).name == third.name, "and there, when the other goes on")
+    return f"after a power loss {lost:.1f} s, after a hang {hung:.1f} s"
+
+
+def reads_at_elsewhere(lab, frozen):
+    """Taken by another only after the kernel of the frozen node has dropped it."""
+    def taken():
+        return next((n for n in replicas(lab) if n.name != frozen.name and has(n, READS)), None)
+
+    node = wait_for(taken, 25, f"{READS} to be taken from {frozen.name}", every=0.05)
+    pid = frozen.require_pid1()
+    kept = subprocess.run(["nsenter", "-t", str(pid), "-n", "ip", "-o", "address", "show", "to", READS], timeout=5,
+                          capture_output=True, text=True, check=True).stdout  # fmt: skip
+    expect(kept == "", f"the frozen node has it no more: {kept}")
+    return node
+
+
+@case
+def replica_promoted(lab):
+    """a switchover to the holder: it gives the replica's address to another, and has the primary's"""
+    healthy(lab)
+    leader, holder = lab.leader(), reads_at(lab, replicas(lab))
+    leader.sh(["palisadectl", "switchover", "--leader", leader.name, "--candidate", holder.name, "--force"], 60)
+    expect(healthy(lab).name == holder.name, f"{holder.name} leads")
+    at_leader(lab, holder)
+    reads_at(lab, replicas(lab))
+    configure(lab, READS_ENTRY, "")
+    wait_for(lambda: not lab.vip_holders(READS), 3, "it to be given up with its configuration")
+    wait_for(lambda: not lab.etcd.get("/service/main/palisade/vip/reads"), 15, "and its key to end")

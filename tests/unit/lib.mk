@@ -19,6 +19,7 @@ LIB_TESTS = \
 	tests/unit/test-stall \
 	tests/unit/test-str \
 	tests/unit/test-switchover \
+	tests/unit/test-vip \
 	tests/unit/test-sync \
 	tests/unit/test-timing \
 	tests/unit/test-tree \
@@ -61,6 +62,8 @@ tests_unit_test_stall_SOURCES = tests/unit/test-stall.c tests/unit/test-lib.h
 tests_unit_test_stall_LDADD = $(UNIT_LIBS)
 tests_unit_test_str_SOURCES = tests/unit/test-str.c tests/unit/test-lib.h
 tests_unit_test_str_LDADD = $(UNIT_LIBS)
+tests_unit_test_vip_SOURCES = tests/unit/test-vip.c tests/unit/test-lib.h
+tests_unit_test_vip_LDADD = $(UNIT_LIBS)
 tests_unit_test_switchover_SOURCES = tests/unit/test-switchover.c tests/unit/test-lib.h
 tests_unit_test_switchover_LDADD = $(UNIT_LIBS)
 tests_unit_test_sync_SOURCES = tests/unit/test-sync.c tests/unit/test-lib.h

@@ -260,8 +260,8 @@ static void test_own_metrics(void **state _unused_)
         Scene s;
         scene_load(&s, scene_folder("running"), "leader", true, NOW, NOW);
         s.status.fence.n_vips = 1;
-        s.status.fence.vips[0] = (VipState){ .vip = { "10.0.0.9", "eth0" }, .present = true,
-                                             .until = NOW + 5 };
+        s.status.fence.vips[0] = (VipState){ .vip = { .address = "10.0.0.9", .interface = "eth0" },
+                                             .present = true, .until = NOW + 5 };
         s.status.fence.gate = GATE_OPEN;
         s.status.fence.n_also = 4;
         for (uint32_t i = 0; i < 4; i++)

@@ -204,6 +204,31 @@ static void test_gate(void **state _unused_)
         assert_true(plan_gate(&p, 0, 0, true) == 0);
 }
 
+/* The right to a replica's address: forward within its epoch, and never again once it was taken. */
+static void test_vip_permit(void **state _unused_)
+{
+        MsgVipPermit next = { .epoch = 7, .deadline = NOW + SEC(5), .lease_end = NOW + SEC(6) };
+        MsgVipPermit take = { .epoch = 7 };
+        MsgPermit none = { 0 }, p;
+        Epoch revoked = 0;
+
+        p = plan_vip_permit(&none, &next, &revoked);
+        assert_true(p.epoch == 7 && p.deadline == NOW + SEC(5) && p.lease_end == NOW + SEC(6));
+        next.deadline--;
+        assert_true(plan_vip_permit(&p, &next, &revoked).deadline == NOW + SEC(5));
+        next.deadline += 2;
+        p = plan_vip_permit(&p, &next, &revoked);
+        assert_true(p.deadline == NOW + SEC(5) + 1);
+        take.epoch = 6; /* of an older right: this one stays */
+        assert_true(plan_vip_permit(&p, &take, &revoked).deadline == p.deadline && revoked == 6);
+        take.epoch = 7;
+        p = plan_vip_permit(&p, &take, &revoked);
+        assert_true(p.deadline == 0 && revoked == 7);
+        assert_true(plan_vip_permit(&p, &next, &revoked).deadline == 0); /* late */
+        next.epoch = 8;
+        assert_true(plan_vip_permit(&p, &next, &revoked).deadline == next.deadline);
+}
+
 /* A pooler's gate that was shut lets nothing out that an old right has sent. */
 static void test_reopens(void **state _unused_)
 {
@@ -256,6 +281,7 @@ int main(void)
                 cmocka_unit_test(test_gate),
                 cmocka_unit_test(test_reopens),
                 cmocka_unit_test(test_leaf),
+                cmocka_unit_test(test_vip_permit),
                 cmocka_unit_test(test_announcements),
         };
 

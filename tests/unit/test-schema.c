@@ -144,8 +144,19 @@ static void test_bad_value(void **state _unused_)
         one("vip: [{address: 10.0.0.1, interface: enterprise-vlan-1}]\n", PROBLEM_ERROR, 1,
             "vip: 'enterprise-vlan-1' is not allowed: interface is the name of one, at most 15 "
             "characters");
+        fine("vip: [{address: 10.0.0.1, role: replica, name: reads}, {address: 10.0.0.2, role: primary}]\n");
         one("vip: [{address: 10.0.0.1, role: replica}]\n", PROBLEM_ERROR, 1,
-            "vip: no such key 'role': address and interface");
+            "vip: an address with role: replica, and no other, has a name");
+        one("vip: [{address: 10.0.0.1, name: reads}]\n", PROBLEM_ERROR, 1,
+            "vip: an address with role: replica, and no other, has a name");
+        one("vip: [{address: 10.0.0.1, role: standby}]\n", PROBLEM_ERROR, 1,
+            "vip: role 'standby' is not allowed: primary or replica");
+        one("vip: [{address: 10.0.0.1, role: replica, name: a/b}]\n", PROBLEM_ERROR, 1,
+            "vip: name 'a/b' is not allowed: a-z, 0-9, _ and -, at most 31 characters");
+        one("vip: [{address: 10.0.0.1, role: replica, name: a}, {address: 10.0.0.2, role: replica, "
+            "name: a}]\n", PROBLEM_ERROR, 1, "vip: two addresses are named 'a'");
+        one("vip: [{address: 10.0.0.1, label: a}]\n", PROBLEM_ERROR, 1,
+            "vip: no such key 'label': address, interface, role, name");
         one("vip: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, 10.0.0.6, 10.0.0.7, 10.0.0.8,"
             " 10.0.0.9]\n", PROBLEM_ERROR, 1, "vip: more than 8 addresses");
         one("watchdog: {mode: on}\n", PROBLEM_ERROR, 1,
