@@ -15,3 +15,4 @@ include tests/unit/pgd.mk
 include tests/unit/fence.mk
 include tests/unit/watchdogd.mk
 include tests/bench/local.mk
+include tests/vm/local.mk

@@ -64,14 +64,21 @@ void petter_reset(Petter *p, const char *reason)
         p->reset_failed = true;
 }
 
-static void note_stop(Petter *p, const PolicyCluster *who, usec_t now)
+/* Every REVOKE ends here for a moment; what is worth telling is a fence that takes its time. */
+static usec_t note_stop(Petter *p, const PolicyCluster *who, usec_t now, usec_t next)
 {
         PolicyTable *t = &p->table->policy;
         char why[REASON_SIZE];
 
-        if (t->stopped != 0)
-                return;
-        t->stopped = now;
+        if (t->stopped == 0) {
+                t->stopped = now;
+                p->stop_told = false;
+        }
+        if (now < t->stopped + t->fires / 4)
+                return t->stopped + t->fires / 4;
+        if (p->stop_told)
+                return next;
+        p->stop_told = true;
         tell_who(why, sizeof why, who, "petting was stopped and the watchdog reset this host");
         cause_write(why, 0);
         wd_log(WD_ERR, EVENT_WATCHDOG_STOPPED,
@@ -79,6 +86,7 @@ static void note_stop(Petter *p, const PolicyCluster *who, usec_t now)
                ") is over; it resets this host within %s unless the fence is confirmed",
                p->device.record.path, who->name, who->epoch,
                USEC_TEXT(usec_sub(usec_add(t->last_pet, t->fires), now)));
+        return next;
 }
 
 static void note_pet_error(Petter *p)
@@ -106,7 +114,7 @@ static void pet_or_reset(Petter *p, void (*drain)(void *), void *userdata)
                 return;
         }
         note_pet_error(p);
-        if (stopped != 0 && t->stopped == 0) {
+        if (stopped != 0 && t->stopped == 0 && p->stop_told) {
                 cause_forget();
                 wd_log(WD_NOTICE, NULL, "%s is petted again", p->device.record.path);
         }
@@ -131,9 +139,7 @@ usec_t petter_run(Petter *p, void (*drain)(void *), void *userdata)
                 pet_or_reset(p, drain, userdata);
                 v = policy_now(t, clock_now());
                 return p->due = v.act == POLICY_WAIT ? v.next : MAX(p->again, now + 1);
-        case POLICY_STOP:
-                note_stop(p, v.who, now);
-                return p->due = v.next;
+        case POLICY_STOP: return p->due = note_stop(p, v.who, now, v.next);
         case POLICY_RESET:
                 tell_who(why, sizeof why, v.who,
                          t->pending ? "a pet is still on its way" : "the watchdog did not fire");

@@ -20,6 +20,7 @@ typedef struct Petter {
         bool restarted;      /* the table was there: a process before us has run in this boot */
         bool orphaned;       /* a device came without its table: it is never petted again */
         bool reset_failed;
+        bool stop_told;      /* that petting has stopped */
         int pet_error;       /* of the last pet, told once it is off the petting path */
         usec_t again;        /* a failed pet is tried again from then on */
         usec_t due;          /* when petter_run() is to be called next */
