@@ -77,7 +77,7 @@ bool plan_reopens(usec_t deadline, usec_t next, bool same_right, usec_t now)
 
 void plan_leaf(const MsgWant *held, MsgWant *next)
 {
-        if (next->leaf == held->leaf && next->cgroup == 0 && !(next->leaf & LEAF_ADOPTED))
+        if (next->leaf == held->leaf && next->cgroup == 0)
                 next->cgroup = held->cgroup;
 }
 

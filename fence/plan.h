@@ -55,7 +55,8 @@ bool plan_accepts(const MsgPermit *old, const MsgPermit *next, Epoch revoked);
 
 /*
  * The wish as it is carried out. A leaf belongs to one start of a postmaster: a pgd that was restarted
- * names it before it has found the way to it again, and what is known of it stays.
+ * names it before it has found the way to it again, and what is known of it stays. So does the gate
+ * around an adopted server that others have joined since: its listeners were born there.
  */
 void plan_leaf(const MsgWant *held, MsgWant *next);
 

@@ -456,7 +456,7 @@ int ward_want(Ward *w, const MsgWant *wish, int dir_fd, int kill_fd)
         /* Nothing of a primary is left when the next server takes its place, or poolers would let
          * out what it still says. pgd has seen to that; here it costs a look. */
         look_at_leaf(w);
-        if (new_leaf && w->row->want.epoch != 0 && w->populated == TRI_YES)
+        if (new_leaf && want->cgroup != 0 && w->row->want.epoch != 0 && w->populated == TRI_YES)
                 kill_leaf(w, "another server takes its place");
         /* Nobody may have seen the old leaf end: this daemon hung, or was away. Its gate never opens
          * again, and a standby would wait for its sender behind it. */

@@ -255,7 +255,8 @@ static void test_leaf(void **state _unused_)
                 { 7, 70, 8, 80, 80 },
                 { 7, 70, 0, 0, 0 },   /* no postmaster */
                 { 0, 0, 7, 0, 0 },
-                { LEAF_ADOPTED | 7, 70, LEAF_ADOPTED | 7, 0, 0 }, /* others are in its cgroup now */
+                { LEAF_ADOPTED | 7, 70, LEAF_ADOPTED | 7, 0, 70 }, /* others are in its cgroup now */
+                { LEAF_ADOPTED | 7, 0, LEAF_ADOPTED | 7, 70, 70 }, /* and now no more */
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
