@@ -2,6 +2,7 @@
 
     ride     pid 1 replaces what was hit: the leader stays and no write fails
     move     writes may stop; they go on within ttl + one renewal interval + 1.5 s, fault or no fault
+    fenced   as move, but the fence can be confirmed: writes go on sooner than ttl / 2
     heal     writes may stop until the fault is undone
 """
 
@@ -16,7 +17,7 @@ from palisade_lab.cgroup import Cgroup
 
 from . import equipment
 
-RIDE, MOVE, HEAL = "ride", "move", "heal"
+RIDE, MOVE, FENCED, HEAL = "ride", "move", "fenced", "heal"
 UNITS = {
     "palisaded": "palisaded@main.service",
     "dcsd": "palisade-dcsd@main.service",
@@ -29,6 +30,7 @@ UNITS = {
 PATRONI_UNITS = {"patroni": "patroni.service"}
 HOWS = {"stop": "SIGSTOP", "kill": "SIGKILL", "freeze": "cgroup freeze"}
 DATA = "/var/lib/postgresql/15/main"
+PROGRAM = "/usr/lib/postgresql/15/bin/postgres"
 
 
 @dataclass(frozen=True)
@@ -154,11 +156,18 @@ def _freeze_postgres(node):
         postgres_group(node).freeze(True)
 
 
+def _kill_for_good(node):
+    node.sh(["chmod", "-x", PROGRAM])
+    _signal([postmaster(node)], signal.SIGKILL)
+
+
 POSTGRES = [
     Fault("stop:postmaster", "SIGSTOP of the postmaster alone", HEAL,
           lambda node: _signal([postmaster(node)], signal.SIGSTOP), _thaw, patroni=True),
     Fault("kill:postmaster", "SIGKILL of the postmaster", MOVE,
           lambda node: _signal([postmaster(node)], signal.SIGKILL), patroni=True),
+    Fault("kill:postmaster+program", "SIGKILL of the postmaster, and its program cannot be run", FENCED,
+          _kill_for_good, lambda node: node.sh(["chmod", "+x", PROGRAM]), patroni=True),
     Fault("stop:postgres", "SIGSTOP of all of Postgres", HEAL,
           lambda node: _signal(postgres_pids(node), signal.SIGSTOP), _thaw, patroni=True),
     Fault("freeze:postgres", "cgroup freeze of all of Postgres", HEAL, _freeze_postgres, _thaw, patroni=True),

@@ -53,16 +53,23 @@ def row(name, rounds, amount=_worst):
     ]  # fmt: skip
 
 
+def _mark(rounds, notes):
+    """The number of a fault's note, which is kept in `notes`."""
+    note = rounds[0].get("note")
+    return f" [{notes.setdefault(note, len(notes) + 1)}]" if note else ""
+
+
 def show(out, results):
-    rows = []
+    rows, notes = [], {}
     for name, rounds in fold(results).items():
         cells = row(name, rounds)
+        cells[0] += _mark(rounds, notes)
         bad = any(r["broken"] or r.get("error") for r in rounds)
         rows.append([(cells[0], "red" if bad else "green"), *cells[1:]])
     out.say()
     out.table(HEADER, rows)
     out.say()
-    for line in LEGEND:
+    for line in [*LEGEND, *(f"[{mark}] {note}" for note, mark in notes.items())]:
         out.say(f"  {line}")
 
 
@@ -71,9 +78,7 @@ def markdown(results):
     notes = {}
     for name, rounds in fold(results).items():
         cells = row(f"`{name}`", rounds, _span)
-        note = rounds[0].get("note")
-        if note:
-            cells[0] += f" [{notes.setdefault(note, len(notes) + 1)}]"
+        cells[0] += _mark(rounds, notes)
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", *(f"[{mark}] {note}  " for note, mark in notes.items())]
     return "\n".join(lines).rstrip() + "\n"

@@ -8,7 +8,7 @@ from palisade_lab import LabError, wait_for
 from palisade_lab.cgroup import Cgroup
 
 from . import history
-from .faults import HEAL, MOVE, RIDE, main_pids
+from .faults import FENCED, HEAL, MOVE, RIDE, main_pids
 from .observer import EVERY, Observer, boottime
 
 # Answered with each row: which server says so, and by which timeline it writes.
@@ -166,7 +166,7 @@ class Trial:
         vip.go_on(20)
         self.writes_on = boottime()
         try:
-            settle(self.lab)
+            settle(self.lab, 40 if self.patroni else 120)
         except LabError as error:
             self.result.wrecked = True
             self.result.broken.append(f"the cluster did not recover: {error}")
@@ -233,6 +233,8 @@ class Trial:
                 bar(seconds is not None, f"{unit} was not replaced")
         if r.bar == MOVE:
             bar(r.gap <= self.bound, f"writes stood still for {r.gap:.1f} s, over {self.bound:.1f} s")
+        if r.bar == FENCED:
+            bar(r.gap < self.lab.options.ttl / 2, f"writes stood still for {r.gap:.1f} s, though the fence can be confirmed")
         if r.bar == HEAL:
             bar(r.healed <= self.bound, f"writes came back {r.healed:.1f} s after the end of the fault")
         bar(r.streaming <= STREAMING or self.patroni, f"everybody streamed again only after {r.streaming:.1f} s")
