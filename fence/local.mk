@@ -2,6 +2,7 @@ sbin_PROGRAMS += palisade-fenced
 FENCE_PURE = \
 	fence/plan.c fence/plan.h
 palisade_fenced_SOURCES = $(FENCE_PURE) \
+	fence/addresses.c fence/addresses.h \
 	fence/arp.c fence/arp.h \
 	fence/fenced.c fence/fenced.h \
 	fence/gate.c fence/gate.h \

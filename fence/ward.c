@@ -11,7 +11,6 @@
 #include "fence/gate.h"
 #include "fence/poolers.h"
 #include "fence/sockets.h"
-#include "fence/vip.h"
 #include "fence/ward.h"
 #include "io/cgroup.h"
 #include "io/fdutil.h"
@@ -22,7 +21,6 @@
 
 struct Ward {
         sd_event *event;
-        Netlink *netlink;
         Stall *stall;
         WardRow *row;
         unsigned index;
@@ -37,8 +35,7 @@ struct Ward {
         char gate_reason[REASON_SIZE]; /* why there is none */
         Poolers *poolers;
 
-        size_t n_vips;
-        VipHold *vips[VIPS_MAX];
+        Addresses *addresses;
 
         Timer deadline; /* of the permit */
         Timer tell;
@@ -81,9 +78,7 @@ static void on_tell(Timer *t _unused_, usec_t now, void *userdata)
         m.empty_since = w->empty_since;
         m.killed = w->killed;
         m.stall = stall_worst(w->stall, now);
-        m.n_vips = (uint32_t)w->n_vips;
-        for (size_t i = 0; i < w->n_vips; i++)
-                vip_state(w->vips[i], &m.vips[i]);
+        addresses_state(w->addresses, &m);
         poolers_state(w->poolers, &m);
         if (w->mind)
                 (void)link_send(w->mind->link, &m.h); /* a new mind gets it again */
@@ -297,36 +292,13 @@ static void kill_leaf(Ward *w, const char *why)
 
 /* ---- authority ---- */
 
-static void apply_vips(Ward *w, usec_t now)
-{
-        static const MsgPermit none;
-        bool may = permitted(w, now);
-
-        for (size_t i = 0; i < w->n_vips; i++) {
-                const char *name = vip_name(w->vips[i]);
-                if (!*name) {
-                        vip_want(w->vips[i], may, may && w->row->want.take, &w->row->permit);
-                        continue;
-                }
-                const MsgPermit *p = &none;
-                for (size_t k = 0; k < VIPS_MAX; k++)
-                        if (str_equal(w->row->vips[k].name, name))
-                                p = &w->row->vips[k].permit;
-                vip_want(w->vips[i], now < p->deadline, now < p->deadline, p);
-        }
-}
-
 /* The next instant at which a right that runs ends. */
 static usec_t next_end(const Ward *w, usec_t now)
 {
         const MsgPermit *p = &w->row->permit;
-        usec_t end = w->row->want.epoch != 0 && !p->standing && p->deadline > now ? p->deadline
-                                                                                  : USEC_INFINITY;
+        bool runs = w->row->want.epoch != 0 && !p->standing && p->deadline > now;
 
-        for (size_t i = 0; i < VIPS_MAX; i++)
-                if (w->row->vips[i].permit.deadline > now)
-                        end = MIN(end, w->row->vips[i].permit.deadline);
-        return end;
+        return MIN(runs ? p->deadline : USEC_INFINITY, addresses_next_end(w->addresses, now));
 }
 
 /* Everything that follows from the permit, the wish and the time. */
@@ -338,7 +310,7 @@ static void apply(Ward *w)
 
         apply_gate(w); /* first: what it lets out cannot be taken back */
         look_at_leaf(w);
-        apply_vips(w, now);
+        addresses_apply(w->addresses, permitted(w, now), w->row->want.take != 0, p, now);
         if (acts_as_primary && !permitted(w, now) && w->populated == TRI_YES) {
                 /* Revoked: pgd kills it at once; here it may live as long as its permit does, since
                  * an orderly stop still ships WAL to the candidate (DESIGN §2). */
@@ -380,62 +352,13 @@ void ward_revoke(Ward *w, Epoch epoch)
         changed(w);
 }
 
-/* Its place in the table, perhaps that of one which is over; VIPS_MAX: there is no room. */
-static size_t vip_place(const Ward *w, const char *name, usec_t now)
-{
-        size_t at = VIPS_MAX;
-
-        for (size_t i = 0; i < VIPS_MAX; i++) {
-                if (str_equal(w->row->vips[i].name, name))
-                        return i;
-                if (w->row->vips[i].permit.deadline <= now)
-                        at = i;
-        }
-        return at;
-}
-
 bool ward_vip_permit(Ward *w, const MsgVipPermit *permit)
 {
-        size_t at = vip_place(w, permit->vip, now_boottime());
-
-        if (at == VIPS_MAX)
+        if (!addresses_permit(w->addresses, permit, now_boottime()))
                 return false;
-        if (!str_equal(w->row->vips[at].name, permit->vip)) {
-                memset(&w->row->vips[at], 0, sizeof w->row->vips[at]);
-                (void)STR_SET(w->row->vips[at].name, permit->vip); /* same size */
-        }
-        w->row->vips[at].permit = plan_vip_permit(&w->row->vips[at].permit, permit,
-                                                  &w->row->vips[at].revoked);
         apply(w);
         changed(w);
         return true;
-}
-
-static void set_vips(Ward *w, const MsgWant *want)
-{
-        static const VipCalls calls = { .changed = changed };
-        VipHold *kept[VIPS_MAX] = { NULL };
-
-        for (uint32_t i = 0; i < want->n_vips; i++)
-                for (size_t k = 0; k < w->n_vips && !kept[i]; k++)
-                        if (w->vips[k] && vip_is(w->vips[k], &want->vips[i]))
-                                kept[i] = TAKE_PTR(w->vips[k]);
-        for (size_t k = 0; k < w->n_vips; k++)
-                if (w->vips[k]) { /* no longer ours to hold: give it up, then forget it */
-                        vip_want(w->vips[k], false, false, &w->row->permit);
-                        w->vips[k] = vip_free(w->vips[k]);
-                }
-        w->n_vips = 0;
-        for (uint32_t i = 0; i < want->n_vips; i++) {
-                int r = 0;
-                if (!kept[i] && w->netlink)
-                        r = vip_new(&kept[i], w->event, w->netlink, w->stall, &want->vips[i],
-                                    w->row->cluster, &calls, w);
-                if (r < 0)
-                        log_error_errno(r, "Cannot hold virtual IP %s: %m", want->vips[i].address);
-                else if (kept[i])
-                        w->vips[w->n_vips++] = kept[i];
-        }
 }
 
 static void set_poolers(Ward *w)
@@ -463,7 +386,7 @@ int ward_want(Ward *w, const MsgWant *wish, int dir_fd, int kill_fd)
         if (new_leaf && w->row->want.leaf != 0 && w->populated == TRI_NO)
                 cut_connections(w);
         w->row->want = *want;
-        set_vips(w, want);
+        addresses_want(w->addresses, want);
         if (new_leaf || (dir_fd >= 0 && w->dir_fd < 0)) {
                 set_leaf(w, dir_fd, kill_fd);
         } else {
@@ -490,8 +413,7 @@ const char *ward_gate_reason(const Ward *w)
 
 void ward_look(Ward *w)
 {
-        for (size_t i = 0; i < w->n_vips; i++)
-                vip_look(w->vips[i]);
+        addresses_look(w->addresses);
 }
 
 void ward_set_mind(Ward *w, Mind *mind)
@@ -517,6 +439,8 @@ bool ward_is_needed(const Ward *w)
                (w->row->want.epoch != 0 && w->populated == TRI_YES);
 }
 
+static const VipCalls vip_calls = { .changed = changed };
+
 int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Stall *stall, WardRow *row, unsigned index)
 {
         _cleanup_(ward_freep) Ward *w = calloc(1, sizeof *w);
@@ -524,8 +448,7 @@ int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Stall *stall, WardRow *r
 
         if (!w)
                 return -ENOMEM;
-        *w = (Ward){ .event = e, .netlink = netlink, .stall = stall, .row = row, .index = index,
-                     .events_fd = -1 };
+        *w = (Ward){ .event = e, .stall = stall, .row = row, .index = index, .events_fd = -1 };
         store_name(w, "leaf", name, sizeof name);
         w->dir_fd = store_take_fd(name);
         store_name(w, "kill", name, sizeof name);
@@ -534,10 +457,13 @@ int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Stall *stall, WardRow *r
         if (r >= 0)
                 r = timer_init(&w->tell, e, "tell", NULL, on_tell, w);
         if (r >= 0)
+                r = addresses_new(&w->addresses, e, netlink, stall, row->cluster, row->vips,
+                                  &vip_calls, w);
+        if (r >= 0)
                 r = poolers_new(&w->poolers, e, row->cluster, changed, w);
         if (r < 0)
                 return r;
-        set_vips(w, &row->want);
+        addresses_want(w->addresses, &row->want);
         store_name(w, "gate", name, sizeof name);
         put_gate(w, store_take_fd(name));
         watch_leaf(w);
@@ -550,8 +476,7 @@ int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Stall *stall, WardRow *r
 Ward *ward_free(Ward *w)
 {
         if (w) {
-                for (size_t i = 0; i < w->n_vips; i++)
-                        vip_free(w->vips[i]);
+                w->addresses = addresses_free(w->addresses);
                 w->gate = gate_free(w->gate);
                 w->poolers = poolers_free(w->poolers);
                 w->events_source = sd_event_source_disable_unref(w->events_source);

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "fence/addresses.h"
 #include "fence/netlink.h"
 #include "fence/plan.h"
 #include "io/hand.h"
@@ -27,11 +28,7 @@ typedef struct WardRow {
         uint64_t shut_leaf; /* its gate is shut for ever */
         Epoch open_epoch;   /* the right under which poolers' gates were last open: this epoch, */
         uint64_t open_leaf; /* of the server in this leaf */
-        struct {
-                char name[VIP_NAME_SIZE]; /* empty: free */
-                MsgPermit permit;
-                Epoch revoked;
-        } vips[VIPS_MAX]; /* the rights to addresses for a replica */
+        VipRight vips[VIPS_MAX]; /* the rights to addresses for a replica */
 } WardRow;
 
 typedef struct Ward Ward;

@@ -229,6 +229,15 @@ def adopted(lab):
     node.sh(["palisadectl", "failover", "--candidate", node.name, "--force"], 60)
     expect(healthy(lab).name == node.name, "it leads")
     wait_for(lambda: value(node, "palisade_gate_open") == "1", 10, "the gate to be open until the permit")
+    stranger = node.sh("sleep 1000 </dev/null >/dev/null 2>&1 & echo $! > /sys/fs/cgroup/system.slice/foreign.service/cgroup.procs; echo $!")
+    with lab.client(via="vip") as client:
+        for unit in ("palisade-pgd@main", "palisaded@main", "palisade-fenced"):
+            node.systemctl("restart", unit)
+            node.wait_unit(unit + ".service")
+            client.go_on(300)
+        client.go_on(1000)
+    expect(client.report.failed == 0 and not client.outages, "daemons restarted, a stranger in its cgroup: it leads on")
+    node.sh(["kill", stranger.stdout.strip()])
     told = stop_everything(lab, node, 5432)
     wait_for(lambda: "postgres@main" in node.sh("cat /proc/$(pgrep -xo postgres)/cgroup").stdout, 20,
              "its next start to be in a leaf")  # fmt: skip
