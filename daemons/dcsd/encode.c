@@ -99,6 +99,17 @@ static Node *encode_tags(const Member *member, const Node *tags)
         return maker_end(&m);
 }
 
+/* As Patroni tells of a parameter, for `list` and patronictl. */
+static Node *gate_reason(void)
+{
+        Maker reasons = maker_new(NODE_MAP), gate = maker_new(NODE_MAP);
+
+        put_text(&gate, "old_value", "absent");
+        put_text(&gate, "new_value", "present");
+        put(&reasons, "fence.gate", maker_end(&gate));
+        return maker_end(&reasons);
+}
+
 Node *encode_member(const Member *member, const Node *tags, const char *proxy_url)
 {
         Maker m = maker_new(NODE_MAP);
@@ -116,6 +127,8 @@ Node *encode_member(const Member *member, const Node *tags, const char *proxy_ur
                 put(&m, "tags", TAKE_PTR(published));
         if (member->pending_restart)
                 put(&m, "pending_restart", node_new_bool(true));
+        if (member->gate_pending)
+                put(&m, "pending_restart_reason", gate_reason());
         put_lsn(&m, "xlog_location", member->xlog_location);
         put_lsn(&m, "replay_lsn", member->replay_lsn);
         put_lsn(&m, "receive_lsn", member->receive_lsn);

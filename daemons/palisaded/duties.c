@@ -78,7 +78,8 @@ static bool differs(const Member *a, const Member *b)
         return a->state != b->state || a->role != b->role || a->timeline != b->timeline ||
                a->replication_state != b->replication_state || a->pause != b->pause ||
                a->checkpoint_pending != b->checkpoint_pending ||
-               a->pending_restart != b->pending_restart || !str_equal(a->api_url, b->api_url) ||
+               a->pending_restart != b->pending_restart ||
+               a->gate_pending != b->gate_pending || !str_equal(a->api_url, b->api_url) ||
                !str_equal(a->conn_url, b->conn_url);
 }
 

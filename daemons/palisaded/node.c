@@ -133,7 +133,9 @@ void node_member(const Palisaded *p, Member *ret)
         (void)STR_SET(ret->version, PATRONI_VERSION);
         if (pg->role == ROLE_DEMOTED || pg->role == ROLE_UNKNOWN)
                 ret->role = ROLE_REPLICA;
-        ret->pending_restart = pg->pending_restart;
+        ret->gate_pending = p->fence.gate == GATE_ABSENT && p->node.gate_mode != FENCE_OFF &&
+                            p->fence.leaf == pg->leaf && pg->leaf & LEAF_ADOPTED;
+        ret->pending_restart = pg->pending_restart || ret->gate_pending;
         ret->pause = p->cluster && p->cluster->settings.pause;
         ret->timeline = pg->timeline;
         if (pg->run != RUN_RUNNING || !pg->accepts)

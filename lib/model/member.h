@@ -48,6 +48,7 @@ typedef struct Member {
         uint32_t timeline; /* 0: unknown */
         bool checkpoint_pending; /* "checkpoint_after_promote": false */
         bool pending_restart;
+        bool gate_pending; /* no gate before the next start: of a server adopted among others */
         bool pause;
         Tags tags;
         int64_t lease;

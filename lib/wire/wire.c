@@ -45,6 +45,7 @@ static const Field member_fields[] = {
         ENUM(Member, replication_state, REPLICATION_MAX),
         FLAG(Member, checkpoint_pending),
         FLAG(Member, pending_restart),
+        FLAG(Member, gate_pending),
         FLAG(Member, pause),
         FLAG(Member, tags.nofailover),
         FLAG(Member, tags.nosync),

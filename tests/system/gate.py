@@ -254,6 +254,7 @@ def adopted_among_others(lab):
     try:
         wait_for(lambda: value(node, "palisade_gate_present") == "0", 10, "the metric to say that there is none")
         expect("not until postgres is restarted" in node.journal("-u", "palisade-fenced"), "the journal says why")
+        wait_for(lambda: "fence.gate: absent->present" in leader.sh(["palisadectl", "list"]).stdout, 10, "list to show it")
         node.write(CONFIG, config + "\nfence: {gate: {mode: required}}\n", 0o640, "postgres", "palisade-config")
         node.systemctl("reload", "palisaded@main")
         for other in (third, leader):

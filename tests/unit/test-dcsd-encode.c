@@ -99,11 +99,12 @@ static void test_order(void **state)
         Member m = plain();
 
         (void)state;
-        m.pending_restart = m.pause = m.checkpoint_pending = true;
+        m.pending_restart = m.gate_pending = m.pause = m.checkpoint_pending = true;
         m.timeline = 3;
         assert_json(encode_member(&m, NULL, "postgres://proxy/p"),
                     HEAD ",\"proxy_url\":\"postgres://proxy/p\",\"checkpoint_after_promote\":false,"
-                         "\"pending_restart\":true,\"timeline\":3,\"pause\":true}");
+                         "\"pending_restart\":true,\"pending_restart_reason\":{\"fence.gate\":"
+                         "{\"old_value\":\"absent\",\"new_value\":\"present\"}},\"timeline\":3,\"pause\":true}");
 }
 
 static void test_status(void **state)
