@@ -14,6 +14,7 @@
 #include "watchdogd/log.h"
 
 #define FILE_MOST 2048
+#define BOOT_MARK "/run/palisade-watchdogd/boot" /* RuntimeDirectory= of the unit, preserved */
 
 static char directory[HOST_SIZE];
 static char boot_id[40];
@@ -36,10 +37,24 @@ void cause_path(char *ret, size_t size, const char *file)
         snprintf(ret, size, "%s/%s", directory, file);
 }
 
+/* A file that vanishes with /run; the kernel's boot_id is not a container's. */
+static void mark_boot(void)
+{
+        int fd = open(BOOT_MARK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+        if (fd < 0)
+                return; /* it is there already, or there is no such folder */
+        if (read_file("/proc/sys/kernel/random/uuid", boot_id, sizeof boot_id) >= 0)
+                (void)!write(fd, boot_id, strlen(boot_id)); /* short: no mark, the kernel's holds */
+        (void)close(fd); /* a file of /run */
+}
+
 const char *cause_boot_id(void)
 {
         if (!boot_id[0]) {
-                (void)read_file("/proc/sys/kernel/random/boot_id", boot_id, sizeof boot_id);
+                mark_boot();
+                if (read_file(BOOT_MARK, boot_id, sizeof boot_id) < 0)
+                        (void)read_file("/proc/sys/kernel/random/boot_id", boot_id, sizeof boot_id);
                 boot_id[strcspn(boot_id, "\n")] = 0;
         }
         return boot_id;

@@ -31,7 +31,7 @@ void cause_write(const char *what, usec_t wait);
 /* The host lives on: what was written says nothing about the next boot. */
 void cause_forget(void);
 
-/* The id of this boot of the kernel. */
+/* The id of this boot. */
 const char *cause_boot_id(void);
 
 /* Where a file of the state directory is. */

@@ -4,12 +4,12 @@
 #include <linux/watchdog.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/macros.h"
 #include "base/str.h"
 #include "watchdogd/device.h"
+#include "watchdogd/scan.h"
 
 #define TIMEOUT_TRIES 60 /* a driver may have a least timeout: iTCO takes none below 3 s */
 
@@ -42,11 +42,7 @@ static int check_identity(Device *d)
 
 static int kernel_open(Device *d)
 {
-        struct stat st;
-
-        if (stat(d->record.path, &st) < 0)
-                return -errno;
-        if (!S_ISCHR(st.st_mode))
+        if (!scan_is_device(d->record.path))
                 return -ENODEV;
         d->fd = open(d->record.path, O_WRONLY | O_CLOEXEC);
         if (d->fd < 0)

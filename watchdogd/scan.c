@@ -2,11 +2,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/watchdog.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -27,11 +29,15 @@ static void read_line(char *ret, size_t size, const char *path)
         ret[strcspn(ret, "\n")] = 0;
 }
 
-static bool is_device(const char *path)
+bool scan_is_device(const char *path)
 {
+        struct statfs fs;
         struct stat st;
 
-        return stat(path, &st) >= 0 && S_ISCHR(st.st_mode);
+        if (stat(path, &st) < 0)
+                return false;
+        return S_ISCHR(st.st_mode) || (S_ISREG(st.st_mode) && statfs(path, &fs) >= 0 &&
+                                       fs.f_type == FUSE_SUPER_MAGIC);
 }
 
 static void check_access(Candidate *c)
@@ -62,7 +68,7 @@ static void add_driver(Candidate *c, const char *name)
 
         *c = (Candidate){ .kind = DEVICE_HARDWARE };
         snprintf(c->path, sizeof c->path, "/dev/%s", name);
-        if (str_equal(name, "watchdog0") && is_device(PLAIN) && !has_ipmi_driver())
+        if (str_equal(name, "watchdog0") && scan_is_device(PLAIN) && !has_ipmi_driver())
                 (void)STR_SET(c->alias, PLAIN); /* it fits */
         attribute(c->identity, sizeof c->identity, name, "identity");
         c->kind = choose_kind(c->identity);
@@ -91,7 +97,7 @@ static size_t scan_plain(Candidate *ret, size_t n)
         bool known = false;
         char text[8];
 
-        if (n >= CANDIDATES_MAX || !is_device(PLAIN))
+        if (n >= CANDIDATES_MAX || !scan_is_device(PLAIN))
                 return n;
         for (size_t i = 0; i < n; i++)
                 known = known || ret[i].alias[0];
@@ -115,7 +121,7 @@ static size_t scan_ipmi(Candidate *ret, size_t n)
                 Candidate *c = &ret[n];
                 *c = (Candidate){ .kind = DEVICE_IPMI_DIRECT };
                 snprintf(c->path, sizeof c->path, "/dev/ipmi%u", i);
-                if (!is_device(c->path))
+                if (!scan_is_device(c->path))
                         continue;
                 (void)STR_SET(c->identity, "BMC"); /* it fits */
                 check_access(c);
@@ -143,7 +149,7 @@ size_t scan_devices(Candidate ret[CANDIDATES_MAX])
 
 bool scan_path(const char *path, Candidate *ret)
 {
-        if (!str_after_prefix(path, "/dev/") || !is_device(path))
+        if (!str_after_prefix(path, "/dev/") || !scan_is_device(path))
                 return false;
         *ret = (Candidate){ .kind = DEVICE_HARDWARE };
         (void)STR_SET(ret->path, path); /* a device that was asked for: no longer than that */

@@ -3,6 +3,9 @@
 
 #include "watchdogd/choose.h"
 
+/* A character device, or one that a FUSE server plays (as the laboratory does for its nodes). */
+bool scan_is_device(const char *path);
+
 /* Fills at most CANDIDATES_MAX rows and returns their number, the most trusted kinds first. */
 size_t scan_devices(Candidate ret[CANDIDATES_MAX]);
 

@@ -175,6 +175,7 @@ class Lab(Members):
         supervisor = json.dumps({
             "name": self.name,
             "nodes": opts.names,
+            "watchdogs": opts.databases if opts.watchdog else [],
             "lower": [str(path) for path in lower],
             "disk": str(paths.disk_dir(self.name)) if opts.disk else None,
             "listen_fd": listener.fileno(),

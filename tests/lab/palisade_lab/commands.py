@@ -24,7 +24,8 @@ def up(args, out):
     mode = options.PATRONI if args.patroni else options.NONE if args.no_palisade else options.PALISADE
     debs = (args.deb or []) if mode == options.PALISADE else []
     opts = Options(nodes=args.nodes, ttl=args.ttl, loop_wait=args.loop_wait, retry_timeout=args.retry_timeout,
-                   sync=args.sync, tls=args.tls, ipv6=args.ipv6, disk=args.disk, mode=mode, debs=debs)  # fmt: skip
+                   sync=args.sync, tls=args.tls, ipv6=args.ipv6, disk=args.disk, watchdog=args.watchdog,
+                   mode=mode, debs=debs)  # fmt: skip
     opts.check()
     start = time.monotonic()
     lab = _lab(args, out)
@@ -177,6 +178,7 @@ TABLE = {
         _flag("--tls", "certificates for etcd and the REST API"),
         _flag("--ipv6", "an IPv6 address for the primary too, and Postgres on IPv6"),
         _flag("--disk", "the nodes' files on disk, not in memory (fsync then costs what it costs)"),
+        _flag("--watchdog", "a watchdog device in each database node, which resets it"),
         (["--deb"], {"nargs": "+", "metavar": "FILE", "help": "Palisade's packages "
                      "(default: $PALISADE_DEB, or one built from this tree)"}),
         _flag("--no-palisade", "etcd only"),

@@ -21,6 +21,7 @@ class Options:
     tls: bool = False
     ipv6: bool = False
     disk: bool = False
+    watchdog: bool = False  # a device that resets the node, for each database node
     mode: str = PALISADE
     start: bool = True  # False: configured and installed, for a test that starts it itself
     debs: list = field(default_factory=list)  # none: $PALISADE_DEB, else built from this tree
@@ -33,7 +34,8 @@ class Options:
 
     def __str__(self):
         what = {PALISADE: "Palisade", PATRONI: "Patroni", NONE: "etcd only"}[self.mode]
-        extra = [word for word, on in (("sync", self.sync), ("TLS", self.tls), ("IPv6", self.ipv6)) if on]
+        extra = [word for word, on in (("sync", self.sync), ("TLS", self.tls), ("IPv6", self.ipv6),
+                                       ("watchdogs", self.watchdog)) if on]
         nodes = f"{self.nodes} node{'s' if self.nodes > 1 else ''}"
         return ", ".join([nodes, what, f"ttl {self.ttl}/{self.loop_wait}/{self.retry_timeout}", *extra])
 

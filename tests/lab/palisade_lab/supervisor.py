@@ -37,6 +37,7 @@ class Node:
         self.group = group / name
         self.port = net.address_of(name).port
         self.dir = paths.NODES_INSIDE / name
+        self.dog = None  # the process that is its watchdog device, where it has one
         self.pid = 0
         self.boots = 0
         self.restart = False  # it asked for a reboot, or boot() must wait for the old one's end
@@ -66,6 +67,7 @@ class Node:
             "--timezone=off", "--console=pipe", "--kill-signal=SIGRTMIN+4",
             # mlockall and real time need CAP_IPC_LOCK, the gate needs bpf(2)
             "--capability=all", "--system-call-filter=bpf",
+            *([f"--bind={self.dir}/dog/watchdog:/dev/watchdog"] if self.dog else []),
             "--boot", "systemd.show_status=no",
         ])  # fmt: skip
         env = dict(os.environ, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1", SYSTEMD_NSPAWN_LOCK="0")
@@ -83,7 +85,8 @@ class Node:
     def ended(self, status):
         self.pid = 0
         self.unplug()
-        self.restart = os.waitstatus_to_exitcode(status) == REBOOT
+        self.restart = os.waitstatus_to_exitcode(status) == REBOOT or self._was_reset()
+        self._stop_countdown()
         self.since = time.time()
 
     def power_off(self):
@@ -91,9 +94,34 @@ class Node:
         at = time.time()
         _link_down(self.port)
         self.group.kill()
+        self._stop_countdown()
         self.unplug()
         self.restart = False
         return at
+
+    def give_watchdog(self):
+        """A device of its own for this node; see fakedog.py."""
+        (self.dir / "dog").mkdir()
+        self.group.create()
+        log = open(self.dir / "dog.log", "w")
+        self.dog = subprocess.Popen([sys.executable, "-m", "palisade_lab.fakedog", self.dir / "dog",
+                                     self.group.path, self.dir / "reset"], stdout=log, stderr=log)  # fmt: skip
+        while not (self.dir / "dog" / "watchdog").exists():
+            if self.dog.poll() is not None:
+                raise RuntimeError("no watchdog for a node: " + (self.dir / "dog.log").read_text())
+            time.sleep(0.01)
+
+    def _was_reset(self):
+        """Its watchdog ended it: it boots again."""
+        marker = self.dir / "reset"
+        if not marker.exists():
+            return False
+        marker.unlink()
+        return True
+
+    def _stop_countdown(self):
+        if self.dog:
+            self.dog.send_signal(signal.SIGUSR1)
 
     def unplug(self):
         """Remove the cable. It would go with the node's network namespace, but that lives on as
@@ -247,9 +275,12 @@ def main():
         os.set_inheritable(fd, False)
     set_up_mounts(config)
     set_up_network()
+    supervisor = Supervisor(config)
+    for name in config["watchdogs"]:
+        supervisor.nodes[name].give_watchdog()
     # Only now do callers get through; the kernel tells them our pid as the listener's.
     listener.listen(128)
-    Supervisor(config).run(listener)
+    supervisor.run(listener)
 
 
 if __name__ == "__main__":
