@@ -102,8 +102,11 @@ static bool set_one(Poolers *p, Pooler *u, usec_t deadline, bool same_right)
                         return false;
                 }
         }
+        bool shuts = deadline == 0 && gate_deadline(u->gate) != 0;
         u->reason[0] = 0;
         gate_set(u->gate, deadline);
+        if (shuts) /* for good: clients learn it at once, by the reset that a gate lets through */
+                (void)destroy_below(u->dir_fd, 0); /* again before it opens, and there it counts */
         return true;
 }
 

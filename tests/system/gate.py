@@ -152,6 +152,15 @@ def poolers(lab):
         wait_for(lambda: value(leader, POOLER_GATE) == "1", 10, "another fenced to have it")
         expect(through_pooler(lab, leader) == "f", "clients reach the primary through it")
 
+        answer = ask(lab, leader.address.v4, 6432, "select pg_sleep(30)")
+        running(leader, "sleep(30)")
+        began = time.monotonic()
+        leader.sh("ETCDCTL_API=3 etcdctl del /service/main/leader")
+        heard = answer()[2] - began
+        expect(heard < 5, f"its client hears of a lost lock after {heard:.1f} s")
+        leader = healthy(lab)
+        expect(through_pooler(lab, leader) == "f", "and clients reach the next primary through its own")
+
         told = stop_everything(lab, leader, 6432)
         wait_for(lambda: through_pooler(lab, leader) == "t", 20, "clients to reach the standby through it")
     finally:
