@@ -16,7 +16,7 @@
 #include "watchdogd/scan.h"
 #include "watchdogd/trial.h"
 
-#define PETS 3
+#define PETS 3U
 #define TICK (50 * USEC_PER_MSEC)
 #define FILE_NAME "test"
 
