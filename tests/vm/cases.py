@@ -171,6 +171,48 @@ def two_clusters(m):
     return f"reset {after:.2f} s after the permit of one"
 
 
+# ---- a BMC that is slow: a pet that ends after the permit means a device that fires later than promised ----
+
+LATE_PET = BMC_ON + """petter
+mind arm:4000 wait:1500 late:{ends} wait:3000
+stay 20
+"""
+AS_FOUND = [0x03, 0x01, 0, 0, 0x58, 0x02]  # the firmware's own: OS load, hard reset, 60 s
+
+
+def late_pet(m, hold, why):
+    m.line(r"STATE main armed=yes W=4.000.*device=/dev/ipmi0")
+    m.line(r"PERMIT main until=")
+    m.bmc.hold = hold
+    m.line(rf"resetting this host now: {why}: the permit of main \(epoch 7\) lapsed")
+    after = m.clock(m.reset()) - float(last(m, r"PERMIT \S+ until=([\d.]+)")[1])
+    expect(0 < after < 2, f"reset {after:.2f} s after the permit, at once")
+    return f"reset {after:.2f} s after the permit; the device would have taken 4 s"
+
+
+@case(LATE_PET.format(ends=1150), bmc=AS_FOUND)
+def late_pet_reset(m):
+    """a pet that ended after the permit: the host is reset at once"""
+    return late_pet(m, 0.3, "a pet ended too late")
+
+
+@case(LATE_PET.format(ends=1620), bmc=AS_FOUND)
+def pending_pet_reset(m):
+    """a pet that is not answered when the permit ends: the same"""
+    return late_pet(m, 5, "a pet is still on its way")
+
+
+@case(BMC_ON + "petter --ipmi-action cycle\nmind arm:4000 keep:2500:1500:300 revoke disarm\n", bmc=AS_FOUND)
+def bmc_is_restored(m):
+    """what the BMC had is put back; armed it was SMS/OS, power cycle, an NMI a second before"""
+    m.line(r"SCRIPT-END")
+    armed, restored = m.bmc.sets[0], m.bmc.sets[-1]
+    expect(armed == bytes([0x04, 0x23, 1, 0x3E, 40, 0]), f"armed as {armed.hex(' ')}")
+    expect(restored[:3] + restored[4:] == bytes([0x03, 0x01, 0, 0x58, 0x02]), f"restored as {restored.hex(' ')}")
+    expect(not m.bmc.running, "it does not run")
+    return f"armed {armed.hex(' ')}, restored {restored.hex(' ')}"
+
+
 # ---- restarts ----
 
 

@@ -1,6 +1,7 @@
 # The petter in virtual machines: ./check runs it; its helpers are compiled by itself, statically.
 EXTRA_DIST += \
 	tests/vm/README.md \
+	tests/vm/bmc.py \
 	tests/vm/cases.py \
 	tests/vm/image.py \
 	tests/vm/init \

@@ -7,6 +7,7 @@
  *     arm:MS[:DEVICE]             asks for W of at most MS; waits for the answer
  *     permit:MS                   a permit that ends MS from now
  *     keep:MS:LENGTH:EVERY        for MS, every EVERY ms, a permit that ends LENGTH ms from then
+ *     late:MS                     after the next pet, a permit that ends MS after that pet
  *     standing:MS  revoke  disarm  reset:REASON
  *     wait:MS                     listens
  *     leave                       closes the connection
@@ -162,6 +163,20 @@ static void keep(uint64_t ms, uint64_t length, uint64_t every)
         }
 }
 
+/* The next pet but one then falls where the caller wants it, seen from the permit's end. */
+static void permit_after_pet(uint64_t ms)
+{
+        MsgPermit m = WIRE_INIT(MsgPermit, MSG_PERMIT);
+        usec_t before = state.last_pet;
+
+        while (fd >= 0 && state.last_pet == before)
+                (void)listen_until(now() + 5 * USEC_PER_MSEC, 0);
+        m.epoch = epoch;
+        m.deadline = state.last_pet + ms * USEC_PER_MSEC;
+        say(&m.h);
+        TELL("PERMIT %s until=%.3f", cluster, seconds(m.deadline));
+}
+
 static uint64_t number(char **args)
 {
         char *word = strsep(args, ":");
@@ -205,6 +220,8 @@ static void do_verb(char *verb)
                 do_arm(args);
         } else if (str_equal(verb, "permit")) {
                 permit(number(&args), false, false);
+        } else if (str_equal(verb, "late")) {
+                permit_after_pet(number(&args));
         } else if (str_equal(verb, "standing")) {
                 permit(number(&args), true, false);
         } else if (str_equal(verb, "keep")) {
