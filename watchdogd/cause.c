@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -196,8 +197,9 @@ void cause_work_out(const Candidate *c, size_t n)
                 return;
         find_cause(c, n);
         snprintf(text, sizeof text, "boot=%s\ncause=%s\n", cause_boot_id(), text_of_boot);
+        (void)mkdir(directory, 0750); /* the unit has made it; elsewhere we may be allowed to */
         int r = cause_replace("boot", text);
-        if (r < 0)
+        if (r < 0 && n > 0) /* without a device nobody is reset */
                 wd_log(WD_WARNING, NULL, "%s cannot be written, so a reset will not tell its "
                                          "reason: %s", directory, strerror(-r));
         if (text_of_boot[0])

@@ -170,7 +170,7 @@ static int listen_at(const char *runtime)
  * Goes the way of a pet once, on a descriptor that is no device, so that all of it is in memory, and
  * keeps it there. What is never touched is not loaded (MCL_ONFAULT): that is 3 MiB less.
  */
-static void rehearse(void)
+static void rehearse(bool quietly)
 {
         PolicyTable t = { .n = 1, .fires = USEC_PER_SEC };
         int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -188,19 +188,21 @@ static void rehearse(void)
                 (void)close(fd); /* nothing is in it */
         }
         if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
-                wd_log(WD_WARNING, NULL, "memory cannot be locked, so a pet may wait for the disk: %s",
+                wd_log(quietly ? WD_INFO : WD_WARNING, NULL,
+                       "memory cannot be locked, so a pet may wait for the disk: %s",
                        strerror(errno));
 }
 
 /* systemd gives it by CPUSchedulingPolicy=; elsewhere we ask for it. */
-static void take_priority(void)
+static void take_priority(bool quietly)
 {
         struct sched_param param = { .sched_priority = PRIORITY };
 
         if (sched_getscheduler(0) == SCHED_RR)
                 return;
         if (sched_setscheduler(0, SCHED_RR, &param) < 0)
-                wd_log(WD_WARNING, NULL, "no real-time priority: %s", strerror(errno));
+                wd_log(quietly ? WD_INFO : WD_WARNING, NULL, "no real-time priority: %s",
+                       strerror(errno));
 }
 
 /* A petter that is armed does not leave: its device would reset the host. */
@@ -248,7 +250,7 @@ static int serve(const Options *o)
         (void)sigaction(SIGINT, &end, NULL);
         (void)signal(SIGCHLD, SIG_IGN); /* cause.c: nobody waits for them */
 
-        take_priority();
+        take_priority(o->foreground);
         int socket = notify_take_fd("watchdogd");
         if (socket < 0)
                 socket = listen_at(o->runtime);
@@ -256,7 +258,7 @@ static int serve(const Options *o)
                                   : watchdogd_new(socket, uid, o->state, o->trial.power_cycle);
         if (!w)
                 return EXIT_FAILURE;
-        rehearse();
+        rehearse(o->foreground);
         notify_send("READY=1");
         int r = run(w, o);
         watchdogd_free(w);

@@ -44,7 +44,8 @@ typedef struct Authority {
         Epoch ended;       /* the last one that is over */
         MsgPermit permit;  /* the last one sent; deadline 0: none yet */
         MsgLease lease;    /* the last confirmed one of this epoch */
-        bool armed_asked, armed_answered;
+        uint64_t armed_asked; /* ARM or DISARM under way, by its seq; 0: none */
+        bool armed_answered;
         Timing armed_for;  /* W was asked for these */
         bool unarmed;      /* the watchdog that is required cannot be armed */
         bool bidding, releasing;

@@ -20,7 +20,7 @@ static void answered(Palisaded *p, bool may_lead)
 {
         Authority *a = &p->authority;
 
-        a->armed_asked = false;
+        a->armed_asked = 0;
         a->unarmed = !may_lead;
         a->armed_answered = may_lead;
         if (may_lead)
@@ -39,9 +39,12 @@ static void tell_missing(const Palisaded *p, const char *why)
                   why[0] ? why : "no answer");
 }
 
-static void on_unfit_disarmed(const MsgResult *r _unused_, void *userdata)
+static void on_unfit_disarmed(const MsgResult *r, void *userdata)
 {
-        answered(userdata, true); /* not done: its W stays in the permits */
+        Palisaded *p = userdata;
+
+        if (r->h.seq == p->authority.armed_asked)
+                answered(p, true); /* not done: its W stays in the permits */
 }
 
 /* Armed, but W leaves too little of ttl to renew in. */
@@ -62,7 +65,8 @@ static void give_up_unfit(Palisaded *p)
                 return;
         }
         m.epoch = p->authority.epoch;
-        (void)hands_request(p->hands, HAND_WATCHDOGD, &m.h, ANSWER_WITHIN, on_unfit_disarmed, p);
+        p->authority.armed_asked = hands_request(p->hands, HAND_WATCHDOGD, &m.h, ANSWER_WITHIN,
+                                                 on_unfit_disarmed, p);
 }
 
 static void on_armed(const MsgResult *r, void *userdata)
@@ -70,6 +74,12 @@ static void on_armed(const MsgResult *r, void *userdata)
         Palisaded *p = userdata;
         PermitInput in = authority_input(p); /* with W: STATE came before this */
 
+        if (r->h.seq != p->authority.armed_asked)
+                return; /* of an epoch that is over */
+        if (r->outcome == OUTCOME_UNKNOWN && p->authority.armed_answered) {
+                p->authority.armed_asked = 0; /* it was armed; asked again when watchdogd is back */
+                return;
+        }
         if (r->outcome == OUTCOME_DONE && !permit_terms(&in).fits) {
                 give_up_unfit(p);
                 return;
@@ -99,8 +109,7 @@ void watchdog_arm(Palisaded *p)
         m.within = permit_watchdog_within(&in);
         m.reset_after = p->node.watchdog_reset_after * USEC_PER_SEC;
         (void)STR_SET(m.device, p->node.watchdog_device); /* same size */
-        a->armed_asked = true;
-        (void)hands_request(p->hands, HAND_WATCHDOGD, &m.h, ANSWER_WITHIN, on_armed, p);
+        a->armed_asked = hands_request(p->hands, HAND_WATCHDOGD, &m.h, ANSWER_WITHIN, on_armed, p);
 }
 
 void watchdog_follow_timing(Palisaded *p)
