@@ -132,6 +132,7 @@ static void on_alive(Pgd *p, const ConnAnswer *answer)
         }
         p->version = p->pg.server_version;
         p->pg.probed = now_boottime();
+        p->pg.silent_since = 0;
         p->pg.accepts = true;
         p->pg.leader_lsn = MAX(p->pg.leader_lsn, p->cluster ? p->cluster->status.optime : 0);
         new_names = !was_accepting || !str_equal(names_before, p->pg.sync_names);
@@ -159,12 +160,22 @@ static void on_alive(Pgd *p, const ConnAnswer *answer)
         chores_run(p->chores);
 }
 
+/* A server that refuses answers; one that is frozen, or whose host is, says nothing at all. */
+static void note_silence(Pgd *p, const ConnAnswer *answer)
+{
+        if (answer->r != -ETIMEDOUT)
+                p->pg.silent_since = 0;
+        else if (p->pg.silent_since == 0)
+                p->pg.silent_since = usec_sub(now_boottime(), PROBE_TIMEOUT);
+}
+
 static void on_silent(Pgd *p, const ConnAnswer *answer)
 {
         bool starting = str_equal(answer->sqlstate, "57P03") ||
                         strstr(answer->error, "starting up") ||
                         strstr(answer->error, "not yet accepting");
 
+        note_silence(p, answer);
         if (p->pg.accepts && !starting && server_runs(p->server) && !step_is_stop(p->step))
                 log_warning("postgres does not answer: %s", answer->error);
         if (p->pg.accepts && answer->r == -ETIMEDOUT && p->pg.failures == 0)

@@ -115,6 +115,7 @@ static void on_gone(void *userdata)
         conn_reset(p->admin);
         chores_reset(p->chores);
         p->pg.accepts = false;
+        p->pg.silent_since = 0;
         p->pg.in_recovery = TRI_UNKNOWN;
         p->pg.receiver_alive = false;
         p->pg.replication_state = REPLICATION_NONE;

@@ -88,7 +88,7 @@ typedef enum FactCandidate { CANDIDATE_UNKNOWN, CANDIDATE_WAITING, CANDIDATE_REA
 
 typedef enum FactLeaving { LEAVING_UNKNOWN, LEAVING_NO, LEAVING_YES, LEAVING_MAX } FactLeaving;
 
-/* With a start as primary. OVER: it failed or took too long. */
+/* With a start as primary. OVER: it failed or took too long. With a primary: it answers nothing. */
 typedef enum FactPatience { PATIENCE_UNKNOWN, PATIENCE_LEFT, PATIENCE_OVER, PATIENCE_MAX } FactPatience;
 
 #define FACTS(F)                                                                                   \

@@ -81,6 +81,10 @@ static const Rule rules[] = {
           { [FACT_INIT] = IS(INIT_MISMATCH) } },
 
         /* ---- the lock is ours ---- */
+        { "silent", "postgres has answered nothing for a whole ttl: let another one lead",
+          INTENT_REVOKE,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PRIMARY),
+            [FACT_PATIENCE] = IS(PATIENCE_OVER) } },
         { "handover-checkpoint", "asked to hand over: a checkpoint first, so that the stop is short",
           INTENT_CHECKPOINT,
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PRIMARY),

@@ -4,6 +4,7 @@
 
 /* Starts as primary that may fail before another node is let try. */
 #define START_ATTEMPTS 3
+#define SILENCE_MIN (8 * USEC_PER_SEC)
 
 static bool leads_here(const PgState *pg)
 {
@@ -178,8 +179,24 @@ static FactHandover read_handover(const Snapshot *s)
                        : HANDOVER_WANTED;
 }
 
+/*
+ * A frozen server is let go when the look that finds it so, and this, make one ttl; but not sooner
+ * than a server under load may take for two answers. In pause nothing is done about it.
+ */
+static bool is_silent(const Snapshot *s)
+{
+        const Timing *t = &s->cluster->settings.timing;
+
+        return !s->standing && s->pg->silent_since != 0 &&
+               s->now >= usec_add(s->pg->silent_since,
+                                  MAX(usec_sub(t->ttl, t->loop_wait), SILENCE_MIN));
+}
+
 static FactPatience read_patience(const Snapshot *s)
 {
+        if (s->cluster && read_pg(s) == PG_PRIMARY)
+                return is_silent(s) ? PATIENCE_OVER : PATIENCE_LEFT;
+
         usec_t limit = s->cluster ? s->cluster->settings.primary_start_timeout : USEC_INFINITY;
 
         if (s->start_failures >= START_ATTEMPTS || s->unarmed)

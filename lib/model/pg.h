@@ -50,6 +50,7 @@ typedef struct PgState {
         Tri in_recovery;
         DataDir datadir;
         ControlState control;
+        usec_t silent_since; /* no probe was answered since, not even by a refusal; 0: it answers */
         bool standby_signal; /* PGDATA/standby.signal exists */
         bool fresh;          /* made by bootstrap here and never started since */
         bool held;           /* the node has left: start nothing until ORDER_JOIN */

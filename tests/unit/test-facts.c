@@ -374,6 +374,33 @@ static void test_patience(void **state _unused_)
         assert_int_equal(fact(FACT_PATIENCE), PATIENCE_OVER);
 }
 
+/* A primary that answers nothing is borne for ttl - loop_wait, but for two slow answers at least. */
+static void test_silence(void **state _unused_)
+{
+        lead(100);
+        run_as_primary();
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
+        cluster.settings.timing = (Timing){ .ttl = SEC(30), .loop_wait = SEC(10) };
+        pg.silent_since = s.now - SEC(20) + 1;
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
+        pg.silent_since = s.now - SEC(20);
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_OVER);
+        s.standing = true;
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
+        s.standing = false;
+        cluster.settings.timing = (Timing){ .ttl = SEC(3), .loop_wait = SEC(1) };
+        pg.silent_since = s.now - SEC(8) + 1;
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
+        pg.silent_since = s.now - SEC(8);
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_OVER);
+        pg.in_recovery = TRI_UNKNOWN; /* one that is starting answers nothing either */
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
+        pg.in_recovery = TRI_NO;
+        s.start_failures = 3; /* of before: it runs */
+        pg.silent_since = 0;
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
+}
+
 /* PATRONI-SPEC 3.2: 0 means fail over at once after a crash. A promotion is no start. */
 static void test_no_patience_after_a_crash(void **state _unused_)
 {
@@ -447,6 +474,7 @@ int main(void)
                 TEST(test_fence_without_leaf),
                 TEST(test_handover),
                 TEST(test_patience),
+                TEST(test_silence),
                 TEST(test_no_patience_after_a_crash),
                 TEST(test_may_adopt),
                 TEST(test_names),

@@ -168,9 +168,9 @@ POSTGRES = [
           lambda node: _signal([postmaster(node)], signal.SIGKILL), patroni=True),
     Fault("kill:postmaster+program", "SIGKILL of the postmaster, and its program cannot be run", FENCED,
           _kill_for_good, lambda node: node.sh(["chmod", "+x", PROGRAM]), patroni=True),
-    Fault("stop:postgres", "SIGSTOP of all of Postgres", HEAL,
+    Fault("stop:postgres", "SIGSTOP of all of Postgres", MOVE,
           lambda node: _signal(postgres_pids(node), signal.SIGSTOP), _thaw, patroni=True),
-    Fault("freeze:postgres", "cgroup freeze of all of Postgres", HEAL, _freeze_postgres, _thaw, patroni=True),
+    Fault("freeze:postgres", "cgroup freeze of all of Postgres", MOVE, _freeze_postgres, _thaw, patroni=True),
 ]  # fmt: skip
 
 # No killer left -----------------------------------------------------------------------------
