@@ -315,8 +315,8 @@ void engine_order(Pgd *p, const MsgOrder *order)
         }
         if (step_yields(p, order))
                 engine_cancel(p);
-        if (!same || order->what == ORDER_BOOTSTRAP)
-                p->failures = 0;
+        if (!same || order->what == ORDER_BOOTSTRAP || order->what == ORDER_START)
+                p->failures = 0; /* each is one attempt */
         p->order = *order;
         p->order_since = now_boottime();
         p->order_told = false;

@@ -176,6 +176,9 @@ static Plan plan_start(const PlanInput *in)
                 return plan(STEP_REFUSE, "no permit runs for this epoch");
         if (pg->datadir != DATADIR_VALID)
                 return plan(STEP_REFUSE, "there is no valid data directory");
+        /* The mind counts the attempts: another node may lead instead. */
+        if (in->failures > 0)
+                return plan(STEP_REFUSE, "postgres ended while it was starting, or could not be started");
         if (in->leaf_busy)
                 return plan(STEP_WAIT, "processes of the last start are still being ended");
         return plan(STEP_START_PRIMARY, "primary by order");

@@ -194,6 +194,9 @@ static void test_start(void **state _unused_)
         w.in.leaf_busy = true;
         expect(STEP_WAIT);
         w.in.leaf_busy = false;
+        w.in.failures = 1; /* an order is one attempt: the mind counts them */
+        expect(STEP_REFUSE);
+        w.in.failures = 0;
         w.pg.datadir = DATADIR_BROKEN;
         expect(STEP_REFUSE);
         w.pg.datadir = DATADIR_VALID;
