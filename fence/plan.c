@@ -55,7 +55,7 @@ MsgPermit plan_vip_permit(const MsgPermit *old, const MsgVipPermit *next, Epoch 
 
 bool plan_permits(const MsgPermit *permit, Epoch epoch, Epoch revoked, usec_t now)
 {
-        return epoch != 0 && permit->epoch == epoch && epoch > revoked &&
+        return epoch != 0 && permit->epoch >= epoch && epoch > revoked &&
                (permit->standing || now < permit->deadline);
 }
 
@@ -65,7 +65,7 @@ usec_t plan_gate(const MsgPermit *permit, Epoch epoch, Epoch revoked, bool shut)
                 return 0;
         if (epoch == 0)
                 return USEC_INFINITY;
-        if (permit->epoch != epoch || epoch <= revoked)
+        if (permit->epoch < epoch || epoch <= revoked)
                 return 0;
         return permit->standing ? USEC_INFINITY : permit->deadline;
 }

@@ -34,6 +34,11 @@ usec_t plan_vip_limit(const MsgPermit *permit, bool v6);
  */
 MsgPermit plan_vip_permit(const MsgPermit *old, const MsgVipPermit *next, Epoch *revoked);
 
+/*
+ * A permit of a later epoch covers a server that acts under an earlier one, if that is not revoked:
+ * a primary that led on while its key was gone, and won it again (failsafe mode, pause).
+ */
+
 /* May addresses be held, and may the leaf's primary live, under this permit at `now`? */
 bool plan_permits(const MsgPermit *permit, Epoch epoch, Epoch revoked, usec_t now);
 

@@ -30,6 +30,7 @@ lib_libwire_a_SOURCES = \
 lib_libdecide_a_SOURCES = \
 	lib/decide/actuate.c lib/decide/actuate.h \
 	lib/decide/facts.c lib/decide/facts.h \
+	lib/decide/failsafe.c lib/decide/failsafe.h \
 	lib/decide/permit.c lib/decide/permit.h \
 	lib/decide/rank.c lib/decide/rank.h \
 	lib/decide/rules.c lib/decide/rules.h \

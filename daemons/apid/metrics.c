@@ -157,7 +157,7 @@ static void put_cluster(const Out *o)
         gauge(o, "patroni_cluster_unlocked",
               "Value is 1 if the cluster is unlocked, 0 if locked.", f->unlocked);
         gauge(o, "patroni_failsafe_mode_is_active",
-              "Value is 1 if failsafe mode is active, 0 if inactive.", 0);
+              "Value is 1 if failsafe mode is active, 0 if inactive.", f->failsafe);
         gauge(o, "patroni_failsafe_mode_enabled",
               "Value is 1 if failsafe_mode is enabled, 0 otherwise.",
               view_settings(o->v).failsafe_mode);

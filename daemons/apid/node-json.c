@@ -82,6 +82,8 @@ static void make_common(Maker *m, Node *root, const View *v, const NodeFacts *f)
                 make_bool(m, root, "pause", true);
         if (f->unlocked)
                 make_bool(m, root, "cluster_unlocked", true);
+        if (f->failsafe)
+                make_bool(m, root, "failsafe_mode_is_active", true);
         if (f->dcs_seen_sec)
                 make_int(m, root, "dcs_last_seen", (int64_t)f->dcs_seen_sec);
         make_tags(m, root, v->tags);

@@ -80,22 +80,21 @@ static Answer get_failsafe(const Inquiry *q, Wish *ret _unused_)
         return text ? answer_body(200, type_json, text) : answer_page(502, NULL);
 }
 
-/* Failsafe mode is not kept here yet, and a promise not given is one that cannot be broken. */
-static Answer post_failsafe(const Inquiry *q _unused_, Wish *ret _unused_)
-{
-        return answer_page(502, NULL);
-}
-
 /* ---- for the mind ---- */
 
 static Answer patch_config(const Inquiry *q, Wish *ret)
 {
-        return wish_patch_config(q->view, q->body, ret);
+        return wish_patch_config(q->view, q->body, query_get(q->query, "force") != NULL, ret);
 }
 
 static Answer put_config(const Inquiry *q, Wish *ret)
 {
-        return wish_put_config(q->view, q->body, ret);
+        return wish_put_config(q->view, q->body, query_get(q->query, "force") != NULL, ret);
+}
+
+static Answer post_failsafe(const Inquiry *q, Wish *ret)
+{
+        return wish_failsafe(q->view, q->body, ret);
 }
 
 static Answer post_switchover(const Inquiry *q, Wish *ret)
@@ -162,9 +161,9 @@ static const Route routes[] = {
         { .method = "GET", .component = "palisade", .begin = get_palisade, .within = SEC(3),
           .late = 503, .late_text = silent },
         { .method = "PATCH", .component = "config", .guard = GUARD_UNSAFE, .body = true,
-          .begin = patch_config, .within = SEC(8), .late = 503, .late_text = silent },
+          .begin = patch_config, .within = SEC(60), .late = 503, .late_text = silent },
         { .method = "PUT", .component = "config", .guard = GUARD_UNSAFE, .body = true,
-          .begin = put_config, .within = SEC(8), .late = 503, .late_text = silent },
+          .begin = put_config, .within = SEC(60), .late = 503, .late_text = silent },
         { .method = "POST", .component = "switchover", .guard = GUARD_UNSAFE, .body = true,
           .begin = post_switchover, .within = SEC(150), .late = 503,
           .late_text = "Switchover status unknown" },
@@ -176,7 +175,7 @@ static const Route routes[] = {
         { .method = "POST", .component = "reload", .guard = GUARD_UNSAFE, .begin = post_reload,
           .within = SEC(8), .late = 503, .late_text = silent },
         { .method = "POST", .component = "failsafe", .guard = GUARD_UNSAFE, .body = true,
-          .begin = post_failsafe },
+          .begin = post_failsafe, .within = SEC(1), .late = 503, .late_text = silent },
         /* The mind answers when it is over; the client looks at /palisade/status meanwhile. */
         { .method = "POST", .component = "leave", .guard = GUARD_OWN, .begin = post_leave,
           .within = SEC(1), .late = 202, .late_text = "leaving" },

@@ -132,6 +132,7 @@ NodeFacts node_facts(const View *v)
         NodeFacts f = {
                 .leads = v->right.serving && right_runs(&v->right, v->now),
                 .pause = s.pause,
+                .failsafe = v->status && v->status->failsafe,
                 .standby_cluster = s.standby_cluster,
         };
 

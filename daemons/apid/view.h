@@ -48,6 +48,7 @@ typedef struct NodeFacts {
         bool cluster_valid; /* the DCS was heard of within ttl */
         bool unlocked;
         bool pause;
+        bool failsafe;     /* leads by, or keeps, a promise instead of the key */
         bool standby_cluster;
         bool sync_standby;
         bool quorum_standby;

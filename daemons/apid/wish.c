@@ -80,7 +80,7 @@ static Answer check_document(const Node *n)
         return (Answer){ 0 };
 }
 
-static Answer take_document(const Node *document, Wish *ret)
+static Answer take_document(const View *v, const Node *document, bool force, Wish *ret)
 {
         ret->blob = json_format(document, JSON_COMPACT);
         ret->done = json_format(document, JSON_SPACED);
@@ -89,12 +89,14 @@ static Answer take_document(const Node *document, Wish *ret)
         size_t size = strlen(ret->blob);
         if (size > BLOB_MAX)
                 return answer_page(413, NULL);
-        ret->request.kind = REQUEST_CONFIG;
+        bool resumes = view_settings(v).pause && !node_get_bool(document, "pause", false);
+        ret->request.kind = resumes ? REQUEST_RESUME : REQUEST_CONFIG;
+        ret->request.force = force;
         ret->request.blob_size = (uint32_t)size;
         return (Answer){ 0 };
 }
 
-Answer wish_patch_config(const View *v, const Node *body, Wish *ret)
+Answer wish_patch_config(const View *v, const Node *body, bool force, Wish *ret)
 {
         const ConfigKey *key = v->cluster ? &v->cluster->cluster.config : NULL;
         _cleanup_(node_freep) Node *document = key ? blob_node(v->cluster, key->raw) : NULL;
@@ -110,17 +112,31 @@ Answer wish_patch_config(const View *v, const Node *body, Wish *ret)
         if (!changed)
                 return answer_body(200, type_json, json_format(document, JSON_SPACED));
         ret->request.revision = key->mod_revision;
-        return take_document(document, ret);
+        return take_document(v, document, force, ret);
 }
 
-Answer wish_put_config(const View *v _unused_, const Node *body, Wish *ret)
+Answer wish_put_config(const View *v, const Node *body, bool force, Wish *ret)
 {
         Answer answer = check_document(body);
 
         if (answer.status != 0)
                 return answer;
         ret->request.revision = RECORD_ANY_REVISION;
-        return take_document(body, ret);
+        return take_document(v, body, force, ret);
+}
+
+/* ---- failsafe ---- */
+
+Answer wish_failsafe(const View *v, const Node *body, Wish *ret)
+{
+        const char *leader = body_text(body, "name", NULL);
+
+        if (!view_settings(v).failsafe_mode)
+                return answer_page(502, NULL);
+        if (!*leader || !STR_SET(ret->request.leader, leader))
+                return answer_text(400, "\"name\" must be a member's name");
+        ret->request.kind = REQUEST_FAILSAFE;
+        return (Answer){ 0 };
 }
 
 /* ---- the end ---- */
@@ -133,7 +149,8 @@ Answer wish_finish(Wish *w, const MsgResult *result)
                 return answer_body(status, type_json, TAKE_PTR(w->done));
         if (status >= 400 && !result->text[0])
                 return answer_page(status, NULL);
-        if (status == 409 && w->request.kind == REQUEST_CONFIG)
+        if (status == 409 &&
+            (w->request.kind == REQUEST_CONFIG || w->request.kind == REQUEST_RESUME))
                 return answer_page(409, NULL); /* as Patroni; the mind's words are in the journal */
         return answer_text(status, "%s", result->text);
 }

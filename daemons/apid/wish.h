@@ -18,11 +18,17 @@ typedef struct Wish {
 
 Answer wish_switchover(const View *v, bool failover, const Node *body, Wish *ret);
 
-/* The body merged into the document that is in the DCS, to be written if that is still the same. */
-Answer wish_patch_config(const View *v, const Node *body, Wish *ret);
+/*
+ * The body merged into the document that is in the DCS, to be written if that is still the same. One
+ * that ends a pause becomes a RESUME: force does not wait for members that cannot be seen.
+ */
+Answer wish_patch_config(const View *v, const Node *body, bool force, Wish *ret);
 
 /* The body in place of whatever is there. */
-Answer wish_put_config(const View *v, const Node *body, Wish *ret);
+Answer wish_put_config(const View *v, const Node *body, bool force, Wish *ret);
+
+/* A leader asks for this node's promise. */
+Answer wish_failsafe(const View *v, const Node *body, Wish *ret);
 
 /* What to answer once the mind has answered. Text: its own, and without any the status's page. */
 Answer wish_finish(Wish *w, const MsgResult *result);

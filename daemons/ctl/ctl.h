@@ -44,6 +44,7 @@ typedef enum OptionId {
         OPTION_QUIET,
         OPTION_TIMEOUT,
         OPTION_NO_WAIT,
+        OPTION_WAIT,
         OPTION_MAX,
 } OptionId;
 
@@ -128,6 +129,8 @@ int verb_edit_config(Ctl *c);
 int verb_switchover(Ctl *c);
 int verb_failover(Ctl *c);
 int verb_flush(Ctl *c);
+int verb_pause(Ctl *c);
+int verb_resume(Ctl *c);
 int verb_leave(Ctl *c);
 int verb_join(Ctl *c);
 int verb_explain(Ctl *c);

@@ -15,6 +15,9 @@
 #include "ctl/yaml-out.h"
 #include "io/fdutil.h"
 
+/* A change that ends a pause waits for every primary's deadlines. */
+#define ANSWER_WITHIN (65 * USEC_PER_SEC)
+
 #define FILE_MAX ((size_t)1 << 20)
 
 /* The caller frees it. NULL: out of memory. */
@@ -222,7 +225,8 @@ static int send_patch(Ctl *c, const Node *before, const Node *after)
 {
         _cleanup_(node_freep) Node *patch = edits_patch(before, after);
         char *body = patch ? json_format(patch, JSON_COMPACT) : NULL;
-        const Call call = { .method = "PATCH", .path = "/config", .body = body };
+        const Call call = { .method = "PATCH", .path = "/config", .body = body,
+                            .timeout = ANSWER_WITHIN };
         int code = CTL_DONE;
         Reply r;
 

@@ -16,6 +16,7 @@ CTL_PARTS = $(CTL_PURE) \
 	daemons/ctl/endpoint.c daemons/ctl/endpoint.h \
 	daemons/ctl/node.c \
 	daemons/ctl/options.c daemons/ctl/options.h \
+	daemons/ctl/pause.c \
 	daemons/ctl/screen.c daemons/ctl/screen.h \
 	daemons/ctl/show.c \
 	daemons/ctl/verbs.c

@@ -20,6 +20,16 @@ static const char leave_text[] =
         "units are started again. Ends with 0 only when PostgreSQL is stopped and the lock\n"
         "is not ours.\n";
 
+static const char pause_text[] =
+        "Nothing is started, stopped or failed over until resume, and the primary has no\n"
+        "deadline: it goes on without the DCS and without Palisade, and nothing fences it.\n"
+        "A switchover or failover to a named member is still possible.\n";
+
+static const char resume_text[] =
+        "Waits until the deadlines of every primary are in force again; a member that does\n"
+        "not say so is named, and the cluster stays paused. --force takes such members to\n"
+        "be no primaries any more: make sure first, since nothing fences them.\n";
+
 static const char explain_text[] =
         "The facts, the rule they lead to, what would happen if one of them changed, and\n"
         "the chain of deadlines under which this node may act as primary.\n";
@@ -41,6 +51,10 @@ const Verb verbs[] = {
           failover_text, 1, OPTIONS(OPTION_CANDIDATE, OPTION_FORCE), verb_failover, false },
         { "flush", "switchover", "Drop a scheduled switchover", NULL, 2, OPTIONS(OPTION_FORCE),
           verb_flush, false },
+        { "pause", "[CLUSTER]", "Leave PostgreSQL to people: no failover, no fence", pause_text, 1,
+          OPTIONS(OPTION_WAIT), verb_pause, false },
+        { "resume", "[CLUSTER]", "End a pause", resume_text, 1,
+          OPTIONS(OPTION_WAIT, OPTION_FORCE), verb_resume, false },
         { "leave", NULL, "Hand over and stop this node", leave_text, 0, OPTIONS(OPTION_TIMEOUT),
           verb_leave, false },
         { "join", NULL, "Take part again after leave", NULL, 0,

@@ -131,6 +131,24 @@ void asks_start(Asks *a, const MsgAskPeers *m)
         end_if_complete(k);
 }
 
+int asks_post(Asks *a, HttpRequest **ret, const char *url, const char *body, usec_t deadline,
+              size_t most, http_done_t done, void *userdata)
+{
+        HttpWant want = {
+                .url = url,
+                .body = body,
+                .headers = { "Content-Type: application/json" },
+                .login = a->login[0] ? a->login : NULL,
+                .tls = &a->tls,
+                .deadline = deadline,
+                .most = most,
+                .done = done,
+                .userdata = userdata,
+        };
+
+        return http_start(a->lane, ret, &want);
+}
+
 void asks_forget(Asks *a)
 {
         while (a->list)

@@ -27,5 +27,9 @@ void asks_reload(Asks *a, const Config *config);
 
 void asks_start(Asks *a, const MsgAskPeers *m);
 
+/* One POST of JSON with the same login and TLS; most: the largest answer taken. */
+int asks_post(Asks *a, HttpRequest **ret, const char *url, const char *body, usec_t deadline,
+              size_t most, http_done_t done, void *userdata);
+
 /* Whoever asked is gone. */
 void asks_forget(Asks *a);

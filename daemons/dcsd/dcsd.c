@@ -6,8 +6,11 @@
 
 #include "base/str.h"
 #include "dcsd/asks.h"
+#include "dcsd/configure.h"
 #include "dcsd/dcsd.h"
+#include "dcsd/decode.h"
 #include "dcsd/encode.h"
+#include "dcsd/failsafe.h"
 #include "dcsd/publish.h"
 #include "dcsd/record.h"
 #include "dcsd/report.h"
@@ -38,6 +41,7 @@ struct Dcsd {
         Vips *vips;
         Publish *publish;
         Asks *asks;
+        Failsafe *failsafe;
         Report *report;
 
         Retain retain;
@@ -206,6 +210,19 @@ static const VipsCalls vips_calls = {
         .orders = { .result = on_result, .keys_changed = on_keys_changed },
 };
 
+static void on_accepted(Epoch epoch, usec_t sent, usec_t ttl, void *userdata)
+{
+        MsgLease m = WIRE_INIT(MsgLease, MSG_LEASE);
+
+        m.epoch = epoch;
+        m.kind = LEASE_FAILSAFE;
+        m.sent = sent;
+        m.ttl = ttl;
+        send_to_mind(&m.h, userdata);
+}
+
+static const FailsafeCalls failsafe_calls = { .accepted = on_accepted, .result = on_result };
+
 static void on_peers(const MsgPeers *m, void *userdata)
 {
         send_to_mind(&m->h, userdata);
@@ -344,15 +361,48 @@ static void on_record(Link *l _unused_, const MsgHeader *h, int *fds _unused_, s
         }
 }
 
+/* Members of /failsafe that the mind knows by name only. */
+static void add_addresses(const Dcsd *d, MsgAskPeers *m)
+{
+        _cleanup_(node_freep) Node *map = NULL;
+
+        for (uint32_t i = 0; i < m->n_peers; i++) {
+                PeerAddress *a = &m->peers[i];
+                if (a->api_url[0])
+                        continue;
+                if (!map)
+                        map = decode_object(cache_get(d->cache, "failsafe"));
+                const char *url = node_get_text(map, a->name);
+                if (url)
+                        (void)STR_SET(a->api_url, url); /* cut, it does not answer */
+        }
+}
+
 static void on_ask(Link *l _unused_, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
                    void *userdata)
 {
-        asks_start(dcsd_of(userdata)->asks, (const MsgAskPeers *)h);
+        Dcsd *d = dcsd_of(userdata);
+        static _Alignas(MsgAskPeers) char
+                packet[sizeof(MsgAskPeers) + CLUSTER_MEMBERS_MAX * sizeof(PeerAddress)];
+        MsgAskPeers *m = (MsgAskPeers *)packet;
+
+        memcpy(packet, h, h->size); /* as large at the most: wire_check() */
+        add_addresses(d, m);
+        asks_start(d->asks, m);
+}
+
+static void on_ask_failsafe(Link *l _unused_, const MsgHeader *h, int *fds _unused_,
+                            size_t n _unused_, void *userdata)
+{
+        Dcsd *d = dcsd_of(userdata);
+
+        failsafe_ask(d->failsafe, (const MsgAskFailsafe *)h, &d->member);
 }
 
 static const LinkHandler handlers[] = {
         { MSG_HOLD, on_hold },       { MSG_BID, on_bid },       { MSG_RELEASE, on_release },
         { MSG_PUBLISH, on_publish }, { MSG_RECORD, on_record }, { MSG_ASK_PEERS, on_ask },
+        { MSG_ASK_FAILSAFE, on_ask_failsafe },
 };
 
 static int on_joined(Mind *m _unused_, void *userdata)
@@ -371,6 +421,7 @@ static void on_left(Mind *m _unused_, void *userdata)
         orders_forget(d->orders);
         vips_forget(d->vips);
         asks_forget(d->asks);
+        failsafe_forget(d->failsafe);
         if (d->options->foreground)
                 timer_set(&d->linger, now_boottime() + LINGER);
 }
@@ -387,40 +438,6 @@ static void on_linger(Timer *t _unused_, usec_t now _unused_, void *userdata)
 
 /* ---- configuration ---- */
 
-static void tell_nobody(Severity severity _unused_, const char *line _unused_,
-                        void *userdata _unused_)
-{
-}
-
-/* The one text we need of a section full of passwords. */
-static void read_proxy_url(Dcsd *d)
-{
-        static const char *const only[] = { "postgresql", NULL };
-        _cleanup_(config_freep) Config *c = NULL;
-        const char *address;
-
-        d->proxy_url[0] = 0;
-        if (config_load(&c, d->options->config, only, tell_nobody, NULL) < 0)
-                return; /* told just before */
-        address = config_text(c, "postgresql.proxy_address", NULL);
-        if (address)
-                snprintf(d->proxy_url, sizeof d->proxy_url, "postgres://%s/%s", address,
-                         config_text(c, "postgresql.database", "postgres"));
-}
-
-static bool needs_restart(const Config *a, const Config *b)
-{
-        static const char *const fixed[] = { "host", "hosts", "url", "proxy", "srv", "protocol",
-                                             "use_proxies" };
-        const Node *x = node_get(config_root(a), "etcd3"), *y = node_get(config_root(b), "etcd3");
-
-        for (size_t i = 0; i < ELEMENTSOF(fixed); i++)
-                if (!node_equal(node_get(x, fixed[i]), node_get(y, fixed[i])))
-                        return true;
-        return !str_equal(config_name(a), config_name(b)) ||
-               !str_equal(config_dcs_path(a), config_dcs_path(b));
-}
-
 static int on_hangup(sd_event_source *s _unused_, const struct signalfd_siginfo *si _unused_,
                      void *userdata)
 {
@@ -432,13 +449,13 @@ static int on_hangup(sd_event_source *s _unused_, const struct signalfd_siginfo 
                 log_error("the configuration stays as it was");
                 return 0;
         }
-        if (needs_restart(d->config, c))
+        if (configure_needs_restart(d->config, c))
                 log_warning("name, scope, namespace and etcd's addresses change with a restart only");
         etcd_reload(d->etcd, c);
         asks_reload(d->asks, c);
         config_free(d->config);
         d->config = c;
-        read_proxy_url(d);
+        configure_proxy_url(d->options->config, d->proxy_url, sizeof d->proxy_url);
         publish_member(d);
         log_info("read %s again", d->options->config);
         return 0;
@@ -463,7 +480,7 @@ static int load_config(Dcsd *d)
                 return r;
         (void)STR_SET(d->name, config_name(d->config)); /* same size */
         paths_init(&d->paths, config_dcs_path(d->config), d->name);
-        read_proxy_url(d);
+        configure_proxy_url(d->options->config, d->proxy_url, sizeof d->proxy_url);
         return 0;
 }
 
@@ -508,6 +525,8 @@ static int build(Dcsd *d)
         if (r >= 0)
                 r = asks_new(&d->asks, d->event, d->config, &d->stall, on_peers, d);
         if (r >= 0)
+                r = failsafe_new(&d->failsafe, d->asks, d->cache, &failsafe_calls, d);
+        if (r >= 0)
                 r = report_new(&d->report, d->event, d->etcd, d->cache, d->watch, d->lease,
                                &d->stall, &first, &report_calls, d);
         if (r >= 0)
@@ -548,6 +567,7 @@ Dcsd *dcsd_free(Dcsd *d)
         if (d) {
                 d->hand = hand_free(d->hand);
                 d->report = report_free(d->report);
+                d->failsafe = failsafe_free(d->failsafe);
                 d->asks = asks_free(d->asks);
                 d->publish = publish_free(d->publish);
                 d->vips = vips_free(d->vips);

@@ -294,6 +294,45 @@ static void decode_vips(const Cache *c, Cluster *cluster)
         }
 }
 
+/* Appends to a comma-separated list; what does not fit is not in it. */
+static unsigned add_name(char *list, const char *name)
+{
+        size_t at = strlen(list), n = strlen(name);
+
+        if (n == 0 || n >= NAME_SIZE || strchr(name, ',') || at + n + 2 > SYNC_LIST_SIZE)
+                return CUT_TEXT;
+        if (at > 0)
+                list[at++] = ',';
+        memcpy(list + at, name, n + 1);
+        return 0;
+}
+
+static unsigned decode_failsafe(const Kv *kv, char *ret)
+{
+        _cleanup_(node_freep) Node *map = decode_object(kv);
+        unsigned cut = 0;
+
+        if (map)
+                NODE_FOREACH(n, map)
+                        cut |= add_name(ret, n->key);
+        return cut;
+}
+
+/* Whatever such a key says, it is there: its member may act as primary without a deadline. */
+static unsigned decode_standing(const Cache *c, char *ret)
+{
+        const char *key, *name;
+        unsigned cut = 0;
+        size_t at = 0;
+
+        while (cache_next(c, &at, &key))
+                if ((name = str_after_prefix(key, "palisade/standing/")))
+                        cut |= add_name(ret, name);
+        if (cut && !*ret)
+                (void)add_name(ret, "?"); /* somebody stands, whatever it is called */
+        return cut;
+}
+
 static void pack_blob(Packer *p, const Kv *kv, BlobRef *ret)
 {
         size_t at = p->fixed + p->m->blobs_size;
@@ -373,6 +412,9 @@ unsigned decode_cluster(const Cache *c, const DecodeContext *context, void *pack
         cluster->history.mod_revision = history ? history->mod_revision : 0;
         cluster->history.timeline = decode_history_timeline(history);
         decode_vips(c, cluster);
+        p.cut |= decode_failsafe(cache_get(c, "failsafe"), cluster->failsafe_names);
+        p.cut |= decode_standing(c, cluster->standing);
+        cluster->resuming = cache_get(c, "palisade/resume") != NULL;
         p.cut |= decode_members(c, cluster);
 
         p.fixed = wire_cluster_fixed_size(cluster);

@@ -302,6 +302,42 @@ Node *encode_failover(const FailoverKey *f)
         return maker_end(&m);
 }
 
+Node *encode_standing(const StandingKey *s)
+{
+        Maker m = maker_new(NODE_MAP);
+
+        put(&m, "epoch", node_new_int((int64_t)s->epoch));
+        return maker_end(&m);
+}
+
+Node *encode_resume(const ResumeKey *r)
+{
+        Maker m = maker_new(NODE_MAP);
+
+        put_text(&m, "by", r->by);
+        return maker_end(&m);
+}
+
+Node *encode_failsafe(const Cluster *c)
+{
+        Maker m = maker_new(NODE_MAP);
+
+        for (uint32_t i = 0; i < c->n_members; i++)
+                put_text(&m, c->members[i].name, c->members[i].api_url);
+        return maker_end(&m);
+}
+
+Node *encode_failsafe_call(const Member *self)
+{
+        Maker m = maker_new(NODE_MAP);
+
+        put_text(&m, "name", self->name);
+        put_text(&m, "conn_url", self->conn_url);
+        put_text(&m, "api_url", self->api_url);
+        put(&m, "slots", node_new(NODE_MAP));
+        return maker_end(&m);
+}
+
 Node *encode_first_config(const Node *bootstrap_dcs)
 {
         static const struct {

@@ -29,6 +29,14 @@ Node *encode_history(const History *h, const Node *before, uint32_t most);
 
 Node *encode_sync(const SyncKey *s);
 Node *encode_failover(const FailoverKey *f);
+Node *encode_standing(const StandingKey *s);
+Node *encode_resume(const ResumeKey *r);
+
+/* /failsafe: name -> api_url of each member that has one. */
+Node *encode_failsafe(const Cluster *c);
+
+/* What a leader POSTs to the others' /failsafe. */
+Node *encode_failsafe_call(const Member *self);
 
 /* The first dynamic configuration of a new cluster: bootstrap.dcs (or NULL) with our defaults. */
 Node *encode_first_config(const Node *bootstrap_dcs);

@@ -19,8 +19,10 @@ DCSD_PURE = \
 palisade_dcsd_SOURCES = $(DCSD_PURE) \
 	daemons/dcsd/asks.c daemons/dcsd/asks.h \
 	daemons/dcsd/call.c \
+	daemons/dcsd/configure.c daemons/dcsd/configure.h \
 	daemons/dcsd/dcsd.c daemons/dcsd/dcsd.h \
 	daemons/dcsd/etcd.c daemons/dcsd/etcd.h daemons/dcsd/etcd-internal.h \
+	daemons/dcsd/failsafe.c daemons/dcsd/failsafe.h \
 	daemons/dcsd/hosts.c daemons/dcsd/hosts.h \
 	daemons/dcsd/http.c daemons/dcsd/http.h \
 	daemons/dcsd/lease.c daemons/dcsd/lease.h \

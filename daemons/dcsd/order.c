@@ -17,6 +17,7 @@ struct Order {
         usec_t deadline;
         Wish wish;
         char *value, *member_value; /* what wish points at */
+        char key[PATH_SIZE];        /* RECORD */
         usec_t ttl;                 /* BID */
         PolicyProof proof;          /* BID */
         EtcdCall *call;
@@ -291,7 +292,8 @@ void orders_record(Orders *owner, const MsgRecord *record, const char *key, char
                 return;
         }
         o->wish.epoch = record->epoch;
-        o->wish.key = key;
+        (void)STR_SET(o->key, key); /* same size */
+        o->wish.key = o->key;
         o->wish.value = o->value = value;
         o->wish.revision = revision;
         send_txn(o);

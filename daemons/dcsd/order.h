@@ -34,7 +34,7 @@ void orders_bid(Orders *o, const MsgBid *bid);
 /* status: the new value of /status, taken; NULL: leave it. */
 void orders_release(Orders *o, const MsgRelease *release, char *status);
 
-/* One key. value: taken; NULL deletes. key: the path, of `paths`. */
+/* One key. key: its path. value: taken; NULL deletes. */
 void orders_record(Orders *o, const MsgRecord *record, const char *key, char *value,
                    uint64_t revision);
 

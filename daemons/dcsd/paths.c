@@ -13,5 +13,8 @@ void paths_init(Paths *p, const char *prefix, const char *name)
         snprintf(p->history, PATH_SIZE, "%shistory", prefix);
         snprintf(p->sync, PATH_SIZE, "%ssync", prefix);
         snprintf(p->failover, PATH_SIZE, "%sfailover", prefix);
+        snprintf(p->failsafe, PATH_SIZE, "%sfailsafe", prefix);
+        snprintf(p->standing, PATH_SIZE, "%spalisade/standing/", prefix);
+        snprintf(p->resume, PATH_SIZE, "%spalisade/resume", prefix);
         snprintf(p->member, PATH_SIZE, "%smembers/%s", prefix, name);
 }

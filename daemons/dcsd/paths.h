@@ -14,6 +14,9 @@ typedef struct Paths {
         char history[PATH_SIZE];
         char sync[PATH_SIZE];
         char failover[PATH_SIZE];
+        char failsafe[PATH_SIZE];
+        char standing[PATH_SIZE]; /* "…/palisade/standing/": a member's name follows */
+        char resume[PATH_SIZE];
         char member[PATH_SIZE]; /* our own */
 } Paths;
 

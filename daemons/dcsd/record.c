@@ -109,17 +109,43 @@ static int make_failover(const Maker *k)
         return take_json(k, encode_failover((const FailoverKey *)k->m->value));
 }
 
+static int make_failsafe(const Maker *k)
+{
+        return take_json(k, encode_failsafe(k->c->cluster));
+}
+
+/* One key a member: its name follows the path. */
+static int make_standing(const Maker *k)
+{
+        const StandingKey *key = (const StandingKey *)k->m->value;
+        size_t n = strlen(k->plan->key);
+
+        if (!key->name[0] || strchr(key->name, '/') ||
+            !str_copy(k->plan->key + n, sizeof k->plan->key - n, key->name))
+                return refuse(k, "this is no member's name");
+        return key->standing ? take_json(k, encode_standing(key)) : 0;
+}
+
+static int make_resume(const Maker *k)
+{
+        const ResumeKey *key = (const ResumeKey *)k->m->value;
+
+        return key->wanted ? take_json(k, encode_resume(key)) : 0;
+}
+
 static const struct {
-        const char *name;
         size_t path; /* in Paths */
         int (*make)(const Maker *k); /* leaves plan->value NULL to delete */
 } keys[RECORD_MAX] = {
-        [RECORD_INITIALIZE] = { "initialize", offsetof(Paths, initialize), make_initialize },
-        [RECORD_CONFIG] = { "config", offsetof(Paths, config), make_config },
-        [RECORD_STATUS] = { "status", offsetof(Paths, status), make_status },
-        [RECORD_HISTORY] = { "history", offsetof(Paths, history), make_history },
-        [RECORD_SYNC] = { "sync", offsetof(Paths, sync), make_sync },
-        [RECORD_FAILOVER] = { "failover", offsetof(Paths, failover), make_failover },
+        [RECORD_INITIALIZE] = { offsetof(Paths, initialize), make_initialize },
+        [RECORD_CONFIG] = { offsetof(Paths, config), make_config },
+        [RECORD_STATUS] = { offsetof(Paths, status), make_status },
+        [RECORD_HISTORY] = { offsetof(Paths, history), make_history },
+        [RECORD_SYNC] = { offsetof(Paths, sync), make_sync },
+        [RECORD_FAILOVER] = { offsetof(Paths, failover), make_failover },
+        [RECORD_FAILSAFE] = { offsetof(Paths, failsafe), make_failsafe },
+        [RECORD_STANDING] = { offsetof(Paths, standing), make_standing },
+        [RECORD_RESUME] = { offsetof(Paths, resume), make_resume },
 };
 
 /* Equal as JSON, where both are; else as text. */
@@ -154,11 +180,11 @@ int record_plan(const MsgRecord *m, const RecordContext *c, RecordPlan *ret,
         text[0] = 0;
         if (m->key >= RECORD_MAX || !keys[m->key].make)
                 return refuse(&k, "there is no such key");
-        plan.key = (const char *)c->paths + keys[m->key].path;
+        (void)STR_SET(plan.key, (const char *)c->paths + keys[m->key].path); /* same size */
         r = keys[m->key].make(&k);
         if (r < 0)
                 return r;
-        plan.is_there = is_there(cache_get(c->cache, keys[m->key].name), &plan);
+        plan.is_there = is_there(cache_get(c->cache, plan.key + strlen(c->paths->prefix)), &plan);
         *ret = plan;
         return 0;
 }

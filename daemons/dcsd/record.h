@@ -21,7 +21,7 @@ typedef struct RecordContext {
 } RecordContext;
 
 typedef struct RecordPlan {
-        const char *key;   /* the path */
+        char key[PATH_SIZE]; /* the path */
         char *value;       /* the caller frees; NULL deletes */
         uint64_t revision;
         bool is_claim;     /* the race for `initialize` */

@@ -48,7 +48,7 @@ struct Api {
         Timer look;
 };
 
-static void respond(Api *a, uint64_t seq, unsigned http, const char *text)
+void api_respond(Api *a, uint64_t seq, unsigned http, const char *text)
 {
         MsgResult m = WIRE_INIT(MsgResult, MSG_RESULT);
 
@@ -70,13 +70,13 @@ static ApiAsk *new_ask(Api *a, const MsgRequest *m)
                         (void)STR_SET(ask->candidate, m->candidate);
                         return ask;
                 }
-        respond(a, m->h.seq, 503, "too many requests are under way");
+        api_respond(a, m->h.seq, 503, "too many requests are under way");
         return NULL;
 }
 
 static void end_ask(ApiAsk *ask, unsigned http, const char *text)
 {
-        respond(ask->api, ask->seq, http, text);
+        api_respond(ask->api, ask->seq, http, text);
         *ask = (ApiAsk){ 0 };
 }
 
@@ -155,7 +155,7 @@ static void begin_switchover(Api *a, const MsgRequest *m)
         ApiAsk *ask;
 
         if (!p->cluster || p->link.state != LINK_UP) {
-                respond(a, m->h.seq, 503, "the DCS is not accessible");
+                api_respond(a, m->h.seq, 503, "the DCS is not accessible");
                 return;
         }
         ask = new_ask(a, m);
@@ -216,11 +216,11 @@ static void cancel_switchover(Api *a, const MsgRequest *m)
         const FailoverKey *f = a->p->cluster ? &a->p->cluster->failover : NULL;
 
         if (!f || !f->requested || f->scheduled_wall_usec == 0) {
-                respond(a, m->h.seq, 404, "no switchover is scheduled");
+                api_respond(a, m->h.seq, 404, "no switchover is scheduled");
                 return;
         }
         duties_clear_failover(a->p, f->mod_revision);
-        respond(a, m->h.seq, 200, "scheduled switchover deleted");
+        api_respond(a, m->h.seq, 200, "scheduled switchover deleted");
 }
 
 /* ---- leave and join ---- */
@@ -368,7 +368,7 @@ static void on_probed(const MsgResult *r _unused_, void *userdata)
 {
         ProbeAsk *ask = userdata;
 
-        respond(ask->api, ask->seq, 200, "");
+        api_respond(ask->api, ask->seq, 200, "");
         free(ask);
 }
 
@@ -378,7 +378,7 @@ static void probe(Api *a, const MsgRequest *m)
         ProbeAsk *ask = malloc(sizeof *ask);
 
         if (!ask) {
-                respond(a, m->h.seq, 503, "out of memory");
+                api_respond(a, m->h.seq, 503, "out of memory");
                 return;
         }
         *ask = (ProbeAsk){ a, m->h.seq };
@@ -391,7 +391,7 @@ static void reload(Api *a, const MsgRequest *m)
 {
         int r = palisaded_reload(a->p);
 
-        respond(a, m->h.seq, r < 0 ? 500 : 202,
+        api_respond(a, m->h.seq, r < 0 ? 500 : 202,
                 r < 0 ? "the configuration file is not usable: see the journal" : "reload scheduled");
 }
 
@@ -405,18 +405,20 @@ void api_request(Api *a, const MsgRequest *m)
         case REQUEST_LEAVE: begin_leave(a, m); return;
         case REQUEST_JOIN:
                 palisaded_join(a->p);
-                respond(a, m->h.seq, 200, "joining");
+                api_respond(a, m->h.seq, 200, "joining");
                 return;
         case REQUEST_RELOAD: reload(a, m); return;
         case REQUEST_EXPLAIN:
                 explain_rows(a->p, m->h.seq);
-                respond(a, m->h.seq, 200, "");
+                api_respond(a, m->h.seq, 200, "");
                 return;
         case REQUEST_PROBE: probe(a, m); return;
+        case REQUEST_RESUME: pause_resume(a->p, m); return;
+        case REQUEST_FAILSAFE: failsafe_request(a->p, m); return;
         case REQUEST_NONE:
         case REQUEST_MAX: break;
         }
-        respond(a, m->h.seq, 501, "no such request");
+        api_respond(a, m->h.seq, 501, "no such request");
 }
 
 /* ---- what the mouth knows ---- */
@@ -433,6 +435,7 @@ static void fill_status(const Palisaded *p, MsgStatus *m)
         m->left = p->pg.pg.held;
         m->watchdog_failed = palisaded_lacks_watchdog(p);
         m->dcs_up = p->link.state == LINK_UP;
+        m->failsafe = failsafe_is_active(p, now_boottime());
         m->permit_deadline = p->authority.permit.deadline;
         m->permit_margin = terms.margin;
         m->renewal_interval = terms.interval;

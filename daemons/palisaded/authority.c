@@ -49,9 +49,19 @@ void authority_give_permit(Palisaded *p)
 
         if (a->revoked || !a->armed_answered || deadline == 0)
                 return;
-        if (a->permit.epoch == a->epoch && deadline <= a->permit.deadline)
+        bool again = a->permit.epoch == a->epoch;
+        bool stood = again && a->permit.standing, stands = pause_stands(p);
+        if (stood && !stands) /* until a renewal pays for the watchdog that is armed again */
+                stands = a->disarmed || deadline < a->permit.deadline;
+        if (again && stood == stands && deadline <= a->permit.deadline)
                 return; /* never back */
-        if (a->permit.epoch != a->epoch)
+        if (again)
+                deadline = MAX(deadline, a->permit.deadline);
+        if (stood != stands)
+                log_event(LOG_WARNING, EVENT_PAUSE, FIELDS({ "PALISADE_EPOCH", NULL, a->epoch }),
+                          stands ? "paused: this primary has no deadline now, and nothing fences it"
+                                 : "the deadlines of this primary are in force again");
+        if (!again)
                 log_info("epoch %" PRIu64 ": the first permit runs for %s, renewed every %s",
                          a->epoch, USEC_TEXT(usec_sub(deadline, now_boottime())),
                          USEC_TEXT(terms.interval));
@@ -60,6 +70,7 @@ void authority_give_permit(Palisaded *p)
         a->permit.deadline = deadline;
         a->permit.lease_end = a->lease.sent + a->lease.ttl;
         a->permit.stop_budget = terms.stop_budget;
+        a->permit.standing = stands;
         send_permit(p, HAND_PGD);
         send_permit(p, HAND_FENCED);
         send_permit(p, HAND_WATCHDOGD);
@@ -73,9 +84,35 @@ void authority_lease(Palisaded *p, const MsgLease *m)
 
         if (m->epoch == 0 || m->epoch != a->epoch || m->kind == LEASE_NONE)
                 return; /* of a right we gave up meanwhile */
-        a->lease = *m;
+        if (m->kind == LEASE_FAILSAFE && a->lease.kind != LEASE_FAILSAFE)
+                log_event(LOG_WARNING, EVENT_FAILSAFE, FIELDS({ "PALISADE_EPOCH", NULL, m->epoch }),
+                          "the DCS does not answer: leading on, since every member has promised "
+                          "not to take over (failsafe mode)");
+        if (m->kind == LEASE_LEADER || m->sent > a->lease.sent)
+                a->lease = *m;
         authority_give_permit(p);
         watchdog_follow_timing(p);
+}
+
+/* In pause the watchdog is off and the deadline is not enforced; before that ends both are back. */
+void authority_stand(Palisaded *p)
+{
+        Authority *a = &p->authority;
+        MsgDisarm disarm = WIRE_INIT(MsgDisarm, MSG_DISARM);
+        bool stands = pause_stands(p);
+
+        if (a->epoch == 0 || a->revoked || a->permit.epoch != a->epoch || a->permit.deadline == 0)
+                return;
+        if (stands && !a->permit.standing) {
+                authority_give_permit(p);
+                disarm.epoch = a->epoch;
+                a->disarmed = true;
+                hands_send(p->hands, HAND_WATCHDOGD, &disarm.h);
+        } else if (!stands && a->permit.standing) {
+                if (a->disarmed)
+                        watchdog_arm(p);
+                authority_give_permit(p);
+        }
 }
 
 /* ---- an epoch begins ---- */
@@ -120,6 +157,8 @@ void authority_adopt(Palisaded *p)
         a->permit.deadline = p->pg.pg.permit_epoch == epoch ? p->pg.pg.permit_deadline : 0;
         if (p->fence.epoch == epoch && p->fence.deadline > a->permit.deadline)
                 a->permit.deadline = p->fence.deadline;
+        a->permit.standing = p->fence.epoch == epoch && p->fence.standing;
+        a->disarmed = a->permit.standing != 0;
         log_info("epoch %" PRIu64 ": this node leads already, going on", epoch);
 }
 
@@ -129,10 +168,13 @@ static void on_bid(const MsgResult *r, void *userdata)
 {
         Palisaded *p = userdata;
 
-        p->authority.bidding = false;
+        bool leads_on = p->authority.retaking;
+
+        p->authority.bidding = p->authority.retaking = false;
         race_reset(p);
         if (r->outcome == OUTCOME_DONE) {
                 begin_epoch(p, r->epoch);
+                p->authority.retaken = leads_on;
                 log_event(LOG_NOTICE, EVENT_LOCK_WON, FIELDS({ "PALISADE_EPOCH", NULL, r->epoch }),
                           "won the leader key, epoch %" PRIu64, r->epoch);
                 if (p->cluster && p->cluster->failover.requested)
@@ -144,7 +186,8 @@ static void on_bid(const MsgResult *r, void *userdata)
         palisaded_think(p);
 }
 
-void authority_bid(Palisaded *p)
+/* leads_on: as primary, under an epoch whose key is gone, or in pause. */
+void authority_bid(Palisaded *p, bool leads_on)
 {
         MsgBid m = WIRE_INIT(MsgBid, MSG_BID);
         const Cluster *c = p->cluster;
@@ -152,6 +195,7 @@ void authority_bid(Palisaded *p)
         if (p->authority.bidding)
                 return;
         p->authority.bidding = true;
+        p->authority.retaking = leads_on;
         m.sync_revision = c->sync.mod_revision;
         m.failover_revision = c->failover.mod_revision;
         m.config_revision = c->config.mod_revision;

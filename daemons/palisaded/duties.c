@@ -42,11 +42,13 @@ ON_RECORDED(on_status_recorded, RECORD_STATUS)
 ON_RECORDED(on_history_recorded, RECORD_HISTORY)
 ON_RECORDED(on_sync_recorded, RECORD_SYNC)
 ON_RECORDED(on_failover_recorded, RECORD_FAILOVER)
+ON_RECORDED(on_failsafe_recorded, RECORD_FAILSAFE)
 
 static const hands_answer_t recorded[RECORD_MAX] = {
         [RECORD_INITIALIZE] = on_initialize_recorded, [RECORD_CONFIG] = on_config_recorded,
         [RECORD_STATUS] = on_status_recorded,         [RECORD_HISTORY] = on_history_recorded,
         [RECORD_SYNC] = on_sync_recorded,             [RECORD_FAILOVER] = on_failover_recorded,
+        [RECORD_FAILSAFE] = on_failsafe_recorded,
 };
 
 static void record(Palisaded *p, RecordKey key, uint64_t revision, Epoch epoch, const void *value,
@@ -206,6 +208,8 @@ void duties_run(Palisaded *p)
 void duties_beat(Palisaded *p)
 {
         record_status(p);
+        if (p->cluster->settings.failsafe_mode)
+                record(p, RECORD_FAILSAFE, RECORD_ANY_REVISION, p->authority.epoch, NULL, NULL);
 }
 
 /* ---- making a cluster ---- */

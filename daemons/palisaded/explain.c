@@ -101,11 +101,20 @@ static void rows_chain(const Out *o)
         char note[REASON_SIZE];
 
         if (a->epoch == 0) {
-                row(o, "chain", "lock", "not ours", "");
+                const char *bar = palisaded_bar(p);
+                row(o, "chain", "lock", "not ours", bar ? bar : "");
+                if (o->now < p->failsafe.kept.until)
+                        left(o, "promise", p->failsafe.kept.until, p->failsafe.kept.leader);
                 return;
         }
         say(o, "chain", "epoch", "%" PRIu64, a->epoch);
-        left(o, "lease", a->lease.sent + a->lease.ttl, "then another node may hold the lock");
+        left(o, "lease", a->lease.sent + a->lease.ttl,
+             a->lease.kind == LEASE_FAILSAFE ? "promised by every member (failsafe mode)"
+                                             : "then another node may hold the lock");
+        if (a->permit.standing) {
+                row(o, "chain", "permit", "no limit", "paused: nothing below is enforced");
+                return;
+        }
         snprintf(note, sizeof note, "ttl %s less %s for the watchdog, %s margin",
                  USEC_TEXT(in.timing.ttl), USEC_TEXT(in.watchdog), USEC_TEXT(t.margin));
         left(o, "permit", a->permit.deadline, note);

@@ -2,14 +2,17 @@ sbin_PROGRAMS += palisaded
 palisaded_SOURCES = \
 	daemons/palisaded/api.c \
 	daemons/palisaded/authority.c \
+	daemons/palisaded/bar.c \
 	daemons/palisaded/duties.c \
 	daemons/palisaded/explain.c \
+	daemons/palisaded/failsafe.c \
 	daemons/palisaded/handover.c \
 	daemons/palisaded/hands.c daemons/palisaded/hands.h \
 	daemons/palisaded/main.c \
 	daemons/palisaded/node.c \
 	daemons/palisaded/orders.c \
 	daemons/palisaded/palisaded.c daemons/palisaded/palisaded.h \
+	daemons/palisaded/pause.c \
 	daemons/palisaded/race.c \
 	daemons/palisaded/run.c daemons/palisaded/run.h \
 	daemons/palisaded/vips.c \

@@ -60,6 +60,7 @@ void orders_send(Palisaded *p, MsgOrder *m)
 static bool same_order(const MsgOrder *a, const MsgOrder *b)
 {
         return a->what == b->what && a->epoch == b->epoch && a->immediate == b->immediate &&
+               a->hands_off == b->hands_off &&
                str_equal(a->leader.name, b->leader.name) &&
                str_equal(a->leader.conn_url, b->leader.conn_url) &&
                a->leader.timeline == b->leader.timeline && str_equal(a->text, b->text);
@@ -82,6 +83,7 @@ static void order_follow(Palisaded *p)
         const Member *leader = cluster_find_member(p->cluster, p->cluster->leader.name);
 
         m.what = ORDER_FOLLOW;
+        m.hands_off = p->facts.value[FACT_PAUSE] == PAUSE_YES;
         if (leader && !str_equal(leader->name, p->node.name)) {
                 /* Only one that is a primary already can be cloned from or compared with. */
                 bool ready = leader->state == RUN_RUNNING && (leader->role == ROLE_PRIMARY ||
@@ -240,7 +242,11 @@ static void apply_want(Palisaded *p, const Actions *a)
 
         if (p->authority.revoked && p->authority.permit.epoch != p->authority.epoch)
                 return; /* of a right this mind never gave: what fenced knows of it stays in force */
-        if (a->hold == HOLD_AS_BEFORE && p->want.h.type != MSG_WANT)
+        if (p->authority.retaken && p->authority.permit.epoch != p->authority.epoch &&
+            !p->authority.revoked)
+                return; /* as before, until the permit of the new epoch is there */
+        if (p->want.h.type != MSG_WANT &&
+            (a->hold == HOLD_AS_BEFORE || (a->serve && p->authority.epoch == 0)))
                 return; /* a new mind that does not know yet what is: as the one before has wished */
         refuse_vips(p);
         fill_want(p, a, &m);
@@ -266,9 +272,23 @@ void orders_leaf(Palisaded *p, const MsgLeaf *m, int *fds, size_t n_fds)
         palisaded_think(p);
 }
 
+/* A FOLLOW stands; pause, or its end, changes what it may do. */
+static void note_pause(Palisaded *p, const Actions *a)
+{
+        bool paused = p->facts.value[FACT_PAUSE] == PAUSE_YES;
+        MsgOrder m = p->order;
+
+        if (a->goal == GOAL_FOLLOW || a->hold == HOLD_AS_BEFORE || m.what != ORDER_FOLLOW ||
+            m.hands_off == paused)
+                return;
+        m.hands_off = paused;
+        orders_send(p, &m);
+}
+
 void orders_apply(Palisaded *p, const Actions *a)
 {
         apply_want(p, a);
+        note_pause(p, a);
         apply_goal(p, a->goal);
 }
 

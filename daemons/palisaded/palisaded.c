@@ -22,38 +22,6 @@ static bool hand_is_known(const Palisaded *p, HandId id, usec_t now)
         return p->known[id] && (lost == 0 || now < lost + HAND_GRACE);
 }
 
-/* In pause nobody takes over but whom a person names. */
-static bool is_paused(const Palisaded *p)
-{
-        const Cluster *c = p->cluster;
-
-        return c && c->settings.pause &&
-               !(c->failover.requested && str_equal(c->failover.candidate, p->node.name));
-}
-
-bool palisaded_lacks_watchdog(const Palisaded *p)
-{
-        return p->node.watchdog_mode == WATCHDOG_REQUIRED && p->watchdog.armed != TRI_YES &&
-               p->watchdog.reason[0] != 0;
-}
-
-/* Around postgres, or around a pooler's unit that runs. */
-static bool lacks_gate(const Palisaded *p)
-{
-        bool lacks = p->fence.gate == GATE_ABSENT;
-
-        for (uint32_t i = 0; i < p->fence.n_also; i++)
-                lacks = lacks || p->fence.also[i].gate == GATE_ABSENT;
-        return lacks && p->node.gate_mode == FENCE_REQUIRED;
-}
-
-static bool is_barred(const Palisaded *p)
-{
-        return p->node.tags.nofailover || is_paused(p) || palisaded_lacks_watchdog(p) ||
-               (p->cluster && p->cluster->settings.standby_cluster) ||
-               lacks_gate(p);
-}
-
 Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
 {
         const Authority *a = &p->authority;
@@ -72,13 +40,15 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
                 .ended = a->ended,
                 .bidding = a->bidding,
                 .permit = a->permit.epoch == a->epoch ? a->permit.deadline : 0,
-                .standing = a->permit.standing != 0,
+                .standing = a->permit.epoch == a->epoch && a->permit.standing != 0,
+                .failsafe = failsafe_leads(p, now),
+                .stopped_by_order = p->stopped_by_order,
                 .revoked = a->revoked,
                 .pgd_answered = a->pgd_answered,
                 .fenced_answered = a->fenced_answered,
                 .empty = a->empty,
                 .race = p->race.verdict,
-                .barred = is_barred(p),
+                .barred = palisaded_bar(p) != NULL,
                 .handover = p->handover.wanted,
                 .handover_since = p->handover.since,
                 .candidate_ready = p->handover.candidate_ready,
@@ -130,7 +100,8 @@ static void act(Palisaded *p, DcsAct what)
         case ACT_NONE: break;
         case ACT_ASK: race_ask(p); break;
         case ACT_ASK_CANDIDATE: handover_ask_candidate(p); break;
-        case ACT_BID: authority_bid(p); break;
+        case ACT_BID: authority_bid(p, false); break;
+        case ACT_RETAKE: authority_bid(p, true); break;
         case ACT_CLAIM: duties_claim(p); break;
         case ACT_RECORD_SYSID: duties_record_sysid(p); break;
         case ACT_WRITE_CONFIG: duties_write_config(p); break;
@@ -163,6 +134,17 @@ static bool is_passing(const Palisaded *p, const Decision *d)
                (d->intent == INTENT_KEEP && p->facts.value[FACT_RANK] == RANK_ASKED);
 }
 
+/* What a handover has stopped is started again, in pause too. */
+static void note_stops(Palisaded *p, Intent intent)
+{
+        FactPg pg = (FactPg)p->facts.value[FACT_PG];
+
+        if (intent == INTENT_STEP_DOWN)
+                p->stopped_by_order = true;
+        else if (pg == PG_STANDBY || pg == PG_PRIMARY)
+                p->stopped_by_order = false;
+}
+
 static void on_think(Timer *t _unused_, usec_t now, void *userdata)
 {
         Palisaded *p = userdata;
@@ -182,6 +164,7 @@ static void on_think(Timer *t _unused_, usec_t now, void *userdata)
                 p->told = d.rule;
         }
         bool changed = d.rule != p->decision.rule;
+        note_stops(p, d.intent);
         p->decision = d;
         note_leading(p);
 
@@ -194,6 +177,7 @@ static void on_think(Timer *t _unused_, usec_t now, void *userdata)
         act(p, a.act);
         if (d.intent == INTENT_LEAD && p->cluster)
                 duties_run(p);
+        pause_run(p);
         if (d.intent == INTENT_STAY_OUT)
                 api_note_left(p);
         duties_publish(p, false);
@@ -227,6 +211,12 @@ static void on_beat(Timer *t, usec_t now, void *userdata)
 static void on_hold_timer(Timer *t _unused_, usec_t now, void *userdata)
 {
         authority_on_hold_timer(userdata, now);
+        failsafe_tick(userdata, now);
+}
+
+static void on_resume_look(Timer *t _unused_, usec_t now, void *userdata)
+{
+        pause_on_look(userdata, now);
 }
 
 static void on_vips_timer(Timer *t _unused_, usec_t now, void *userdata)
@@ -310,6 +300,8 @@ HANDLER(on_cluster)
         note_timing(p, had ? &before : NULL);
         note_quorum(p, had ? &before : NULL);
         race_on_cluster(p);
+        failsafe_on_cluster(p);
+        pause_on_cluster(p);
         if (p->cluster->initialize.state != INITIALIZE_RUNNING &&
             p->cluster->revision >= p->claimed)
                 p->claimed = 0;
@@ -502,6 +494,8 @@ static int init_timers(Palisaded *p)
         if (r >= 0)
                 r = timer_init(&p->beat_timer, p->event, "beat", NULL, on_beat, p);
         if (r >= 0)
+                r = timer_init(&p->pause.look, p->event, "resume", NULL, on_resume_look, p);
+        if (r >= 0)
                 r = timer_init(&p->handover_timer, p->event, "handover", NULL, on_handover_timer, p);
         if (r >= 0)
                 r = timer_init(&p->vips_timer, p->event, "vips", &p->stall, on_vips_timer, p);
@@ -534,6 +528,7 @@ int palisaded_new(Palisaded **ret, sd_event *e, const char *cluster, const char 
         p->decision = decide(&nothing);
         p->rule_since = now_boottime();
         (void)STR_SET(p->config_path, config); /* the caller has checked it */
+        failsafe_load(p, runtime);
         int r = node_config_load(&p->node, config, NULL, NULL);
         if (r >= 0)
                 r = init_timers(p);
@@ -561,6 +556,7 @@ Palisaded *palisaded_free(Palisaded *p)
                 timer_done(&p->beat_timer);
                 timer_done(&p->handover_timer);
                 timer_done(&p->vips_timer);
+                timer_done(&p->pause.look);
                 fd_close(p->leaf_fds[0]);
                 fd_close(p->leaf_fds[1]);
                 free(p->snapshot);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "decide/actuate.h"
+#include "decide/failsafe.h"
 #include "decide/permit.h"
 #include "decide/rules.h"
 #include "decide/snapshot.h"
@@ -47,8 +48,11 @@ typedef struct Authority {
         uint64_t armed_asked; /* ARM or DISARM under way, by its seq; 0: none */
         bool armed_answered;
         Timing armed_for;  /* W was asked for these */
+        bool disarmed;     /* for a pause: ARM is asked again before deadlines are in force */
+        bool retaken;      /* won for a primary that already ran: fenced's wish stays until the permit */
         bool unarmed;      /* the watchdog that is required cannot be armed */
         bool bidding, releasing;
+        bool retaking;     /* the bid is of a primary that leads on */
         Holding holding;
         bool revoked;      /* REVOKE of this epoch has left */
         bool pgd_answered, fenced_answered;
@@ -94,6 +98,22 @@ typedef struct VipRight {
         MsgVipPermit permit; /* the last one sent; deadline 0: none yet */
         usec_t poor_since, free_since, again;
 } VipRight;
+/* failsafe.c */
+typedef struct Failsafe {
+        char path[URL_SIZE]; /* of the stored promise */
+        Promise kept;
+        bool known;          /* what an earlier run has promised */
+        usec_t started;
+        bool asking;
+        char told[REASON_SIZE];
+} Failsafe;
+
+/* pause.c */
+typedef struct Pause {
+        bool writing;          /* our StandingKey */
+        usec_t resuming_since; /* the ResumeKey was first seen */
+        Timer look;
+} Pause;
 
 typedef struct Api Api;
 
@@ -120,6 +140,9 @@ typedef struct Palisaded {
         Race race;
         Handover handover;
         VipRight vip_rights[VIPS_MAX]; /* of the same index in node.vips */
+        Failsafe failsafe;
+        Pause pause;
+        bool stopped_by_order; /* Postgres: we stopped it to hand over, no person did */
         bool leaving;
         bool noting_left;        /* pgd is being told */
         usec_t disarm_again; /* DISARM has left; again from then on, unless it is answered */
@@ -162,7 +185,6 @@ DEFINE_CLEANUP(Palisaded *, palisaded_free)
 
 /* Something changed: decide again, once for all that changes in this turn of the loop. */
 void palisaded_think(Palisaded *p);
-bool palisaded_lacks_watchdog(const Palisaded *p); /* it is required, and there is none */
 Snapshot palisaded_snapshot(const Palisaded *p, usec_t now);
 int palisaded_reload(Palisaded *p);
 void palisaded_leave(Palisaded *p);
@@ -178,18 +200,23 @@ void authority_give_permit(Palisaded *p);
 void authority_lease(Palisaded *p, const MsgLease *m);
 void authority_hold(Palisaded *p, Holding holding);
 void authority_on_hold_timer(Palisaded *p, usec_t now);
-void authority_bid(Palisaded *p);
+void authority_bid(Palisaded *p, bool leads_on);
 void authority_revoke(Palisaded *p);
 void authority_release(Palisaded *p);
 void authority_adopt(Palisaded *p);
 void authority_lost(Palisaded *p);
 void authority_fence_state(Palisaded *p);
+void authority_stand(Palisaded *p); /* the permit's standing flag, as pause wants it */
 void authority_resend(Palisaded *p, HandId id); /* what a hand that came back must hear again */
 
 /* ---- watchdog.c ---- */
 void watchdog_arm(Palisaded *p);
 void watchdog_follow_timing(Palisaded *p); /* asks again for a W that fits what is configured now */
 void watchdog_settle(Palisaded *p, usec_t now); /* DISARM, once nothing of the epoch is left */
+
+/* ---- bar.c ---- */
+const char *palisaded_bar(const Palisaded *p); /* why this node may not bid; NULL: it may */
+bool palisaded_lacks_watchdog(const Palisaded *p); /* it is required, and there is none */
 
 /* ---- race.c ---- */
 void race_on_cluster(Palisaded *p);
@@ -199,6 +226,23 @@ void race_on_peers(Palisaded *p, const MsgPeers *m);
 void race_reset(Palisaded *p);
 void race_expire(Palisaded *p, usec_t now);
 uint64_t race_send_ask(Palisaded *p, const PeerAddress *peers, uint32_t n, usec_t within);
+
+/* ---- failsafe.c ---- */
+void failsafe_load(Palisaded *p, const char *runtime);
+void failsafe_on_cluster(Palisaded *p);
+void failsafe_request(Palisaded *p, const MsgRequest *m);
+void failsafe_tick(Palisaded *p, usec_t now);
+const char *failsafe_barred(const Palisaded *p, usec_t now); /* NULL: it may bid */
+bool failsafe_leads(const Palisaded *p, usec_t now); /* by promise, not by key */
+bool failsafe_is_active(const Palisaded *p, usec_t now);
+
+/* ---- pause.c ---- */
+bool pause_stands(const Palisaded *p); /* our permit has no end just now */
+const char *pause_who_stands(const Palisaded *p, char *buf, size_t size);
+void pause_run(Palisaded *p);
+void pause_on_cluster(Palisaded *p);
+void pause_on_look(Palisaded *p, usec_t now);
+void pause_resume(Palisaded *p, const MsgRequest *m);
 
 /* ---- handover.c ---- */
 void handover_look(Palisaded *p);     /* at the failover key */
@@ -236,6 +280,7 @@ const Member *orders_vip_owner(const Palisaded *p, const Vip *vip);
 int api_new(Api **ret, Palisaded *p);
 Api *api_free(Api *a);
 void api_request(Api *a, const MsgRequest *m);
+void api_respond(Api *a, uint64_t seq, unsigned http, const char *text);
 void api_status(Api *a, bool everything); /* STATUS; everything: CLUSTER, PG_STATE, HISTORY too */
 void api_on_cluster(Api *a);
 void api_on_pg(Api *a);

@@ -117,6 +117,28 @@ uint64_t race_send_ask(Palisaded *p, const PeerAddress *peers, uint32_t n, usec_
         return ask(p, peers, n, within);
 }
 
+/* Who stands in /failsafe and has no key any more; dcsd knows where. */
+static uint32_t add_failsafe(const Palisaded *p, PeerAddress *gone, uint32_t n)
+{
+        const char *list = p->cluster->settings.failsafe_mode ? p->cluster->failsafe_names : "";
+        char name[NAME_SIZE];
+
+        while (*list && n < CLUSTER_MEMBERS_MAX) {
+                size_t len = strcspn(list, ",");
+                bool known = !str_copy_n(name, sizeof name, list, len) ||
+                             str_equal(name, p->node.name) ||
+                             cluster_find_member(p->cluster, name);
+                for (uint32_t i = 0; i < n && !known; i++)
+                        known = str_equal(gone[i].name, name);
+                if (!known) {
+                        gone[n] = (PeerAddress){ 0 };
+                        (void)STR_SET(gone[n++].name, name); /* same size */
+                }
+                list += len + (list[len] == ',');
+        }
+        return n;
+}
+
 void race_ask(Palisaded *p)
 {
         PeerAddress there[CLUSTER_MEMBERS_MAX], gone[CLUSTER_MEMBERS_MAX];
@@ -138,6 +160,7 @@ void race_ask(Palisaded *p)
                 if (!str_equal(race->gone[i].name, p->node.name) &&
                     !cluster_find_member(c, race->gone[i].name))
                         gone[n_gone++] = race->gone[i];
+        n_gone = add_failsafe(p, gone, n_gone);
 
         race->verdict = RACE_WAITING;
         race->ready = false;

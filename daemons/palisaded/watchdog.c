@@ -21,6 +21,7 @@ static void answered(Palisaded *p, bool may_lead)
         Authority *a = &p->authority;
 
         a->armed_asked = 0;
+        a->disarmed = false;
         a->unarmed = !may_lead;
         a->armed_answered = may_lead;
         if (may_lead)
@@ -98,8 +99,9 @@ void watchdog_arm(Palisaded *p)
         PermitInput in = authority_input(p);
 
         a->armed_for = in.timing;
-        if (p->node.watchdog_mode == WATCHDOG_OFF) {
+        if (p->node.watchdog_mode == WATCHDOG_OFF || pause_stands(p)) {
                 a->armed_answered = true;
+                a->disarmed = p->node.watchdog_mode != WATCHDOG_OFF; /* until the pause ends */
                 return;
         }
         if (a->armed_asked)
@@ -117,7 +119,7 @@ void watchdog_follow_timing(Palisaded *p)
         const Authority *a = &p->authority;
         Timing now = authority_input(p).timing;
 
-        if (a->epoch != 0 && !a->revoked &&
+        if (a->epoch != 0 && !a->revoked && !a->disarmed &&
             (now.ttl != a->armed_for.ttl || now.loop_wait != a->armed_for.loop_wait ||
              now.retry_timeout != a->armed_for.retry_timeout))
                 watchdog_arm(p);

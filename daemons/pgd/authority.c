@@ -30,11 +30,12 @@ static void stop_by_permit(Pgd *p, PermitAction action)
                 server_kill(p->server);
                 return;
         }
-        if (p->pg.run != RUN_STOPPING)
+        if (p->lapsing != action)
                 log_event(LOG_ERR, EVENT_PERMIT_LAPSED,
                           FIELDS({ "PALISADE_EPOCH", NULL, p->permit.epoch }),
                           "the permit was not renewed and ends in %s: stopping postgres",
                           USEC_TEXT(usec_sub(p->permit.deadline, now_boottime())));
+        p->lapsing = action;
         pgd_set_run(p, RUN_STOPPING);
         p->pg.accepts = false;
         pgd_changed(p);
@@ -50,7 +51,7 @@ void authority_arm(Pgd *p)
 {
         usec_t next;
 
-        if (!server_runs(p->server) || !pgd_is_primary(p)) {
+        if (!server_runs(p->server) || !pgd_is_primary(p) || pgd_is_left_alone(p)) {
                 timer_set(&p->permit_timer, USEC_INFINITY);
                 return;
         }
@@ -72,6 +73,7 @@ void authority_permit(Pgd *p, const MsgPermit *permit)
                 return;
         }
         p->permit = *permit;
+        p->lapsing = PERMIT_GO_ON;
         p->pg.permit_epoch = permit->epoch;
         p->pg.permit_deadline = permit->deadline;
         p->table->permit = *permit;

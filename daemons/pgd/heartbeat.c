@@ -101,6 +101,12 @@ static void note_role(Pgd *p)
         pgd_save(p);
         if (p->pg.promote_sent)
                 return;
+        if (pgd_is_left_alone(p)) {
+                log_event(LOG_WARNING, EVENT_PAUSE, NO_FIELDS,
+                          "paused: the standby left recovery without our order (pg_promote() by "
+                          "hand?); it is a second primary until resume");
+                return;
+        }
         log_event(LOG_ERR, EVENT_FENCE_KILLED, FIELDS({ "PALISADE_FENCE", "pgd", 0 }),
                   "the standby left recovery without our order (pg_promote() by hand?): killing it, "
                   "since it holds no lock");

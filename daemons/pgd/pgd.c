@@ -84,6 +84,12 @@ bool pgd_is_primary(const Pgd *p)
         return p->pg.role == ROLE_PRIMARY || p->pg.promote_sent || p->pg.in_recovery == TRI_NO;
 }
 
+bool pgd_is_left_alone(const Pgd *p)
+{
+        return p->cluster && p->cluster->settings.pause && !p->cluster->resuming &&
+               p->permit.epoch <= p->pg.revoked_epoch;
+}
+
 void pgd_save(Pgd *p)
 {
         *p->table = (PgdTable){

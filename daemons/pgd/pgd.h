@@ -113,6 +113,7 @@ typedef struct Pgd {
         Stall stall;
 
         Cluster *cluster; /* the last snapshot; NULL: none yet */
+        PermitAction lapsing; /* what was last done about the permit's end */
         struct Chores *chores;
         uint32_t history_timeline; /* of the HISTORY last sent */
 } Pgd;
@@ -129,6 +130,9 @@ void pgd_send_state(Pgd *p); /* now */
 void pgd_set_run(Pgd *p, RunState run);
 void pgd_save(Pgd *p); /* the table, from what is in force */
 bool pgd_is_primary(const Pgd *p);
+
+/* Paused, and no permit is in force: what runs here as primary does so by people's doing. */
+bool pgd_is_left_alone(const Pgd *p);
 void pgd_send_leaf(Pgd *p); /* the leaf and its descriptors, to the mind */
 void pgd_progress(Pgd *p, uint64_t done_bytes, uint64_t total_bytes, const char *text);
 

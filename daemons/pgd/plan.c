@@ -98,13 +98,15 @@ static Plan plan_follow_running(const PlanInput *in)
 {
         const PgState *pg = in->pg;
 
+        if (is_primary(pg) && in->order->hands_off)
+                return plan(STEP_DONE, "paused: a primary is left alone");
         if (is_primary(pg))
                 return plan(STEP_REFUSE, "it runs as primary: it must be stopped first");
         if (!pg->accepts)
                 return plan(STEP_WAIT, "postgres is starting");
         if (!in->conf_current)
                 return plan(STEP_RECONFIGURE, "another leader, or other settings");
-        if (!has_leader(in) || pg->receiver_alive)
+        if (!has_leader(in) || pg->receiver_alive || in->order->hands_off)
                 return plan(STEP_DONE, "standby");
         if (in->diverged == TRI_YES)
                 return plan(STEP_STOP_FAST, "our WAL left the leader's timeline");
@@ -122,6 +124,8 @@ static Plan plan_follow(const PlanInput *in)
                 return plan(STEP_REFUSE, "this node has left the cluster: palisadectl join");
         if (pg_may_run(pg))
                 return plan_follow_running(in);
+        if (in->order->hands_off)
+                return plan(STEP_WAIT, "paused: what is stopped stays so");
         if (in->half_made && pg->datadir != DATADIR_EMPTY)
                 return plan(STEP_REMOVE, "it was never completed");
         switch (pg->datadir) {

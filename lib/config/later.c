@@ -25,8 +25,6 @@ static const LaterRow rows[] = {
         { "postgresql.before_stop", "this version does not run it", NULL, false },
         { "tags.replicatefrom", "in this version every standby follows the leader", NULL, false },
         { "standby_cluster", "standby clusters are not supported yet", NULL, true },
-        { "failsafe_mode", "not supported yet: without the DCS a primary stops with its permit", NULL,
-          false },
         { "slots", "this version keeps no permanent slots", NULL, false },
         { "permanent_slots", "this version keeps no permanent slots", NULL, false },
         { "permanent_replication_slots", "this version keeps no permanent slots", NULL, false },

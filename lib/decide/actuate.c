@@ -20,6 +20,7 @@ static const Actions actions[INTENT_MAX] = {
         [INTENT_KEEP] = { .hold = HOLD_MEMBER },
         [INTENT_ASK] = { .hold = HOLD_MEMBER, .act = ACT_ASK },
         [INTENT_BID] = { .hold = HOLD_MEMBER, .act = ACT_BID },
+        [INTENT_RETAKE] = { .hold = HOLD_MEMBER, .act = ACT_RETAKE, .serve = true, .permit = true },
         [INTENT_STOP] = { .goal = GOAL_STOP, .hold = HOLD_MEMBER },
         [INTENT_STAY_OUT] = { .hold = HOLD_MEMBER },
         [INTENT_CLAIM] = { .hold = HOLD_MEMBER, .act = ACT_CLAIM },

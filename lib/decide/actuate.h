@@ -31,6 +31,7 @@ typedef enum DcsAct {
         ACT_ASK,
         ACT_ASK_CANDIDATE,
         ACT_BID,
+        ACT_RETAKE,
         ACT_CLAIM,
         ACT_RECORD_SYSID,
         ACT_WRITE_CONFIG,

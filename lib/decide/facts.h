@@ -16,13 +16,15 @@ typedef enum FactDcs { DCS_UNKNOWN, DCS_UP, DCS_DOWN, DCS_MAX } FactDcs;
 
 /*
  * The leader key. MINE: of our epoch. STALE: it names us, but no postmaster here leads under it.
- * LOST: we have an epoch, and the key is gone or of another one.
+ * KEPT: ours is gone, and nobody may take it: pause, or every member's failsafe promise. LOST: we
+ * have an epoch, and the key is gone without that, or another's.
  */
 typedef enum FactLock {
         LOCK_UNKNOWN,
         LOCK_FREE,
         LOCK_MINE,
         LOCK_STALE,
+        LOCK_KEPT,
         LOCK_LOST,
         LOCK_OTHER,
         LOCK_MAX,
@@ -91,10 +93,13 @@ typedef enum FactLeaving { LEAVING_UNKNOWN, LEAVING_NO, LEAVING_YES, LEAVING_MAX
 /* With a start as primary. OVER: it failed or took too long. With a primary: it answers nothing. */
 typedef enum FactPatience { PATIENCE_UNKNOWN, PATIENCE_LEFT, PATIENCE_OVER, PATIENCE_MAX } FactPatience;
 
+/* The cluster is paused, and nobody is resuming it: what runs is left to people. */
+typedef enum FactPause { PAUSE_UNKNOWN, PAUSE_NO, PAUSE_YES, PAUSE_MAX } FactPause;
+
 #define FACTS(F)                                                                                   \
         F(hands, HANDS, "unknown", "known")                                                        \
         F(dcs, DCS, "unknown", "up", "down")                                                       \
-        F(lock, LOCK, "unknown", "free", "mine", "stale", "lost", "other")                                 \
+        F(lock, LOCK, "unknown", "free", "mine", "stale", "kept", "lost", "other")             \
         F(permit, PERMIT, "unknown", "none", "runs", "over")                                       \
         F(pg, PG, "unknown", "absent", "broken", "stopped", "starting", "standby", "promoting",    \
           "starting primary", "adopted primary", "primary", "stopping")                            \
@@ -106,7 +111,8 @@ typedef enum FactPatience { PATIENCE_UNKNOWN, PATIENCE_LEFT, PATIENCE_OVER, PATI
         F(handover, HANDOVER, "unknown", "no", "wanted", "prepared")                               \
         F(candidate, CANDIDATE, "unknown", "waiting", "ready")                                     \
         F(leaving, LEAVING, "unknown", "no", "yes")                                                \
-        F(patience, PATIENCE, "unknown", "left", "over")
+        F(patience, PATIENCE, "unknown", "left", "over")                                           \
+        F(pause, PAUSE, "unknown", "no", "yes")
 
 typedef enum FactId {
 #define F(name, NAME, ...) FACT_##NAME,

@@ -11,6 +11,7 @@ static const char *const intent_names[INTENT_MAX] = {
         [INTENT_RELEASE] = "release",         [INTENT_FORGET] = "forget",
         [INTENT_FOLLOW] = "follow",           [INTENT_KEEP] = "keep",
         [INTENT_ASK] = "ask",                 [INTENT_BID] = "bid",
+        [INTENT_RETAKE] = "retake",
         [INTENT_STOP] = "stop",               [INTENT_STAY_OUT] = "stay out",
         [INTENT_CLAIM] = "claim",             [INTENT_BOOTSTRAP] = "bootstrap",
         [INTENT_RECORD] = "record",           [INTENT_CONFIGURE] = "configure",
@@ -18,12 +19,17 @@ static const char *const intent_names[INTENT_MAX] = {
 DEFINE_NAMES(intent, Intent, INTENT_MAX)
 
 #define IS(value) (uint16_t)(1u << (value))
+#define NOT(value) (uint16_t)~IS(value)
 
 #define WHEN_LOCK(v) [FACT_LOCK] = (v)
 #define RUNNING_PRIMARY (IS(PG_PRIMARY) | IS(PG_ADOPTED))
 #define ANY_PRIMARY (RUNNING_PRIMARY | IS(PG_PROMOTING) | IS(PG_STARTING_PRIMARY))
 #define NOT_OURS (IS(LOCK_FREE) | IS(LOCK_OTHER) | IS(LOCK_STALE))
+#define OTHERS (IS(LOCK_FREE) | IS(LOCK_OTHER))
 #define UNFENCED (IS(FENCE_UNKNOWN) | IS(FENCE_NONE))
+#define NO_DATA (IS(PG_ABSENT) | IS(PG_BROKEN))
+/* Who leaves is stopped by a person's order, paused or not. */
+#define PAUSED [FACT_PAUSE] = IS(PAUSE_YES), [FACT_LEAVING] = NOT(LEAVING_YES)
 #define HANDING_OVER (IS(HANDOVER_WANTED) | IS(HANDOVER_PREPARED))
 
 /*
@@ -70,8 +76,36 @@ static const Rule rules[] = {
           { [FACT_FENCE] = IS(FENCE_CONFIRMED), WHEN_LOCK(IS(LOCK_MINE) | IS(LOCK_STALE)) } },
         { "lost-and-fenced", "the lock is another's or nobody's, and nothing of ours acts under it",
           INTENT_FORGET, { [FACT_FENCE] = IS(FENCE_CONFIRMED), WHEN_LOCK(IS(LOCK_LOST)) } },
+        { "retake", "our key ended, and nobody else may take it: take it again", INTENT_RETAKE,
+          { WHEN_LOCK(IS(LOCK_KEPT)), [FACT_PG] = IS(PG_PRIMARY),
+            [FACT_PERMIT] = IS(PERMIT_RUNS), [FACT_FENCE] = UNFENCED,
+            [FACT_INIT] = NOT(INIT_MISMATCH), [FACT_LEAVING] = NOT(LEAVING_YES) } },
+        { "retake-soon", "our key ended, and nobody else may take it: the first probe says more",
+          INTENT_CLING,
+          { WHEN_LOCK(IS(LOCK_KEPT)), [FACT_PG] = IS(PG_ADOPTED),
+            [FACT_PERMIT] = IS(PERMIT_RUNS), [FACT_FENCE] = UNFENCED } },
         { "lock-lost", "the lock was lost: whatever acts under it is fenced", INTENT_REVOKE,
-          { WHEN_LOCK(IS(LOCK_LOST)) } },
+          { WHEN_LOCK(IS(LOCK_LOST) | IS(LOCK_KEPT)) } },
+
+        /* ---- pause: what runs, or does not, is left to people ---- */
+        { "paused-take", "paused: a primary runs here and nobody holds the lock", INTENT_RETAKE,
+          { PAUSED, WHEN_LOCK(IS(LOCK_FREE)), [FACT_PG] = IS(PG_PRIMARY),
+            [FACT_FENCE] = UNFENCED, [FACT_INIT] = NOT(INIT_MISMATCH) } },
+        { "paused-primary", "paused: a primary runs here without the lock, and is left alone",
+          INTENT_KEEP, { PAUSED, WHEN_LOCK(OTHERS), [FACT_PG] = ANY_PRIMARY } },
+        { "paused-leader-stopped", "paused: the leader's postgres was stopped; the lock is given up",
+          INTENT_REVOKE,
+          { PAUSED, WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STOPPED) | NO_DATA,
+            [FACT_DATA] = NOT(DATA_FRESH), [FACT_HANDOVER] = IS(HANDOVER_NO) } },
+        { "paused-stopped", "paused: postgres does not run here, and is left alone", INTENT_KEEP,
+          { PAUSED, WHEN_LOCK(OTHERS), [FACT_PG] = IS(PG_STOPPED),
+            [FACT_DATA] = NOT(DATA_FRESH) } },
+        { "paused-empty", "paused: no data directory is made", INTENT_KEEP,
+          { PAUSED, WHEN_LOCK(OTHERS), [FACT_PG] = NO_DATA, [FACT_INIT] = NOT(INIT_OURS) } },
+        { "paused-other-cluster", "paused: our data is another cluster's, and is left alone",
+          INTENT_KEEP, { PAUSED, WHEN_LOCK(OTHERS), [FACT_INIT] = IS(INIT_MISMATCH) } },
+
+        /* ---- a primary without right, other people's data ---- */
         { "primary-without-lock", "a primary runs here and the lock is not ours: fence it",
           INTENT_REVOKE, { [FACT_PG] = ANY_PRIMARY, WHEN_LOCK(NOT_OURS) } },
         { "wrong-cluster-leader", "our data belongs to another cluster: the lock is given up first",
@@ -184,7 +218,7 @@ static const Rule rules[] = {
           { [FACT_PG] = IS(PG_ABSENT), [FACT_INIT] = IS(INIT_OURS) } },
         { "claim", "there is no cluster yet: try to make it", INTENT_CLAIM,
           { [FACT_PG] = IS(PG_ABSENT), [FACT_INIT] = IS(INIT_ABSENT),
-            [FACT_RANK] = (uint16_t)~IS(RANK_BARRED) } },
+            [FACT_RANK] = NOT(RANK_BARRED) } },
         { "wait-for-leader", "no data here: wait for a leader to clone from", INTENT_WAIT,
           { [FACT_PG] = IS(PG_ABSENT) } },
         { "no-rule", "no row above knows this situation: wait", INTENT_WAIT, { 0 } },

@@ -32,6 +32,7 @@ typedef enum Intent {
         INTENT_KEEP,       /* a standby as it is */
         INTENT_ASK,        /* the peers where they stand */
         INTENT_BID,        /* for the leader key */
+        INTENT_RETAKE,     /* the same, for a primary that leads on meanwhile */
         INTENT_STOP,
         INTENT_STAY_OUT,   /* the node has left */
         INTENT_CLAIM,      /* the right to make the cluster */

@@ -35,8 +35,11 @@ static FactLock read_lock(const Snapshot *s)
         /* An epoch is a revision: an older snapshot cannot speak of it. */
         if (s->epoch != 0 && s->cluster->revision < s->epoch)
                 return LOCK_MINE;
+        if (s->epoch != 0 && named && key->epoch == s->epoch)
+                return LOCK_MINE;
         if (s->epoch != 0)
-                return named && key->epoch == s->epoch ? LOCK_MINE : LOCK_LOST;
+                return !cluster_is_locked(s->cluster) && (s->standing || s->failsafe) ? LOCK_KEPT
+                                                                                      : LOCK_LOST;
         if (!cluster_is_locked(s->cluster))
                 return LOCK_FREE;
         if (named && key->epoch <= s->ended)
@@ -209,6 +212,15 @@ static FactPatience read_patience(const Snapshot *s)
                                                                                : PATIENCE_LEFT;
 }
 
+static FactPause read_pause(const Snapshot *s)
+{
+        if (!s->cluster)
+                return PAUSE_UNKNOWN;
+        return s->cluster->settings.pause && !s->cluster->resuming && !s->stopped_by_order
+                       ? PAUSE_YES
+                       : PAUSE_NO;
+}
+
 Facts facts_read(const Snapshot *s)
 {
         Facts f = { .value = {
@@ -229,6 +241,7 @@ Facts facts_read(const Snapshot *s)
                                                                   : CANDIDATE_WAITING,
                             [FACT_LEAVING] = s->leaving ? LEAVING_YES : LEAVING_NO,
                             [FACT_PATIENCE] = read_patience(s),
+                            [FACT_PAUSE] = read_pause(s),
                     } };
 
         /* Who may not make a cluster must not claim the right to. */

@@ -28,6 +28,8 @@ typedef struct Snapshot {
         bool bidding;             /* a bid is under way: its key may be seen before its answer */
         usec_t permit;            /* its deadline; 0: none was given yet */
         bool standing;            /* the permit does not end by itself (pause) */
+        bool failsafe;            /* it rests on every member's promise, not on the key */
+        bool stopped_by_order;    /* of ours, not by people: started again in pause too */
 
         /* the fence of `epoch` */
         bool revoked;             /* REVOKE has been sent */

@@ -69,6 +69,23 @@ typedef struct ConfigKey {
         BlobRef raw;
 } ConfigKey;
 
+/*
+ * palisade/standing/NAME: a member that acts as primary without a deadline, since the cluster is
+ * paused. Written before the deadline is dropped, deleted after it is in force again; it hangs on no
+ * lease, so that it outlives its writer: whoever is listed may still be a primary.
+ */
+typedef struct StandingKey {
+        char name[NAME_SIZE];
+        uint64_t standing; /* 0: the key is deleted */
+        Epoch epoch;       /* for people */
+} StandingKey;
+
+/* palisade/resume: pause is about to end; who stands arms its deadlines again. */
+typedef struct ResumeKey {
+        uint64_t wanted; /* 0: the key is deleted */
+        char by[NAME_SIZE];
+} ResumeKey;
+
 typedef struct HistoryKey {
         uint64_t mod_revision;
         uint32_t timeline; /* of the cluster: last line + 1; 1 for []; 0: unknown */
@@ -99,6 +116,9 @@ typedef struct Cluster {
         BlobRef failsafe;
         uint32_t n_vips;
         VipKey vips[VIPS_MAX];
+        char failsafe_names[SYNC_LIST_SIZE]; /* of the map in /failsafe, comma-separated */
+        char standing[SYNC_LIST_SIZE];       /* of StandingKeys */
+        bool resuming;                       /* there is a ResumeKey */
         uint32_t n_members;
         Member members[CLUSTER_MEMBERS_MAX];
 } Cluster;

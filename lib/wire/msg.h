@@ -42,43 +42,21 @@
 
 typedef enum MsgType {
         MSG_INVALID = 0,
-        MSG_HELLO,
-        MSG_RESULT,
-        MSG_PERMIT,
-        MSG_REVOKE,
-        MSG_HOLD,
-        MSG_BID,
-        MSG_RELEASE,
-        MSG_PUBLISH,
-        MSG_RECORD,
-        MSG_ASK_PEERS,
-        MSG_LEASE,
-        MSG_CLUSTER,
-        MSG_PEERS,
-        MSG_LINK,
-        MSG_ORDER,
-        MSG_CANCEL,
-        MSG_GATE,
-        MSG_PROBE,
-        MSG_PG_STATE,
-        MSG_HISTORY,
-        MSG_PROGRESS,
-        MSG_LEAF,
-        MSG_MAKE_LEAF,
-        MSG_DROP_LEAF,
-        MSG_SPAWN,
-        MSG_SPAWNED,
-        MSG_EXITED,
-        MSG_WANT,
-        MSG_VIP_PERMIT,
-        MSG_FENCE_STATE,
-        MSG_ARM,
-        MSG_DISARM,
-        MSG_RESET,
-        MSG_WATCHDOG_STATE,
-        MSG_STATUS,
-        MSG_REQUEST,
-        MSG_ROW,
+        /* every hand */
+        MSG_HELLO, MSG_RESULT, MSG_PERMIT, MSG_REVOKE,
+        /* dcsd */
+        MSG_HOLD, MSG_BID, MSG_RELEASE, MSG_PUBLISH, MSG_RECORD, MSG_ASK_PEERS, MSG_ASK_FAILSAFE,
+        MSG_LEASE, MSG_CLUSTER, MSG_PEERS, MSG_LINK,
+        /* pgd */
+        MSG_ORDER, MSG_CANCEL, MSG_GATE, MSG_PROBE, MSG_PG_STATE, MSG_HISTORY, MSG_PROGRESS, MSG_LEAF,
+        /* launcher */
+        MSG_MAKE_LEAF, MSG_DROP_LEAF, MSG_SPAWN, MSG_SPAWNED, MSG_EXITED,
+        /* fenced */
+        MSG_WANT, MSG_VIP_PERMIT, MSG_FENCE_STATE,
+        /* watchdogd */
+        MSG_ARM, MSG_DISARM, MSG_RESET, MSG_WATCHDOG_STATE,
+        /* apid */
+        MSG_STATUS, MSG_REQUEST, MSG_ROW,
         MSG_TYPE_MAX,
 } MsgType;
 DECLARE_NAMES(msg_type, MsgType)
@@ -185,6 +163,9 @@ typedef enum RecordKey {
         RECORD_HISTORY,    /* History */
         RECORD_SYNC,       /* SyncKey; empty leader with epoch: deletes */
         RECORD_FAILOVER,   /* FailoverKey; not requested: writes {} */
+        RECORD_FAILSAFE,   /* nothing: dcsd makes the map of the members it knows */
+        RECORD_STANDING,   /* StandingKey */
+        RECORD_RESUME,     /* ResumeKey */
         RECORD_MAX,
 } RecordKey;
 DECLARE_NAMES(record_key, RecordKey)
@@ -213,7 +194,7 @@ typedef struct PeerAddress {
         char api_url[URL_SIZE];
 } PeerAddress;
 
-/* GET each api_url; one PEERS answers, at the latest at the deadline. */
+/* GET each api_url (empty: as /failsafe has it); one PEERS answers, at the latest at the deadline. */
 typedef struct MsgAskPeers {
         MsgHeader h;
         uint32_t kind;
@@ -221,6 +202,17 @@ typedef struct MsgAskPeers {
         usec_t deadline;
         PeerAddress peers[];
 } MsgAskPeers;
+
+/*
+ * The DCS is down: POST /failsafe to every other member of /failsafe. All accept: LEASE of kind
+ * FAILSAFE, then RESULT done. Else RESULT refused, with the name of who did not.
+ */
+typedef struct MsgAskFailsafe {
+        MsgHeader h;
+        Epoch epoch;
+        usec_t ttl;
+        usec_t deadline;
+} MsgAskFailsafe;
 
 typedef struct MsgPeers {
         MsgHeader h; /* seq: of ASK_PEERS */
@@ -302,7 +294,8 @@ typedef struct MsgOrder {
         uint32_t what;
         bool immediate;      /* STOP: immediate instead of fast */
         bool may_remake;     /* FOLLOW: the data directory may be rewound or replaced */
-        bool pad[2];
+        bool hands_off;      /* FOLLOW, in pause: what is stopped stays so, what runs is not stopped */
+        bool pad;
         Epoch epoch;
         usec_t deadline;
         Member leader;
@@ -549,7 +542,8 @@ typedef struct MsgStatus {
         bool left;
         bool watchdog_failed;   /* mode required, and no device answers */
         bool dcs_up;
-        bool pad[3];
+        bool failsafe; /* leads by, or keeps, a promise instead of the key */
+        bool pad[2];
         usec_t permit_deadline; /* 0: none */
         usec_t permit_margin;
         usec_t renewal_interval;
@@ -574,6 +568,9 @@ typedef enum RequestKind {
         REQUEST_RELOAD,
         REQUEST_EXPLAIN, /* answered by ROWs and RESULT */
         REQUEST_PROBE,   /* a fresh PG_STATE, then RESULT: for GET /patroni, which peers race by */
+        REQUEST_RESUME,  /* CONFIG with a document that ends the pause: who stands arms again first */
+        REQUEST_FAILSAFE, /* `leader` asks for the promise that this node will not bid for one ttl;
+                             RESULT done: it is stored */
         REQUEST_MAX,
 } RequestKind;
 DECLARE_NAMES(request, RequestKind)
@@ -584,6 +581,7 @@ typedef struct MsgRequest {
         uint32_t blob_size;
         uint64_t revision; /* CONFIG: RECORD_ANY_REVISION replaces without comparing */
         usec_t scheduled_wall_usec;
+        uint64_t force; /* RESUME: do not wait for members that may stand and do not answer */
         char leader[NAME_SIZE];
         char candidate[NAME_SIZE];
         char blob[];

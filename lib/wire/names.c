@@ -14,6 +14,7 @@ static const char *const msg_type_names[MSG_TYPE_MAX] = {
         [MSG_PUBLISH] = "PUBLISH",
         [MSG_RECORD] = "RECORD",
         [MSG_ASK_PEERS] = "ASK_PEERS",
+        [MSG_ASK_FAILSAFE] = "ASK_FAILSAFE",
         [MSG_LEASE] = "LEASE",
         [MSG_CLUSTER] = "CLUSTER",
         [MSG_PEERS] = "PEERS",
@@ -51,7 +52,8 @@ static const char *const record_key_names[RECORD_MAX] = {
         [RECORD_NONE] = "none",       [RECORD_INITIALIZE] = "initialize",
         [RECORD_CONFIG] = "config",   [RECORD_STATUS] = "status",
         [RECORD_HISTORY] = "history", [RECORD_SYNC] = "sync",
-        [RECORD_FAILOVER] = "failover",
+        [RECORD_FAILOVER] = "failover", [RECORD_FAILSAFE] = "failsafe",
+        [RECORD_STANDING] = "standing", [RECORD_RESUME] = "resume",
 };
 DEFINE_NAMES(record_key, RecordKey, RECORD_MAX)
 
@@ -94,5 +96,7 @@ static const char *const request_names[REQUEST_MAX] = {
         [REQUEST_RELOAD] = "reload",
         [REQUEST_EXPLAIN] = "explain",
         [REQUEST_PROBE] = "probe",
+        [REQUEST_RESUME] = "resume",
+        [REQUEST_FAILSAFE] = "failsafe",
 };
 DEFINE_NAMES(request, RequestKind, REQUEST_MAX)

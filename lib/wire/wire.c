@@ -81,6 +81,8 @@ static const Field settings_fields[] = {
 };
 
 static const Field vip_key_fields[] = { STRING(VipKey, name), STRING(VipKey, holder) };
+static const Field standing_fields[] = { STRING(StandingKey, name) };
+static const Field resume_fields[] = { STRING(ResumeKey, by) };
 
 static const Field cluster_fields[] = {
         STRING(Cluster, leader.name),
@@ -90,6 +92,9 @@ static const Field cluster_fields[] = {
         STRUCT(Cluster, failover, failover_fields),
         STRUCT(Cluster, status, status_fields),
         ROWS(Cluster, vips, n_vips, VIPS_MAX, vip_key_fields),
+        STRING(Cluster, failsafe_names),
+        STRING(Cluster, standing),
+        FLAG(Cluster, resuming),
         ROWS(Cluster, members, n_members, CLUSTER_MEMBERS_MAX, member_fields),
 };
 
@@ -186,6 +191,7 @@ static const Field msg_order_fields[] = {
         ENUM(MsgOrder, what, ORDER_MAX),
         FLAG(MsgOrder, immediate),
         FLAG(MsgOrder, may_remake),
+        FLAG(MsgOrder, hands_off),
         STRUCT(MsgOrder, leader, member_fields),
         STRING(MsgOrder, text),
 };
@@ -241,6 +247,7 @@ static const Field status_msg_fields[] = {
         FLAG(MsgStatus, left),
         FLAG(MsgStatus, watchdog_failed),
         FLAG(MsgStatus, dcs_up),
+        FLAG(MsgStatus, failsafe),
         STRING(MsgStatus, rule),
         STRING(MsgStatus, reason),
         STRUCT(MsgStatus, fence, fence_state_fields),
@@ -299,6 +306,7 @@ static const Shape shapes[MSG_TYPE_MAX] = {
         [MSG_ASK_PEERS] = { sizeof(MsgAskPeers), ask_fields, ELEMENTSOF(ask_fields), TAIL_ROWS,
                             offsetof(MsgAskPeers, n_peers), sizeof(PeerAddress),
                             CLUSTER_MEMBERS_MAX, address_fields, ELEMENTSOF(address_fields) },
+        [MSG_ASK_FAILSAFE] = PLAIN(MsgAskFailsafe),
         [MSG_LEASE] = WITH(MsgLease, lease_fields),
         [MSG_CLUSTER] = TAILED(MsgCluster, msg_cluster_fields, TAIL_CLUSTER, blobs_size),
         [MSG_PEERS] = { sizeof(MsgPeers), peers_fields, ELEMENTSOF(peers_fields), TAIL_ROWS,
@@ -341,6 +349,8 @@ static const struct {
         [RECORD_HISTORY] = { sizeof(History), history_fields, ELEMENTSOF(history_fields) },
         [RECORD_SYNC] = { sizeof(SyncKey), sync_fields, ELEMENTSOF(sync_fields) },
         [RECORD_FAILOVER] = { sizeof(FailoverKey), failover_fields, ELEMENTSOF(failover_fields) },
+        [RECORD_STANDING] = { sizeof(StandingKey), standing_fields, ELEMENTSOF(standing_fields) },
+        [RECORD_RESUME] = { sizeof(ResumeKey), resume_fields, ELEMENTSOF(resume_fields) },
 };
 
 static uint32_t get_u32(const uint8_t *p)

@@ -24,6 +24,7 @@ static const char *const acts[] = {
         [ACT_ASK] = "ask the peers",
         [ACT_ASK_CANDIDATE] = "ask the candidate",
         [ACT_BID] = "bid for the leader key",
+        [ACT_RETAKE] = "bid, leading on meanwhile",
         [ACT_CLAIM] = "claim `initialize`",
         [ACT_RECORD_SYSID] = "write `initialize`",
         [ACT_WRITE_CONFIG] = "write `config`",

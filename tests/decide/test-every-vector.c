@@ -1,7 +1,7 @@
 /*
  * Every vector of facts through the decision.
  *
- * The full product of FACTS has some 300 million vectors. It is walked as a decision tree: facts
+ * The full product of FACTS has some billion vectors. It is walked as a decision tree: facts
  * are fixed one after another, and the rows whose conditions still hold are carried along. As soon
  * as the first of them asks nothing of the facts not yet fixed, it decides every vector of that
  * branch, a "box". The boxes are disjoint, and their sizes must add up to the full product: so no
@@ -43,6 +43,9 @@ _Static_assert(INTENT_MAX < 32, "a bit for each intent");
 #define TAKE (INTENT(BID) | INTENT(CLAIM) | INTENT(BOOTSTRAP))
 #define WRITE_DCS (TAKE | INTENT(RECORD) | INTENT(CONFIGURE) | INTENT(RELEASE))
 
+/* The lock, where this node has no epoch. */
+#define NO_EPOCH (uint16_t)(IS(LOCK_FREE) | IS(LOCK_STALE) | IS(LOCK_OTHER))
+
 typedef struct Condition {
         const char *name;
         uint16_t when[FACT_COUNT];
@@ -78,12 +81,41 @@ static const Condition invariants[] = {
           { [FACT_LOCK] = NOT(LOCK_MINE) },
           NEVER(BEGIN_PRIMARY | INTENT(LEAD) | INTENT(CHECKPOINT) | INTENT(STEP_DOWN) |
                 INTENT(AWAIT)) },
-        { "a primary without the lock is fenced",
+        { "a primary whose lock is another's, or gone, is fenced, paused or not",
           { [FACT_HANDS] = IS(HANDS_KNOWN), [FACT_DCS] = IS(DCS_UP), [FACT_PG] = PRIMARY_HERE,
-            [FACT_LOCK] = (uint16_t)(IS(LOCK_FREE) | IS(LOCK_OTHER) | IS(LOCK_STALE) |
-                                     IS(LOCK_LOST)),
-            [FACT_FENCE] = IS(FENCE_NONE) },
+            [FACT_LOCK] = IS(LOCK_LOST), [FACT_FENCE] = IS(FENCE_NONE) },
           INTENT(REVOKE) },
+        { "a primary that never had the lock is fenced, but for pause",
+          { [FACT_HANDS] = IS(HANDS_KNOWN), [FACT_DCS] = IS(DCS_UP), [FACT_PG] = PRIMARY_HERE,
+            [FACT_LOCK] = NO_EPOCH, [FACT_FENCE] = IS(FENCE_NONE), [FACT_PAUSE] = NOT(PAUSE_YES) },
+          INTENT(REVOKE) },
+
+        /* DESIGN 2, pause and failsafe. */
+        { "retake: only a primary", { [FACT_PG] = NOT(PG_PRIMARY) }, NEVER(INTENT(RETAKE)) },
+        { "retake: only what nobody holds", { [FACT_LOCK] = NEITHER(LOCK_KEPT, LOCK_FREE) },
+          NEVER(INTENT(RETAKE)) },
+        { "retake: a key that ended, only while the permit runs",
+          { [FACT_LOCK] = IS(LOCK_KEPT), [FACT_PERMIT] = NOT(PERMIT_RUNS) },
+          NEVER(INTENT(RETAKE)) },
+        { "retake: a key never held, only in pause",
+          { [FACT_LOCK] = IS(LOCK_FREE), [FACT_PAUSE] = NOT(PAUSE_YES) }, NEVER(INTENT(RETAKE)) },
+        { "retake: not what is revoked",
+          { [FACT_FENCE] = (uint16_t)(IS(FENCE_PENDING) | IS(FENCE_CONFIRMED)) },
+          NEVER(INTENT(RETAKE)) },
+        { "paused: what people stopped stays stopped",
+          { [FACT_PAUSE] = IS(PAUSE_YES), [FACT_PG] = IS(PG_STOPPED),
+            [FACT_DATA] = NOT(DATA_FRESH), [FACT_LEAVING] = IS(LEAVING_NO),
+            [FACT_HANDOVER] = IS(HANDOVER_NO) },
+          NEVER(INTENT(START) | INTENT(FOLLOW) | INTENT(BID)) },
+        { "paused: no data directory is made",
+          { [FACT_PAUSE] = IS(PAUSE_YES), [FACT_PG] = IS(PG_ABSENT), [FACT_INIT] = NOT(INIT_OURS),
+            [FACT_LEAVING] = IS(LEAVING_NO) },
+          NEVER(INTENT(FOLLOW) | INTENT(CLAIM) | INTENT(BOOTSTRAP)) },
+        { "paused: a running server without lock is not stopped",
+          { [FACT_PAUSE] = IS(PAUSE_YES), [FACT_LOCK] = (uint16_t)(IS(LOCK_FREE) | IS(LOCK_OTHER)),
+            [FACT_PG] = (uint16_t)(PRIMARY_HERE | IS(PG_STANDBY)), [FACT_FENCE] = IS(FENCE_NONE),
+            [FACT_LEAVING] = IS(LEAVING_NO), [FACT_PERMIT] = IS(PERMIT_NONE) },
+          NEVER(INTENT(REFUSE) | INTENT(STOP) | FENCES) },
         { "a permit that is over is followed by REVOKE, whatever the dcs says",
           { [FACT_HANDS] = IS(HANDS_KNOWN), [FACT_PG] = PRIMARY_HERE,
             [FACT_PERMIT] = IS(PERMIT_OVER), [FACT_FENCE] = IS(FENCE_NONE) },
@@ -97,7 +129,7 @@ static const Condition invariants[] = {
           NEVER(INTENT(LEAD) | INTENT(CLING) | INTENT(CHECKPOINT)) },
         { "nothing is written or ordered from what was not probed", { [FACT_PG] = IS(PG_ADOPTED) },
           INTENT(WAIT) | INTENT(CLING) | FENCES | INTENT(RELEASE) | INTENT(FORGET) |
-                  INTENT(REFUSE) },
+                  INTENT(REFUSE) | INTENT(KEEP) },
         { "only a standby is promoted", { [FACT_PG] = NOT(PG_STANDBY) }, NEVER(INTENT(PROMOTE)) },
         { "only a stopped server is started", { [FACT_PG] = NOT(PG_STOPPED) },
           NEVER(INTENT(START)) },
@@ -132,8 +164,8 @@ static const Condition invariants[] = {
 
         /* Other people's data. */
         { "another cluster's data neither leads nor joins", { [FACT_INIT] = IS(INIT_MISMATCH) },
-          NEVER(BEGIN_PRIMARY | INTENT(LEAD) | INTENT(CHECKPOINT) | TAKE | INTENT(RECORD) |
-                INTENT(CONFIGURE) | INTENT(FOLLOW)) },
+          NEVER(BEGIN_PRIMARY | INTENT(LEAD) | INTENT(CHECKPOINT) | TAKE | INTENT(RETAKE) |
+                INTENT(RECORD) | INTENT(CONFIGURE) | INTENT(FOLLOW)) },
         { "a cluster is made only by who won the right", { [FACT_INIT] = NOT(INIT_OURS) },
           NEVER(INTENT(BOOTSTRAP)) },
         { "the right is asked for only while nobody has it", { [FACT_INIT] = NOT(INIT_ABSENT) },
@@ -153,7 +185,7 @@ static const Condition invariants[] = {
             [FACT_HANDOVER] = (uint16_t)(IS(HANDOVER_WANTED) | IS(HANDOVER_PREPARED)) },
           NEVER(INTENT(START)) },
         { "who leaves takes nothing new", { [FACT_LEAVING] = IS(LEAVING_YES) },
-          NEVER(TAKE | INTENT(PROMOTE) | INTENT(FOLLOW)) },
+          NEVER(TAKE | INTENT(RETAKE) | INTENT(PROMOTE) | INTENT(FOLLOW)) },
         { "what could not be started in time is not tried for ever",
           { [FACT_PATIENCE] = IS(PATIENCE_OVER), [FACT_DCS] = IS(DCS_UP) },
           NEVER(BEGIN_PRIMARY | INTENT(BECOME)) },
@@ -163,7 +195,6 @@ static const Condition invariants[] = {
  * What facts_read() never says, for the search of dead rows: an epoch is behind every permit, fence
  * and lock of ours, and who leaves hands over.
  */
-#define NO_EPOCH (uint16_t)(IS(LOCK_FREE) | IS(LOCK_STALE) | IS(LOCK_OTHER))
 static const Condition impossible[] = {
         { "permit", { [FACT_PERMIT] = IS(PERMIT_UNKNOWN) }, 0 },
         { "fence", { [FACT_FENCE] = IS(FENCE_UNKNOWN) }, 0 },
@@ -173,6 +204,10 @@ static const Condition impossible[] = {
         { "patience", { [FACT_PATIENCE] = IS(PATIENCE_UNKNOWN) }, 0 },
         { "no epoch, no permit", { [FACT_LOCK] = NO_EPOCH, [FACT_PERMIT] = NOT(PERMIT_NONE) }, 0 },
         { "no epoch, no fence", { [FACT_LOCK] = NO_EPOCH, [FACT_FENCE] = NOT(FENCE_NONE) }, 0 },
+        { "a kept key had a permit", { [FACT_LOCK] = IS(LOCK_KEPT),
+                                       [FACT_PERMIT] = IS(PERMIT_NONE) }, 0 },
+        { "pause is a key like others",
+          { [FACT_PAUSE] = IS(PAUSE_UNKNOWN), [FACT_LOCK] = NOT(LOCK_UNKNOWN) }, 0 },
         { "leaving is handing over",
           { [FACT_LEAVING] = IS(LEAVING_YES), [FACT_HANDOVER] = IS(HANDOVER_NO) }, 0 },
         { "keys come together", { [FACT_LOCK] = IS(LOCK_UNKNOWN), [FACT_CONFIG] = IS(CONFIG_ABSENT),
@@ -185,8 +220,8 @@ static const Condition impossible[] = {
 /* Facts in the order in which they are fixed: what decides most comes first. */
 static const FactId order[FACT_COUNT] = {
         FACT_HANDS, FACT_PG,   FACT_FENCE,   FACT_DCS,      FACT_LOCK,      FACT_PERMIT, FACT_INIT,
-        FACT_DATA,  FACT_RANK, FACT_LEAVING, FACT_HANDOVER, FACT_PATIENCE, FACT_CANDIDATE,
-        FACT_CONFIG,
+        FACT_PAUSE, FACT_DATA, FACT_RANK,    FACT_LEAVING,  FACT_HANDOVER,  FACT_PATIENCE,
+        FACT_CANDIDATE, FACT_CONFIG,
 };
 
 typedef struct Walk {
@@ -195,7 +230,7 @@ typedef struct Walk {
         Facts facts;
         uint64_t n_vectors; /* covered by boxes */
         uint64_t n_boxes;
-        bool lives[64]; /* a vector that facts_read() may make takes this row */
+        bool lives[96]; /* a vector that facts_read() may make takes this row */
 } Walk;
 
 static uint64_t box_size(size_t fixed)
@@ -323,7 +358,7 @@ static void test_nothing_is_left_out(void **state _unused_)
                 seen[order[i]] = true;
                 product *= fact_max(order[i]);
         }
-        assert_true(product == 2ULL * 3 * 6 * 4 * 11 * 5 * 6 * 3 * 5 * 4 * 4 * 3 * 3 * 3);
+        assert_true(product == 2ULL * 3 * 7 * 4 * 11 * 5 * 6 * 3 * 5 * 4 * 4 * 3 * 3 * 3 * 3);
         Walk w = walk_all();
         assert_true(w.n_vectors == product);
         print_message("%llu vectors in %llu boxes\n", (unsigned long long)w.n_vectors,
@@ -369,9 +404,9 @@ static void test_actions(void **state _unused_)
         for (int i = 0; i < INTENT_MAX; i++) {
                 Actions a = actuate((Intent)i);
                 uint32_t bit = 1u << i;
-                /* clients are sent here only by who holds the lock */
-                assert_true(!a.serve || (a.hold == HOLD_LOCK && a.permit));
-                assert_int_equal(a.serve, (bit & (INTENT(LEAD) | INTENT(CLING) |
+                /* clients are sent here only by who holds the lock, or gets it back */
+                assert_true(!a.serve || (a.permit && (a.hold == HOLD_LOCK || i == INTENT_RETAKE)));
+                assert_int_equal(a.serve, (bit & (INTENT(LEAD) | INTENT(CLING) | INTENT(RETAKE) |
                                                   INTENT(CHECKPOINT))) != 0);
                 /* a primary is made only while the lock is renewed */
                 assert_int_equal(a.goal == GOAL_PROMOTE, i == INTENT_PROMOTE);
@@ -382,6 +417,7 @@ static void test_actions(void **state _unused_)
                 assert_int_equal(a.act == ACT_RELEASE, i == INTENT_RELEASE);
                 assert_int_equal(a.act == ACT_REVOKE, (bit & FENCES) != 0);
                 assert_int_equal(a.act == ACT_BID, i == INTENT_BID);
+                assert_int_equal(a.act == ACT_RETAKE, i == INTENT_RETAKE);
                 assert_int_equal(a.act == ACT_FORGET, i == INTENT_FORGET);
                 assert_int_equal(a.act == ACT_CLAIM, i == INTENT_CLAIM);
                 assert_int_equal(a.goal == GOAL_BOOTSTRAP, i == INTENT_BOOTSTRAP);

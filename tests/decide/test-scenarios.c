@@ -45,6 +45,7 @@ static const Facts healthy_standby = { .value = {
                                                [FACT_CANDIDATE] = CANDIDATE_WAITING,
                                                [FACT_LEAVING] = LEAVING_NO,
                                                [FACT_PATIENCE] = PATIENCE_LEFT,
+                                               [FACT_PAUSE] = PAUSE_NO,
                                        } };
 
 static bool complain(const Scenario *s, const char *what, const char *word)

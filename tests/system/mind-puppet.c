@@ -299,6 +299,8 @@ static size_t fill_value(RecordKey key, char **w, size_t n, void *value)
         StatusKey *status = value;
         History *history = value;
         SyncKey *sync = value;
+        StandingKey *standing = value;
+        ResumeKey *resume = value;
 
         switch (key) {
         case RECORD_INITIALIZE:
@@ -323,6 +325,12 @@ static size_t fill_value(RecordKey key, char **w, size_t n, void *value)
                 history->lines[0].switch_lsn = number(w, n, 6);
                 (void)STR_SET(history->lines[0].reason, "no recovery target specified");
                 break;
+        case RECORD_STANDING:
+                (void)STR_SET(standing->name, n > 5 ? w[5] : "");
+                standing->standing = number(w, n, 6);
+                break;
+        case RECORD_RESUME: resume->wanted = number(w, n, 5); break;
+        case RECORD_FAILSAFE:
         case RECORD_NONE:
         case RECORD_MAX: break;
         }

@@ -18,6 +18,7 @@ LIB_TESTS = \
 	tests/unit/test-settings \
 	tests/unit/test-stall \
 	tests/unit/test-str \
+	tests/unit/test-failsafe \
 	tests/unit/test-switchover \
 	tests/unit/test-vip \
 	tests/unit/test-sync \
@@ -64,6 +65,8 @@ tests_unit_test_str_SOURCES = tests/unit/test-str.c tests/unit/test-lib.h
 tests_unit_test_str_LDADD = $(UNIT_LIBS)
 tests_unit_test_vip_SOURCES = tests/unit/test-vip.c tests/unit/test-lib.h
 tests_unit_test_vip_LDADD = $(UNIT_LIBS)
+tests_unit_test_failsafe_SOURCES = tests/unit/test-failsafe.c tests/unit/test-lib.h
+tests_unit_test_failsafe_LDADD = $(UNIT_LIBS)
 tests_unit_test_switchover_SOURCES = tests/unit/test-switchover.c tests/unit/test-lib.h
 tests_unit_test_switchover_LDADD = $(UNIT_LIBS)
 tests_unit_test_sync_SOURCES = tests/unit/test-sync.c tests/unit/test-lib.h

@@ -214,7 +214,9 @@ static void on_request(Link *l _unused_, const MsgHeader *h, int *fds _unused_,
         case REQUEST_SWITCHOVER:
         case REQUEST_FAILOVER: switch_over(p, m); break;
         case REQUEST_CANCEL_SWITCHOVER: cancel(p, m); break;
-        case REQUEST_CONFIG: write_config(p, m); break;
+        case REQUEST_CONFIG:
+        case REQUEST_RESUME: write_config(p, m); break;
+        case REQUEST_FAILSAFE: respond(p, h->seq, 200, "Accepted"); break;
         case REQUEST_LEAVE: set_leaving(p, true); break;
         case REQUEST_JOIN:
                 set_leaving(p, false);

@@ -193,7 +193,7 @@ static void test_switchover(void **state _unused_)
 static Answer patch(const View *v, const char *text, Wish *w)
 {
         Node *body = parse(text);
-        Answer a = wish_patch_config(v, body, w);
+        Answer a = wish_patch_config(v, body, false, w);
 
         node_free(body);
         return a;
@@ -256,7 +256,7 @@ static void test_put_config(void **state _unused_)
         Wish w = { 0 };
         Node *body = parse("{\"ttl\":20,\"loop_wait\":2}");
 
-        assert_int_equal(wish_put_config(&v, body, &w).status, 0);
+        assert_int_equal(wish_put_config(&v, body, false, &w).status, 0);
         assert_string_equal(w.blob, "{\"ttl\":20,\"loop_wait\":2}");
         assert_string_equal(w.done, "{\"ttl\": 20, \"loop_wait\": 2}");
         assert_true(w.request.revision == RECORD_ANY_REVISION);
@@ -275,7 +275,7 @@ static void test_too_large_config(void **state _unused_)
         memset(text + n, 'a', WIRE_PACKET_MAX);
         strcpy(text + n + WIRE_PACKET_MAX, "\"}}");
         Node *body = parse(text);
-        assert_int_equal(status_of(wish_put_config(&v, body, &w)), 413);
+        assert_int_equal(status_of(wish_put_config(&v, body, false, &w)), 413);
         node_free(body);
         wish_done(&w);
         free(text);

@@ -334,6 +334,38 @@ static void test_ceilings(void **state)
         free(m);
 }
 
+/* Who may be a primary without a deadline: every such key counts, whatever it is called. */
+static void test_standing(void **state)
+{
+        _cleanup_(cache_freep) Cache *c = cache_new(P);
+        MsgCluster *m = calloc(1, WIRE_PACKET_MAX);
+        DecodeContext context = make_context();
+        static char long_key[400];
+
+        (void)state;
+        assert_int_equal(decode_cluster(c, &context, m), 0);
+        assert_string_equal(m->cluster.standing, "");
+        assert_string_equal(m->cluster.failsafe_names, "");
+        assert_false(m->cluster.resuming);
+        memset(long_key, 'x', sizeof long_key - 1);
+        memcpy(long_key, P "palisade/standing/", strlen(P "palisade/standing/"));
+        put(c, long_key, "{}", 0);
+        assert_int_equal(decode_cluster(c, &context, m), CUT_TEXT);
+        assert_string_equal(m->cluster.standing, "?");
+
+        put(c, P "palisade/standing/n1", "no json", 0);
+        put(c, P "palisade/standing/n3", "{\"epoch\":5}", 0);
+        put(c, P "palisade/resume", "{}", 0);
+        put(c, P "failsafe", "{\"n1\":\"http://a\",\"a,b\":\"http://b\",\"n2\":null}", 0);
+        assert_int_equal(decode_cluster(c, &context, m), CUT_TEXT);
+        assert_true(str_list_contains(m->cluster.standing, "n1"));
+        assert_true(str_list_contains(m->cluster.standing, "n3"));
+        assert_string_equal(m->cluster.failsafe_names, "n1,n2");
+        assert_true(m->cluster.resuming);
+        assert_int_equal(wire_check(m, m->h.size), 0);
+        free(m);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -342,7 +374,7 @@ int main(void)
                 cmocka_unit_test(test_sync),       cmocka_unit_test(test_long_sync),
                 cmocka_unit_test(test_status),     cmocka_unit_test(test_history),
                 cmocka_unit_test(test_packet),     cmocka_unit_test(test_bad_config),
-                cmocka_unit_test(test_ceilings),
+                cmocka_unit_test(test_ceilings),   cmocka_unit_test(test_standing),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,6 +201,57 @@ static void test_sync(void **state)
         free(key);
 }
 
+static void test_failsafe(void **state)
+{
+        World *w = *state;
+        RecordPlan plan;
+
+        w->cluster.n_members = 3;
+        (void)STR_SET(w->cluster.members[0].name, "n1");
+        (void)STR_SET(w->cluster.members[0].api_url, "http://10.0.0.1:8008/patroni");
+        (void)STR_SET(w->cluster.members[1].name, "n2"); /* of which nobody can ask anything */
+        (void)STR_SET(w->cluster.members[2].name, "n3");
+        (void)STR_SET(w->cluster.members[2].api_url, "https://[fd00::3]:8008/patroni");
+        assert_int_equal(record(w, RECORD_FAILSAFE, RECORD_ANY_REVISION, NULL, 0, &plan), 0);
+        assert_string_equal(plan.key, P "failsafe");
+        assert_string_equal(plan.value, "{\"n1\":\"http://10.0.0.1:8008/patroni\","
+                                        "\"n3\":\"https://[fd00::3]:8008/patroni\"}");
+        assert_false(plan.is_there);
+        put(w, P "failsafe", plan.value, 4);
+        free(plan.value);
+        assert_int_equal(record(w, RECORD_FAILSAFE, RECORD_ANY_REVISION, NULL, 0, &plan), 0);
+        assert_true(plan.is_there);
+        free(plan.value);
+}
+
+static void test_standing(void **state)
+{
+        World *w = *state;
+        StandingKey key = { .standing = 1, .epoch = 77 };
+        ResumeKey resume = { .wanted = 1 };
+        RecordPlan plan;
+
+        assert_int_equal(PLAN(w, RECORD_STANDING, RECORD_ANY_REVISION, key, &plan), -EINVAL);
+        (void)STR_SET(key.name, "../leader");
+        assert_int_equal(PLAN(w, RECORD_STANDING, RECORD_ANY_REVISION, key, &plan), -EINVAL);
+        (void)STR_SET(key.name, "n2");
+        assert_int_equal(PLAN(w, RECORD_STANDING, RECORD_ANY_REVISION, key, &plan), 0);
+        assert_string_equal(plan.key, P "palisade/standing/n2");
+        assert_string_equal(plan.value, "{\"epoch\":77}");
+        put(w, P "palisade/standing/n2", plan.value, 5);
+        free(plan.value);
+        key.standing = 0;
+        assert_int_equal(PLAN(w, RECORD_STANDING, RECORD_ANY_REVISION, key, &plan), 0);
+        assert_null(plan.value);
+        assert_false(plan.is_there);
+
+        (void)STR_SET(resume.by, "n1");
+        assert_int_equal(PLAN(w, RECORD_RESUME, RECORD_ANY_REVISION, resume, &plan), 0);
+        assert_string_equal(plan.key, P "palisade/resume");
+        assert_string_equal(plan.value, "{\"by\":\"n1\"}");
+        free(plan.value);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -209,6 +260,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_status, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_optime, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_sync, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_failsafe, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_standing, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -440,6 +440,41 @@ static void test_may_adopt(void **state _unused_)
         assert_false(snapshot_may_adopt(&s));
 }
 
+/* Our key is gone and nobody has it: kept where nobody else may take it, else lost. */
+static void test_kept(void **state _unused_)
+{
+        lead(100);
+        run_as_primary();
+        s.permit = SEC(2000);
+        assert_int_equal(fact(FACT_LOCK), LOCK_MINE);
+        cluster.leader = (LeaderKey){ 0 };
+        assert_int_equal(fact(FACT_LOCK), LOCK_LOST);
+        s.failsafe = true;
+        assert_int_equal(fact(FACT_LOCK), LOCK_KEPT);
+        s.failsafe = false;
+        s.standing = true;
+        assert_int_equal(fact(FACT_LOCK), LOCK_KEPT);
+        (void)STR_SET(cluster.leader.name, "node1"); /* somebody else does have it */
+        cluster.leader.epoch = 120;
+        assert_int_equal(fact(FACT_LOCK), LOCK_LOST);
+        (void)STR_SET(cluster.leader.name, "node2"); /* another mind of ours, in another life */
+        assert_int_equal(fact(FACT_LOCK), LOCK_LOST);
+}
+
+static void test_pause(void **state _unused_)
+{
+        assert_int_equal(fact(FACT_PAUSE), PAUSE_NO);
+        cluster.settings.pause = true;
+        assert_int_equal(fact(FACT_PAUSE), PAUSE_YES);
+        cluster.resuming = true;
+        assert_int_equal(fact(FACT_PAUSE), PAUSE_NO);
+        cluster.resuming = false;
+        s.stopped_by_order = true;
+        assert_int_equal(fact(FACT_PAUSE), PAUSE_NO);
+        s.cluster = NULL;
+        assert_int_equal(fact(FACT_PAUSE), PAUSE_UNKNOWN);
+}
+
 static void test_names(void **state _unused_)
 {
         assert_string_equal(fact_name(FACT_HANDS), "hands");
@@ -477,6 +512,8 @@ int main(void)
                 TEST(test_silence),
                 TEST(test_no_patience_after_a_crash),
                 TEST(test_may_adopt),
+                TEST(test_kept),
+                TEST(test_pause),
                 TEST(test_names),
         };
 

@@ -136,7 +136,8 @@ static void test_permits(void **state _unused_)
         assert_false(plan_permits(&p, 100, 0, p.deadline));
         assert_false(plan_permits(&p, 100, 100, NOW)); /* revoked */
         assert_false(plan_permits(&p, 100, 101, NOW));
-        assert_false(plan_permits(&p, 99, 0, NOW)); /* another epoch's */
+        assert_true(plan_permits(&p, 99, 0, NOW)); /* won again under a later epoch */
+        assert_false(plan_permits(&p, 99, 99, NOW));
         assert_false(plan_permits(&p, 101, 0, NOW));
         assert_false(plan_permits(&p, 0, 0, NOW));
         assert_false(plan_permits(&(MsgPermit){ .deadline = NOW + 1 }, 0, 0, NOW));
@@ -196,7 +197,7 @@ static void test_gate(void **state _unused_)
         assert_true(plan_gate(&p, 100, 99, false) == p.deadline);
         assert_true(plan_gate(&p, 100, 100, false) == 0);
         assert_true(plan_gate(&p, 101, 0, false) == 0); /* no permit of that epoch came yet */
-        assert_true(plan_gate(&p, 99, 0, false) == 0);
+        assert_true(plan_gate(&p, 99, 0, false) == p.deadline);
         p.standing = 1;
         assert_true(plan_gate(&p, 100, 0, false) == USEC_INFINITY);
         assert_true(plan_gate(&p, 100, 100, false) == 0);

@@ -283,9 +283,7 @@ static void test_later(void **state _unused_)
         assert_int_equal(check("{failsafe_mode: on, slots: {a: {type: physical}}, postgresql: "
                                "{callbacks: {on_start: /bin/true}, create_replica_methods: "
                                "[basebackup]}}", &t, true), 0);
-        assert_string_equal(t.all, "failsafe_mode: not supported yet: without the DCS a primary stops "
-                                   "with its permit\n"
-                                   "slots: this version keeps no permanent slots\n"
+        assert_string_equal(t.all, "slots: this version keeps no permanent slots\n"
                                    "postgresql.callbacks: this version runs no callbacks\n");
 }
 

@@ -23,6 +23,7 @@ static const struct {
         FIXED(MsgPublish, MSG_PUBLISH),
         WITH_TAIL(MsgRecord, MSG_RECORD),
         WITH_TAIL(MsgAskPeers, MSG_ASK_PEERS),
+        FIXED(MsgAskFailsafe, MSG_ASK_FAILSAFE),
         FIXED(MsgLease, MSG_LEASE),
         WITH_TAIL(MsgCluster, MSG_CLUSTER),
         WITH_TAIL(MsgPeers, MSG_PEERS),
@@ -424,6 +425,9 @@ static void test_record(void **state _unused_)
         check_record(RECORD_HISTORY, sizeof(History));
         check_record(RECORD_SYNC, sizeof(SyncKey));
         check_record(RECORD_FAILOVER, sizeof(FailoverKey));
+        check_record(RECORD_FAILSAFE, 0);
+        check_record(RECORD_STANDING, sizeof(StandingKey));
+        check_record(RECORD_RESUME, sizeof(ResumeKey));
         check_record(RECORD_NONE, 0);
         assert_int_equal(wire_record_value_size(RECORD_CONFIG), 0);
         assert_int_equal(wire_record_value_size(RECORD_MAX), 0);

@@ -1,0 +1,275 @@
+/*
+ * Pause: standing permits, and the two steps that end them (DESIGN §2).
+ *
+ * A primary of a paused cluster has no deadline: it goes on whatever happens to the DCS or to us.
+ * So that nobody takes over from one that cannot be seen, it says so first in a key of its own,
+ * palisade/standing/NAME, and deletes it only after its deadlines are in force again. As long as
+ * such a key of another member is there, nobody here bids.
+ *
+ * Resume writes palisade/resume; who stands arms its deadlines and deletes its key; when no such
+ * key is left, the flag `pause` is cleared. A member that does not is named, and needs force.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "palisaded/palisaded.h"
+
+#define WRITE_WITHIN (3 * USEC_PER_SEC)
+#define RESUME_LOOKS (200 * USEC_PER_MSEC)
+/* Arming counts with the first renewal that pays for the watchdog: one ttl covers it. */
+#define RESUME_EXTRA (3 * USEC_PER_SEC)
+#define RESUME_MOST (50 * USEC_PER_SEC)
+
+static bool is_on(const Palisaded *p)
+{
+        return p->cluster && p->cluster->settings.pause && !p->cluster->resuming;
+}
+
+static bool says_so(const Palisaded *p)
+{
+        return p->cluster && str_list_contains(p->cluster->standing, p->node.name);
+}
+
+bool pause_stands(const Palisaded *p)
+{
+        return is_on(p) && says_so(p);
+}
+
+/* Another member that may be a primary without a deadline; NULL: there is none. */
+const char *pause_who_stands(const Palisaded *p, char *buf, size_t size)
+{
+        const char *list = p->cluster ? p->cluster->standing : "";
+
+        while (*list) {
+                size_t n = strcspn(list, ",");
+                if (str_copy_n(buf, size, list, n) && !str_equal(buf, p->node.name))
+                        return buf;
+                list += n + (list[n] == ',');
+        }
+        return NULL;
+}
+
+/* ---- the key ---- */
+
+static void on_written(const MsgResult *r _unused_, void *userdata)
+{
+        Palisaded *p = userdata;
+
+        p->pause.writing = false;
+        palisaded_think(p);
+}
+
+static void send_record(Palisaded *p, RecordKey key, const void *value, hands_answer_t answer,
+                        void *userdata)
+{
+        static _Alignas(MsgRecord) char packet[sizeof(MsgRecord) + sizeof(StandingKey) +
+                                               sizeof(ResumeKey)];
+        MsgRecord *m = (MsgRecord *)packet;
+        size_t size = wire_record_value_size(key);
+
+        wire_header(&m->h, MSG_RECORD, sizeof *m + size);
+        m->key = key;
+        m->pad = 0;
+        m->epoch = 0;
+        m->revision = RECORD_ANY_REVISION;
+        m->deadline = now_boottime() + WRITE_WITHIN;
+        memcpy(m->value, value, size);
+        (void)hands_request(p->hands, HAND_DCSD, &m->h, WRITE_WITHIN + USEC_PER_SEC, answer,
+                            userdata);
+}
+
+static void on_forgotten(const MsgResult *r _unused_, void *userdata _unused_)
+{
+}
+
+static void write_standing(Palisaded *p, bool standing)
+{
+        StandingKey key = { .standing = standing, .epoch = p->authority.epoch };
+
+        if (p->pause.writing || p->link.state != LINK_UP)
+                return;
+        (void)STR_SET(key.name, p->node.name); /* same size */
+        p->pause.writing = true;
+        send_record(p, RECORD_STANDING, &key, on_written, p);
+}
+
+/* Every deadline of ours is in force, as the hands themselves say. */
+static bool is_armed(const Palisaded *p)
+{
+        const Authority *a = &p->authority;
+
+        return a->epoch != 0 && a->permit.epoch == a->epoch && a->permit.deadline != 0 &&
+               !a->permit.standing && p->fence.epoch == a->epoch && !p->fence.standing;
+}
+
+void pause_run(Palisaded *p)
+{
+        FactPg pg = (FactPg)p->facts.value[FACT_PG];
+        bool primary = pg == PG_PRIMARY || pg == PG_ADOPTED || pg == PG_PROMOTING ||
+                       pg == PG_STARTING_PRIMARY;
+
+        if (!p->cluster || pg == PG_UNKNOWN || p->facts.value[FACT_HANDS] != HANDS_KNOWN)
+                return;
+        if (is_on(p) && primary && !says_so(p))
+                write_standing(p, true);
+        else if (says_so(p) && !(is_on(p) && primary) &&
+                 ((!primary && pg != PG_STOPPING) || is_armed(p)))
+                write_standing(p, false);
+        authority_stand(p);
+}
+
+/* ---- resume ---- */
+
+typedef struct Resume {
+        Palisaded *p;
+        MsgRequest *request; /* owned, with the new document */
+        usec_t deadline;
+        enum { RESUME_FREE, RESUME_ASKING, RESUME_WRITING } state;
+} Resume;
+
+static Resume resume; /* one at a time */
+
+static void set_resuming(Palisaded *p, bool wanted)
+{
+        ResumeKey key = { .wanted = wanted };
+
+        (void)STR_SET(key.by, p->node.name); /* same size */
+        send_record(p, RECORD_RESUME, &key, on_forgotten, NULL);
+}
+
+static void end_resume(unsigned http, const char *text)
+{
+        Palisaded *p = resume.p;
+        uint64_t seq = resume.request->h.seq;
+
+        if (p->cluster->resuming || resume.state == RESUME_ASKING)
+                set_resuming(p, false);
+        free(resume.request);
+        resume = (Resume){ 0 };
+        timer_set(&p->pause.look, USEC_INFINITY);
+        api_respond(p->api, seq, http, text);
+}
+
+static void on_config(const MsgResult *r, void *userdata _unused_)
+{
+        if (resume.state != RESUME_WRITING)
+                return;
+        switch ((Outcome)r->outcome) {
+        case OUTCOME_DONE: end_resume(200, ""); break;
+        case OUTCOME_REFUSED: end_resume(409, r->text); break;
+        case OUTCOME_UNKNOWN:
+        case OUTCOME_MAX: end_resume(503, "the DCS did not answer in time"); break;
+        }
+}
+
+static void write_config(void)
+{
+        const MsgRequest *q = resume.request;
+        size_t size = sizeof(MsgRecord) + q->blob_size;
+        MsgRecord *m = malloc(size);
+
+        if (!m) {
+                end_resume(503, "out of memory");
+                return;
+        }
+        wire_header(&m->h, MSG_RECORD, size);
+        m->key = RECORD_CONFIG;
+        m->pad = 0;
+        m->epoch = 0;
+        m->revision = q->revision;
+        m->deadline = now_boottime() + WRITE_WITHIN;
+        memcpy(m->value, q->blob, q->blob_size);
+        resume.state = RESUME_WRITING;
+        (void)hands_request(resume.p->hands, HAND_DCSD, &m->h, WRITE_WITHIN + USEC_PER_SEC,
+                            on_config, NULL);
+        free(m);
+}
+
+/* A person knows that they are no primaries any more. */
+static void forget_all(Palisaded *p)
+{
+        const char *list = p->cluster->standing;
+
+        while (*list) {
+                StandingKey key = { 0 };
+                size_t n = strcspn(list, ",");
+                if (str_copy_n(key.name, sizeof key.name, list, n) &&
+                    !str_equal(key.name, p->node.name)) {
+                        log_event(LOG_WARNING, EVENT_PAUSE, FIELDS({ "PALISADE_MEMBER", key.name, 0 }),
+                                  "resume is forced: %s is taken to be no primary any more", key.name);
+                        send_record(p, RECORD_STANDING, &key, on_forgotten, NULL);
+                }
+                list += n + (list[n] == ',');
+        }
+}
+
+void pause_resume(Palisaded *p, const MsgRequest *m)
+{
+        usec_t ttl = p->cluster ? p->cluster->settings.timing.ttl : 0;
+
+        if (!p->cluster || p->link.state != LINK_UP) {
+                api_respond(p->api, m->h.seq, 503, "the DCS is not accessible");
+                return;
+        }
+        if (resume.state != RESUME_FREE) {
+                api_respond(p->api, m->h.seq, 503, "a resume is under way");
+                return;
+        }
+        resume = (Resume){ .p = p, .request = malloc(m->h.size), .state = RESUME_ASKING,
+                           .deadline = now_boottime() + MIN(ttl + RESUME_EXTRA, RESUME_MOST) };
+        if (!resume.request) {
+                resume = (Resume){ 0 };
+                api_respond(p->api, m->h.seq, 503, "out of memory");
+                return;
+        }
+        memcpy(resume.request, m, m->h.size);
+        if (m->force)
+                forget_all(p);
+        if (m->force || !p->cluster->standing[0]) {
+                write_config();
+                return;
+        }
+        log_event(LOG_NOTICE, EVENT_PAUSE, NO_FIELDS,
+                  "resuming: waiting until the deadlines of %s are in force again",
+                  p->cluster->standing);
+        set_resuming(p, true);
+        timer_set(&p->pause.look, now_boottime() + RESUME_LOOKS);
+}
+
+void pause_on_look(Palisaded *p, usec_t now)
+{
+        char text[REASON_SIZE];
+
+        if (resume.state != RESUME_ASKING)
+                return;
+        if (!p->cluster->standing[0]) {
+                write_config();
+        } else if (now >= resume.deadline) {
+                snprintf(text, sizeof text,
+                         "the cluster stays paused: %.120s may still be a primary without a "
+                         "deadline; make sure it is not, then force the resume",
+                         p->cluster->standing);
+                end_resume(503, text);
+        } else {
+                timer_set(&p->pause.look, now + RESUME_LOOKS);
+        }
+}
+
+/* Its writer is gone, and nobody else ends it. */
+void pause_on_cluster(Palisaded *p)
+{
+        usec_t now = now_boottime(), most = p->cluster->settings.timing.ttl * 2 + RESUME_EXTRA;
+
+        if (!p->cluster->resuming)
+                p->pause.resuming_since = 0;
+        else if (p->pause.resuming_since == 0)
+                p->pause.resuming_since = now;
+        else if (now > p->pause.resuming_since + most && resume.state == RESUME_FREE)
+                set_resuming(p, false);
+        pause_on_look(p, now);
+}
