@@ -337,12 +337,12 @@ int petter_arm(Petter *p, const char *cluster, const MsgArm *m, char *ret_why, s
         return 0;
 }
 
-bool petter_disarm(Petter *p, const char *cluster, Epoch epoch)
+bool petter_disarm(Petter *p, const char *cluster, const MsgDisarm *m)
 {
         PolicyTable *t = &p->table->policy;
         PolicyCluster *c = policy_row(t, cluster, false);
 
-        if (c && !policy_disarm(c, epoch))
+        if (c && !policy_disarm(c, m->epoch, m->goes_on != 0))
                 return false;
         if (!device_is_open(&p->device) || policy_any_armed(t) || p->orphaned)
                 return true;

@@ -38,7 +38,7 @@ int petter_init(Petter *p);
 int petter_arm(Petter *p, const char *cluster, const MsgArm *m, char *ret_why, size_t size);
 
 /* One cluster less. The last one closes the device. False: this epoch is older than its row's. */
-bool petter_disarm(Petter *p, const char *cluster, Epoch epoch);
+bool petter_disarm(Petter *p, const char *cluster, const MsgDisarm *m);
 
 /*
  * Pets, stops or resets as the policy says. Returns when to call it again. drain(userdata) takes in

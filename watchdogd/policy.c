@@ -138,11 +138,13 @@ void policy_revoke(PolicyCluster *c, Epoch epoch)
         c->revoked = MAX(c->revoked, epoch);
 }
 
-bool policy_disarm(PolicyCluster *c, Epoch epoch)
+bool policy_disarm(PolicyCluster *c, Epoch epoch, bool goes_on)
 {
         if (epoch < c->epoch)
                 return false;
         c->armed = 0;
+        if (goes_on)
+                return true;
         c->revoked = MAX(c->revoked, epoch);
         c->epoch = epoch;
         c->deadline = 0;

@@ -78,4 +78,4 @@ bool policy_may_arm(const PolicyCluster *c, Epoch epoch); /* false: that epoch i
 void policy_arm(PolicyCluster *c, Epoch epoch, uint32_t mode);
 void policy_permit(PolicyCluster *c, const MsgPermit *m);
 void policy_revoke(PolicyCluster *c, Epoch epoch);
-bool policy_disarm(PolicyCluster *c, Epoch epoch);
+bool policy_disarm(PolicyCluster *c, Epoch epoch, bool goes_on); /* the epoch is not over */

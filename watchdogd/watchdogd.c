@@ -168,7 +168,7 @@ static void on_revoke(Watchdogd *w, Client *c, const MsgHeader *h)
 
 static void on_disarm(Watchdogd *w, Client *c, const MsgHeader *h)
 {
-        bool done = petter_disarm(&w->petter, c->cluster, ((const MsgDisarm *)h)->epoch);
+        bool done = petter_disarm(&w->petter, c->cluster, (const MsgDisarm *)h);
 
         send_state(w, c);
         if (c->fd >= 0)

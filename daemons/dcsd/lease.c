@@ -44,7 +44,7 @@ bool lease_is_held(const Lease *l)
 
 usec_t lease_failing_since(const Lease *l)
 {
-        return l->failing_since;
+        return lease_is_held(l) ? l->failing_since : 0;
 }
 
 const Policy *lease_policy(const Lease *l)

@@ -40,7 +40,10 @@ int64_t lease_id(const Lease *l);
 /* The mind wants this node in the DCS just now. */
 bool lease_is_held(const Lease *l);
 
-/* CLOCK_BOOTTIME of the first attempt since the last good one that failed; 0: all is well. */
+/*
+ * CLOCK_BOOTTIME of the first attempt since the last good one that failed; 0: all is well, or
+ * nobody wants it renewed (a mind that waits for the DCS must not wait for itself).
+ */
 usec_t lease_failing_since(const Lease *l);
 
 /* Another request was told that this lease does not exist. */

@@ -106,6 +106,7 @@ void authority_stand(Palisaded *p)
         if (stands && !a->permit.standing) {
                 authority_give_permit(p);
                 disarm.epoch = a->epoch;
+                disarm.goes_on = 1;
                 a->disarmed = true;
                 hands_send(p->hands, HAND_WATCHDOGD, &disarm.h);
         } else if (!stands && a->permit.standing) {

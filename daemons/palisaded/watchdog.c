@@ -66,6 +66,7 @@ static void give_up_unfit(Palisaded *p)
                 return;
         }
         m.epoch = p->authority.epoch;
+        m.goes_on = 1;
         p->authority.armed_asked = hands_request(p->hands, HAND_WATCHDOGD, &m.h, ANSWER_WITHIN,
                                                  on_unfit_disarmed, p);
 }

@@ -243,6 +243,8 @@ HANDLER(on_cluster)
                 return; /* out of memory: the next one */
         memcpy(p->cluster, &m->cluster, size);
         p->settings = m->cluster.settings;
+        if (p->settings.pause)
+                timer_set(&p->paused_timer, now_boottime() + USEC_PER_SEC);
         settings_take_dynamic(p, m);
         if (was_locked && !cluster_is_locked(p->cluster))
                 heartbeat_soon(p); /* the race wants to know where we stand */
@@ -359,6 +361,40 @@ static void on_retry(Timer *t _unused_, usec_t now _unused_, void *userdata)
         engine_advance(p);
 }
 
+/* 1: there is one, and it is ours now; 0: none. */
+static int adopt_server(Pgd *p)
+{
+        int r = server_adopt(p->server, p->data_dir);
+
+        if (r < 0)
+                return log_error_errno(r, "Cannot look for a running postgres in %s: %m",
+                                       p->data_dir);
+        if (r == 0)
+                return 0;
+        believe_table(p);
+        uint64_t leaf = server_leaf(p->server);
+        if (leaf && !(leaf & LEAF_ADOPTED))
+                (void)launch_make_leaf(p->launch, leaf, on_adopted_leaf, p); /* no launcher: killed
+                                                                                by pid instead */
+        authority_arm(p);
+        heartbeat_soon(p);
+        return 1;
+}
+
+/* In pause people start it. */
+static void on_paused_look(Timer *t, usec_t now, void *userdata)
+{
+        Pgd *p = userdata;
+
+        if (!p->settings.pause)
+                return;
+        if (!server_runs(p->server) && p->step == STEP_NONE && adopt_server(p) > 0) {
+                pgd_save(p);
+                pgd_changed(p);
+        }
+        timer_set(t, now + USEC_PER_SEC);
+}
+
 static int init(Pgd *p)
 {
         char path[URL_SIZE * 2];
@@ -380,6 +416,8 @@ static int init(Pgd *p)
         if (r >= 0)
                 r = timer_init(&p->state_timer, p->event, "state", NULL, on_state_timer, p);
         if (r >= 0)
+                r = timer_init(&p->paused_timer, p->event, "pause", NULL, on_paused_look, p);
+        if (r >= 0)
                 r = timer_init(&p->retry_timer, p->event, "retry", NULL, on_retry, p);
         if (r >= 0)
                 r = authority_init(p);
@@ -396,19 +434,10 @@ static int adopt(Pgd *p)
 {
         p->pg.datadir = pgd_look_at_datadir(p);
         settings_read_cache(p);
-        int r = server_adopt(p->server, p->data_dir);
+        int r = adopt_server(p);
         if (r < 0)
-                return log_error_errno(r, "Cannot look for a running postgres in %s: %m",
-                                       p->data_dir);
-        if (r > 0) {
-                believe_table(p);
-                uint64_t leaf = server_leaf(p->server);
-                if (leaf && !(leaf & LEAF_ADOPTED))
-                        (void)launch_make_leaf(p->launch, leaf, on_adopted_leaf, p); /* no launcher:
-                                                                           killed by pid instead */
-                authority_arm(p);
-                heartbeat_soon(p);
-        } else {
+                return r;
+        if (r == 0) {
                 p->pg.role = p->pg.datadir == DATADIR_EMPTY ? ROLE_UNINITIALIZED : ROLE_REPLICA;
                 p->pg.run = RUN_STOPPED;
         }
@@ -462,6 +491,7 @@ Pgd *pgd_free(Pgd *p)
                 timer_done(&p->probe_timer);
                 timer_done(&p->permit_timer);
                 timer_done(&p->retry_timer);
+                timer_done(&p->paused_timer);
                 timer_done(&p->state_timer);
                 node_free(p->dynamic);
                 node_free(p->known);

@@ -109,7 +109,7 @@ typedef struct Pgd {
         bool probe_again;
         usec_t settling_until; /* probed often until then; 0: not */
         uint64_t asked[16]; /* PROBEs to answer; 0: free */
-        Timer probe_timer, permit_timer, retry_timer, state_timer;
+        Timer probe_timer, permit_timer, retry_timer, state_timer, paused_timer;
         Stall stall;
 
         Cluster *cluster; /* the last snapshot; NULL: none yet */

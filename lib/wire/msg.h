@@ -503,9 +503,11 @@ typedef struct MsgArm {
         char device[HOST_SIZE]; /* empty: choose */
 } MsgArm;
 
+/* goes_on: the epoch is not over (pause, a W that does not fit): ARM may come again for it. */
 typedef struct MsgDisarm {
         MsgHeader h;
         Epoch epoch;
+        uint64_t goes_on;
 } MsgDisarm;
 
 typedef struct MsgReset {

@@ -59,7 +59,7 @@ static void test_nowayout(void **state _unused_)
 
         t.nowayout = 1;
         assert_int_equal(policy_now(&t, NOW + SEC(1)).act, POLICY_STOP);
-        assert_true(policy_disarm(&t.clusters[0], 7));
+        assert_true(policy_disarm(&t.clusters[0], 7, false));
         assert_int_equal(policy_now(&t, NOW + SEC(1)).act, POLICY_PET);
 }
 
@@ -98,7 +98,7 @@ static void test_every_cluster_counts(void **state _unused_)
         assert_int_equal(policy_now(&t, NOW + SEC(2)).act, POLICY_PET);
         assert_int_equal(policy_now(&t, NOW + SEC(3)).act, POLICY_STOP);
         assert_string_equal(policy_now(&t, NOW + SEC(3)).who->name, "other");
-        assert_true(policy_disarm(policy_row(&t, "other", false), 99));
+        assert_true(policy_disarm(policy_row(&t, "other", false), 99, false));
         assert_int_equal(policy_now(&t, NOW + SEC(3)).act, POLICY_PET);
         assert_true(policy_any_armed(&t));
 }
@@ -154,7 +154,7 @@ static void test_pet_that_ended_late(void **state _unused_)
         v = policy_after_pet(&t, NOW + SEC(10));
         assert_int_equal(v.act, POLICY_RESET);
         assert_ptr_equal(v.who, &t.clusters[0]);
-        assert_true(policy_disarm(&t.clusters[0], 7)); /* confirmed: nothing to reset for */
+        assert_true(policy_disarm(&t.clusters[0], 7, false)); /* confirmed: nothing to reset for */
         assert_int_equal(policy_after_pet(&t, NOW + SEC(10)).act, POLICY_WAIT);
 }
 
@@ -210,15 +210,33 @@ static void test_disarm(void **state _unused_)
         PolicyTable t = armed(NOW + SEC(10));
         PolicyCluster *c = &t.clusters[0];
 
-        assert_false(policy_disarm(c, 6)); /* a late word of an earlier epoch */
+        assert_false(policy_disarm(c, 6, false)); /* a late word of an earlier epoch */
         assert_true(c->armed);
-        assert_true(policy_disarm(c, 7));
+        assert_true(policy_disarm(c, 7, false));
         assert_false(policy_any_armed(&t));
         assert_false(policy_may_arm(c, 7));
         assert_true(policy_may_arm(c, 8));
         policy_arm(c, 8, WATCHDOG_REQUIRED);
         assert_true(c->armed && c->epoch == 8 && c->deadline == 0);
         assert_int_equal(c->mode, WATCHDOG_REQUIRED);
+}
+
+/* In pause the device is closed and the epoch goes on: it is armed again before the pause ends. */
+static void test_disarm_for_a_while(void **state _unused_)
+{
+        PolicyTable t = armed(NOW + SEC(10));
+        PolicyCluster *c = &t.clusters[0];
+
+        assert_false(policy_disarm(c, 6, true));
+        assert_true(policy_disarm(c, 7, true));
+        assert_false(policy_any_armed(&t));
+        assert_true(c->deadline == NOW + SEC(10));
+        assert_true(policy_may_arm(c, 7));
+        policy_arm(c, 7, WATCHDOG_AUTOMATIC);
+        assert_true(policy_any_armed(&t) && c->deadline == NOW + SEC(10));
+        policy_revoke(c, 7);
+        assert_true(policy_disarm(c, 7, true));
+        assert_false(policy_may_arm(c, 7)); /* revoked is revoked */
 }
 
 /* A mind that comes back arms the same epoch again, and its permit is kept. */
@@ -243,7 +261,7 @@ static void test_another_dcs(void **state _unused_)
 
         policy_dcs(c, 0x11);
         assert_true(c->dcs_id == 0); /* armed: its epoch must end first */
-        assert_true(policy_disarm(c, 7));
+        assert_true(policy_disarm(c, 7, false));
         policy_dcs(c, 0x11);
         assert_true(c->dcs_id == 0x11 && c->revoked == 7);
         policy_dcs(c, 0);
@@ -264,7 +282,7 @@ static void test_rows(void **state _unused_)
         }
         assert_null(policy_row(&t, "one more", true));
         assert_non_null(policy_row(&t, "c3", true));
-        assert_true(policy_disarm(policy_row(&t, "c3", false), 1));
+        assert_true(policy_disarm(policy_row(&t, "c3", false), 1, false));
         assert_non_null(policy_row(&t, "one more", true)); /* in the place of one that is unarmed */
         assert_null(policy_row(&t, "c3", false));
         assert_int_equal(t.n, POLICY_CLUSTERS_MAX);
@@ -286,7 +304,7 @@ int main(void)
                 cmocka_unit_test(test_pending_pet),
                 cmocka_unit_test(test_device_that_does_not_fire),
                 cmocka_unit_test(test_promise_holds),
-                cmocka_unit_test(test_disarm),
+                cmocka_unit_test(test_disarm), cmocka_unit_test(test_disarm_for_a_while),
                 cmocka_unit_test(test_arm_again),
                 cmocka_unit_test(test_another_dcs),
                 cmocka_unit_test(test_rows),
