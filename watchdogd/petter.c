@@ -192,6 +192,7 @@ static void close_device(Petter *p)
         notify_remove_fd(DEVICE_NAME);
         device_disarm(&p->device);
         forget_device(p);
+        notify_send("WATCHDOG=1");
         notify_barrier(SYSTEMD_WITHIN); /* systemd's duplicate is closed: it may be opened again */
         notify_send("STATUS=no cluster has the watchdog armed");
         wd_log(WD_NOTICE, EVENT_WATCHDOG_RELEASED, "released %s: no cluster has it armed", path);
@@ -281,7 +282,7 @@ static bool is_other_device(const Petter *p, const char *wanted)
 }
 
 /* W may shrink while something is armed, and grow only when nothing is. */
-static int arm_open(Petter *p, const MsgArm *m, char *ret_why, size_t size)
+static int arm_open(Petter *p, const PolicyCluster *c, const MsgArm *m, char *ret_why, size_t size)
 {
         PolicyTable *t = &p->table->policy;
         DeviceRecord *d = &p->device.record;
@@ -298,10 +299,14 @@ static int arm_open(Petter *p, const MsgArm *m, char *ret_why, size_t size)
                          USEC_TEXT(m->reset_after), USEC_TEXT(t->fires), holder_of(t));
                 return -EBUSY;
         }
-        if (wanted == d->granted_sec || (wanted > d->granted_sec && !idle))
-                return 0;
         Policy v = policy_now(t, clock_now());
-        if (v.act == POLICY_STOP || v.act == POLICY_RESET)
+        bool stopped = v.act == POLICY_STOP || v.act == POLICY_RESET;
+        if (stopped && v.who != c) {
+                snprintf(ret_why, size, "the permit of %.60s is over and its fence is not confirmed: "
+                                        "this host is about to be reset", v.who->name);
+                return -EBUSY;
+        }
+        if (stopped || wanted == d->granted_sec || (wanted > d->granted_sec && !idle))
                 return 0; /* what sets it would pet it */
         usec_t before = t->fires;
         if (idle)
@@ -310,6 +315,8 @@ static int arm_open(Petter *p, const MsgArm *m, char *ret_why, size_t size)
         if (r < 0 || t->fires != before)
                 wd_log(r < 0 ? WD_ERR : WD_NOTICE, NULL, "%s: timeout %u s: %s", d->path,
                        d->granted_sec, r < 0 ? strerror(-r) : "as a cluster asked");
+        if (policy_after_pet(t, t->last_pet).act == POLICY_RESET)
+                petter_reset(p, "setting the watchdog's timeout, which pets it, took too long");
         return 0;
 }
 
@@ -328,7 +335,7 @@ int petter_arm(Petter *p, const char *cluster, const MsgArm *m, char *ret_why, s
                                              : "that epoch is over");
                 return -EBUSY;
         }
-        r = device_is_open(&p->device) ? arm_open(p, m, ret_why, size)
+        r = device_is_open(&p->device) ? arm_open(p, c, m, ret_why, size)
                                        : arm_first(p, m, ret_why, size);
         if (r < 0)
                 return r;

@@ -123,13 +123,14 @@ def itco(m):
 # ---- the right ends ----
 
 
-@case(ESB_ON + "petter\nmind arm:2000 keep:1500:5000:300 revoke wait:5000\nstay 10\n", ESB)
+@case(ESB_ON + "petter\nmind arm:4000 keep:1500:5000:300 revoke\nmind cluster:other arm:4000\nstay 10\n", ESB)
 def revoked(m):
-    """REVOKE without a confirmed fence: petting stops at once"""
+    """REVOKE without a confirmed fence: petting stops at once, and no other cluster may arm"""
     _, _, line = m.line(r"RESULT main done", 150, m.line(r"PERMIT")[0])
+    m.line(r"RESULT other refused the permit of main is over .* about to be reset")
     after = m.clock(m.reset()) - line.guest
-    expect(1.5 - EARLY <= after <= 2 + LATE, f"reset {after:.2f} s after REVOKE, W is 2")
-    return f"reset {after:.2f} s after REVOKE"
+    expect(3 - EARLY <= after <= 4 + LATE, f"reset {after:.2f} s after REVOKE, W is 4")
+    return f"reset {after:.2f} s after REVOKE, W 4 s"
 
 
 @case(ESB_ON + "petter\nmind arm:1000 keep:4000:700:150 wait:100\nstay 10\n", ESB)
@@ -350,7 +351,7 @@ def load(m):
     line = m.line(r"LAST main armed=yes", 900)[1].string
     expect(not m.was_reset(), "it stays up under load")
     stall = field(line, "stall")
-    expect(stall < 0.25, f"the worst pet was {stall * 1000:.1f} ms late, of the 250 ms between two")
+    expect(stall < 0.5, f"the worst pet was {stall * 1000:.1f} ms late; 750 ms would be a reset")
     return f"worst lateness {stall * 1000:.1f} ms, {int(field(line, 'pets'))} pets told"
 
 
