@@ -465,9 +465,12 @@ def reason_by_the_driver(m):
     return "WDIOC_GETBOOTSTATUS"
 
 
-@case(ESB_ON + SECOND + "palisade-watchdogd --test --yes --timeout 3\nstay 10\n", ESB, reboots=True)
+@case(ESB_ON + SECOND + "echo yes | palisade-watchdogd --test\nsay REFUSED\n"
+      "hostname | palisade-watchdogd --test --timeout 3\nstay 10\n", ESB, reboots=True)  # fmt: skip
 def trial(m):
-    """--test: resets the machine, and the next boot says how long it took"""
+    """--test: asks for the host's name, resets the machine, and the next boot says how long it took"""
+    i = m.line(r"not confirmed: nothing was done")[0]
+    m.line(r"REFUSED", 150, i)
     m.line(r"pet 3 of 3")
     _, _, line = m.line(r"last pet; a reset is expected in 3.0 s")
     after = m.reset() - line.host
