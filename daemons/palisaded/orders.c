@@ -38,6 +38,7 @@ static void on_order_result(const MsgResult *r, void *userdata)
         p->order_outcome = (Outcome)r->outcome;
         if (r->outcome != OUTCOME_DONE) {
                 p->order_again = now_boottime() + REFUSED_AGAIN;
+                timer_set(&p->beat_timer, p->order_again); /* the next attempt waits for nothing else */
                 note_failed_start(p, r);
                 if (p->order.what == ORDER_BOOTSTRAP && r->outcome == OUTCOME_REFUSED) {
                         log_event(LOG_ERR, EVENT_OPERATION_FAILED,

@@ -242,7 +242,8 @@ void engine_step_done(Pgd *p, int r, const char *text)
                           USEC_TEXT(now_boottime() - p->step_since));
         } else {
                 usec_t wait = backoff(++p->failures);
-                bool again = step != STEP_BOOTSTRAP; /* that one is another node's turn */
+                /* Another node's turn; the mind counts the attempts. */
+                bool again = step != STEP_BOOTSTRAP && step != STEP_START_PRIMARY;
                 log_event(LOG_WARNING, EVENT_OPERATION_FAILED,
                           FIELDS({ "PALISADE_OPERATION", step_to_string(step), 0 },
                                  { "PALISADE_ATTEMPT", NULL, p->failures }),

@@ -146,7 +146,7 @@ static void on_gone(void *userdata)
         pgd_save(p);
         pgd_changed(p);
         if (starting && !expected) {
-                p->retry_at = now_boottime() + USEC_PER_SEC;
+                p->retry_at = now_boottime() + (p->order.what == ORDER_START ? 0 : USEC_PER_SEC);
                 p->pg.failures = (int32_t)++p->failures;
                 timer_set(&p->retry_timer, p->retry_at);
         }
