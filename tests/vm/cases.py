@@ -340,8 +340,10 @@ LOAD = """petter
 load cpu 8 &
 load memory 160 &
 load memory 160 &
-mind arm:1000 keep:{ms}:700:100 state revoke disarm
-grep -E '^Pss:' /proc/$(cat /run/watchdogd.pid)/smaps_rollup
+load clock {ms} &
+mind arm:1000 keep:{ms}:3000:200 permit:9000 state revoke disarm
+wait %5
+stay 60
 """
 
 
@@ -351,8 +353,9 @@ def load(m):
     line = m.line(r"LAST main armed=yes", 900)[1].string
     expect(not m.was_reset(), "it stays up under load")
     stall = field(line, "stall")
-    expect(stall < 0.5, f"the worst pet was {stall * 1000:.1f} ms late; 750 ms would be a reset")
-    return f"worst lateness {stall * 1000:.1f} ms, {int(field(line, 'pets'))} pets told"
+    machine = field(m.line(r"CLOCK worst=")[1].string, "worst")
+    expect(stall < machine + 0.02, f"the worst pet was {stall * 1000:.1f} ms late, the machine {machine * 1000:.1f} ms")
+    return f"worst pet {stall * 1000:.1f} ms late, of which the machine itself was {machine * 1000:.1f} ms"
 
 
 @case(ESB_ON + "petter\nmind arm:2000 permit:60000 wait:1000\n"

@@ -5,6 +5,7 @@
  *     load cpu N             N processes that only compute
  *     load memory MB         touches that much, again and again
  *     load hold DEVICE       keeps a watchdog device open, and pets it
+ *     load clock MS          for so long, how late the machine itself wakes its most urgent process
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 static void spin(void)
@@ -44,6 +46,33 @@ static void hold(const char *device)
                         perror(device);
 }
 
+/* Every 10 ms at SCHED_FIFO 99: what it misses, the emulator's host has taken. */
+static int watch_clock(long ms)
+{
+        struct sched_param rt = { .sched_priority = 99 };
+        struct timespec due, now;
+        double worst = 0;
+
+        if (sched_setscheduler(0, SCHED_FIFO, &rt) < 0 || mlockall(MCL_CURRENT) < 0)
+                return 1;
+        (void)clock_gettime(CLOCK_MONOTONIC, &due);
+        for (long i = 0; i < ms / 10; i++) {
+                due.tv_nsec += 10000000;
+                if (due.tv_nsec >= 1000000000) {
+                        due.tv_sec++;
+                        due.tv_nsec -= 1000000000;
+                }
+                (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+                (void)clock_gettime(CLOCK_MONOTONIC, &now);
+                double late = (double)(now.tv_sec - due.tv_sec) +
+                              (double)(now.tv_nsec - due.tv_nsec) / 1e9;
+                if (late > worst)
+                        worst = late;
+        }
+        printf("CLOCK worst=%.4f\n", worst);
+        return 0;
+}
+
 int main(int argc, char **argv)
 {
         struct sched_param rt = { .sched_priority = 99 };
@@ -62,5 +91,7 @@ int main(int argc, char **argv)
                 touch((size_t)atoi(argv[2]) << 20);
         if (strcmp(argv[1], "hold") == 0)
                 hold(argv[2]);
+        if (strcmp(argv[1], "clock") == 0)
+                return watch_clock(atol(argv[2]));
         return 2;
 }
