@@ -15,17 +15,13 @@
 #define WRITE_WITHIN (3 * USEC_PER_SEC)
 #define CLAIM_AGAIN (10 * USEC_PER_SEC)
 
-/* One record of a key at a time: the next is made from what this one leads to. */
-static bool under_way[RECORD_MAX];
-static bool status_stands; /* what was recorded last in /status was not refused */
-
 static void on_recorded(const MsgResult *r, void *userdata, RecordKey key)
 {
         Palisaded *p = userdata;
 
-        under_way[key] = false;
+        p->duties.under_way[key] = false;
         if (key == RECORD_STATUS && r->outcome != OUTCOME_DONE)
-                status_stands = false;
+                p->duties.status_stands = false;
         if (r->outcome == OUTCOME_REFUSED)
                 log_debug("/%s was not written: %s", record_key_to_string(key), r->text);
         palisaded_think(p);
@@ -58,7 +54,7 @@ static void record(Palisaded *p, RecordKey key, uint64_t revision, Epoch epoch, 
         MsgRecord *m = (MsgRecord *)packet;
         size_t size = wire_record_value_size(key);
 
-        if (under_way[key])
+        if (p->duties.under_way[key])
                 return;
         wire_header(&m->h, MSG_RECORD, sizeof *m + size);
         m->key = key;
@@ -68,7 +64,7 @@ static void record(Palisaded *p, RecordKey key, uint64_t revision, Epoch epoch, 
         m->deadline = now_boottime() + WRITE_WITHIN;
         if (value)
                 memcpy(m->value, value, size);
-        under_way[key] = true;
+        p->duties.under_way[key] = true;
         (void)hands_request(p->hands, HAND_DCSD, &m->h, WRITE_WITHIN + USEC_PER_SEC,
                             answer ? answer : recorded[key], p);
 }
@@ -104,7 +100,8 @@ void duties_publish(Palisaded *p, bool beat)
 
 static void record_status(Palisaded *p)
 {
-        static StatusKey s, last; /* too large for the stack of every call */
+        static StatusKey s; /* too large for the stack of every call */
+        Duties *d = &p->duties;
         const PgState *pg = &p->pg.pg;
         char own[IDENT_SIZE];
 
@@ -116,12 +113,12 @@ static void record_status(Palisaded *p)
                 (void)STR_SET(s.slots[s.n_slots].name, own); /* same size */
                 s.slots[s.n_slots++].lsn = pg->flush_lsn;
         }
-        if (under_way[RECORD_STATUS] ||
-            (status_stands && p->cluster->status.optime == s.optime &&
-             memcmp(&s, &last, sizeof s) == 0))
+        if (d->under_way[RECORD_STATUS] ||
+            (d->status_stands && p->cluster->status.optime == s.optime &&
+             memcmp(&s, &d->status, sizeof s) == 0))
                 return; /* it stands there already */
-        last = s;
-        status_stands = true;
+        d->status = s;
+        d->status_stands = true;
         record(p, RECORD_STATUS, RECORD_ANY_REVISION, p->authority.epoch, &s, NULL);
 }
 
@@ -171,7 +168,7 @@ static void run_sync(Palisaded *p)
 {
         SyncPlan plan;
 
-        if (under_way[RECORD_SYNC] || p->order_open || p->pg.pg.operation != PGOP_NONE)
+        if (p->duties.under_way[RECORD_SYNC] || p->order_open || p->pg.pg.operation != PGOP_NONE)
                 return; /* the step before must show first */
         plan = sync_plan(p->cluster, &p->pg.pg, p->node.name);
         switch (plan.action) {
@@ -188,7 +185,7 @@ bool duties_before_promotion(Palisaded *p)
 
         if (plan.action == SYNC_NOTHING)
                 return true;
-        if (!under_way[RECORD_SYNC])
+        if (!p->duties.under_way[RECORD_SYNC])
                 write_sync_key(p, &plan);
         return false;
 }
@@ -218,7 +215,7 @@ static void on_claimed(const MsgResult *r, void *userdata)
 {
         Palisaded *p = userdata;
 
-        under_way[RECORD_INITIALIZE] = false;
+        p->duties.under_way[RECORD_INITIALIZE] = false;
         if (r->outcome == OUTCOME_DONE)
                 p->claimed = r->epoch;
         if (p->claimed)

@@ -9,6 +9,7 @@ palisaded_SOURCES = \
 	daemons/palisaded/handover.c \
 	daemons/palisaded/hands.c daemons/palisaded/hands.h \
 	daemons/palisaded/main.c \
+	daemons/palisaded/member.c \
 	daemons/palisaded/node.c \
 	daemons/palisaded/orders.c \
 	daemons/palisaded/palisaded.c daemons/palisaded/palisaded.h \

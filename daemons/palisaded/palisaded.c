@@ -559,6 +559,7 @@ Palisaded *palisaded_free(Palisaded *p)
                 timer_done(&p->pause.look);
                 fd_close(p->leaf_fds[0]);
                 fd_close(p->leaf_fds[1]);
+                free(p->pause.request);
                 free(p->snapshot);
                 sd_event_unref(p->event);
                 free(p);

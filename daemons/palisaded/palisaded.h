@@ -113,7 +113,18 @@ typedef struct Pause {
         bool writing;          /* our StandingKey */
         usec_t resuming_since; /* the ResumeKey was first seen */
         Timer look;
+        enum { RESUME_FREE, RESUME_ASKING, RESUME_WRITING } resume; /* one at a time */
+        MsgRequest *request; /* of the resume: owned, with the new document */
+        usec_t deadline;     /* of the resume */
 } Pause;
+
+/* duties.c */
+typedef struct Duties {
+        /* One record of a key at a time: the next is made from what this one leads to. */
+        bool under_way[RECORD_MAX];
+        bool status_stands; /* what was recorded last in /status was not refused */
+        StatusKey status;   /* and what that was */
+} Duties;
 
 typedef struct Api Api;
 
@@ -142,6 +153,7 @@ typedef struct Palisaded {
         VipRight vip_rights[VIPS_MAX]; /* of the same index in node.vips */
         Failsafe failsafe;
         Pause pause;
+        Duties duties;
         bool stopped_by_order; /* Postgres: we stopped it to hand over, no person did */
         bool leaving;
         bool noting_left;        /* pgd is being told */
@@ -192,6 +204,8 @@ void palisaded_join(Palisaded *p);
 
 /* ---- node.c: the configuration file ---- */
 int node_config_load(NodeConfig *ret, const char *path, config_tell_t tell, void *userdata);
+
+/* ---- member.c ---- */
 void node_member(const Palisaded *p, Member *ret);
 
 /* ---- authority.c ---- */

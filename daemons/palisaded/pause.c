@@ -125,15 +125,6 @@ void pause_run(Palisaded *p)
 
 /* ---- resume ---- */
 
-typedef struct Resume {
-        Palisaded *p;
-        MsgRequest *request; /* owned, with the new document */
-        usec_t deadline;
-        enum { RESUME_FREE, RESUME_ASKING, RESUME_WRITING } state;
-} Resume;
-
-static Resume resume; /* one at a time */
-
 static void set_resuming(Palisaded *p, bool wanted)
 {
         ResumeKey key = { .wanted = wanted };
@@ -142,39 +133,40 @@ static void set_resuming(Palisaded *p, bool wanted)
         send_record(p, RECORD_RESUME, &key, on_forgotten, NULL);
 }
 
-static void end_resume(unsigned http, const char *text)
+static void end_resume(Palisaded *p, unsigned http, const char *text)
 {
-        Palisaded *p = resume.p;
-        uint64_t seq = resume.request->h.seq;
+        uint64_t seq = p->pause.request->h.seq;
 
-        if (p->cluster->resuming || resume.state == RESUME_ASKING)
+        if (p->cluster->resuming || p->pause.resume == RESUME_ASKING)
                 set_resuming(p, false);
-        free(resume.request);
-        resume = (Resume){ 0 };
+        free(TAKE_PTR(p->pause.request));
+        p->pause.resume = RESUME_FREE;
         timer_set(&p->pause.look, USEC_INFINITY);
         api_respond(p->api, seq, http, text);
 }
 
-static void on_config(const MsgResult *r, void *userdata _unused_)
+static void on_config(const MsgResult *r, void *userdata)
 {
-        if (resume.state != RESUME_WRITING)
+        Palisaded *p = userdata;
+
+        if (p->pause.resume != RESUME_WRITING)
                 return;
         switch ((Outcome)r->outcome) {
-        case OUTCOME_DONE: end_resume(200, ""); break;
-        case OUTCOME_REFUSED: end_resume(409, r->text); break;
+        case OUTCOME_DONE: end_resume(p, 200, ""); break;
+        case OUTCOME_REFUSED: end_resume(p, 409, r->text); break;
         case OUTCOME_UNKNOWN:
-        case OUTCOME_MAX: end_resume(503, "the DCS did not answer in time"); break;
+        case OUTCOME_MAX: end_resume(p, 503, "the DCS did not answer in time"); break;
         }
 }
 
-static void write_config(void)
+static void write_config(Palisaded *p)
 {
-        const MsgRequest *q = resume.request;
+        const MsgRequest *q = p->pause.request;
         size_t size = sizeof(MsgRecord) + q->blob_size;
         MsgRecord *m = malloc(size);
 
         if (!m) {
-                end_resume(503, "out of memory");
+                end_resume(p, 503, "out of memory");
                 return;
         }
         wire_header(&m->h, MSG_RECORD, size);
@@ -184,9 +176,8 @@ static void write_config(void)
         m->revision = q->revision;
         m->deadline = now_boottime() + WRITE_WITHIN;
         memcpy(m->value, q->blob, q->blob_size);
-        resume.state = RESUME_WRITING;
-        (void)hands_request(resume.p->hands, HAND_DCSD, &m->h, WRITE_WITHIN + USEC_PER_SEC,
-                            on_config, NULL);
+        p->pause.resume = RESUME_WRITING;
+        (void)hands_request(p->hands, HAND_DCSD, &m->h, WRITE_WITHIN + USEC_PER_SEC, on_config, p);
         free(m);
 }
 
@@ -216,22 +207,22 @@ void pause_resume(Palisaded *p, const MsgRequest *m)
                 api_respond(p->api, m->h.seq, 503, "the DCS is not accessible");
                 return;
         }
-        if (resume.state != RESUME_FREE) {
+        if (p->pause.resume != RESUME_FREE) {
                 api_respond(p->api, m->h.seq, 503, "a resume is under way");
                 return;
         }
-        resume = (Resume){ .p = p, .request = malloc(m->h.size), .state = RESUME_ASKING,
-                           .deadline = now_boottime() + MIN(ttl + RESUME_EXTRA, RESUME_MOST) };
-        if (!resume.request) {
-                resume = (Resume){ 0 };
+        p->pause.request = malloc(m->h.size);
+        if (!p->pause.request) {
                 api_respond(p->api, m->h.seq, 503, "out of memory");
                 return;
         }
-        memcpy(resume.request, m, m->h.size);
+        memcpy(p->pause.request, m, m->h.size);
+        p->pause.resume = RESUME_ASKING;
+        p->pause.deadline = now_boottime() + MIN(ttl + RESUME_EXTRA, RESUME_MOST);
         if (m->force)
                 forget_all(p);
         if (m->force || !p->cluster->standing[0]) {
-                write_config();
+                write_config(p);
                 return;
         }
         log_event(LOG_NOTICE, EVENT_PAUSE, NO_FIELDS,
@@ -245,16 +236,16 @@ void pause_on_look(Palisaded *p, usec_t now)
 {
         char text[REASON_SIZE];
 
-        if (resume.state != RESUME_ASKING)
+        if (p->pause.resume != RESUME_ASKING)
                 return;
         if (!p->cluster->standing[0]) {
-                write_config();
-        } else if (now >= resume.deadline) {
+                write_config(p);
+        } else if (now >= p->pause.deadline) {
                 snprintf(text, sizeof text,
                          "the cluster stays paused: %.120s may still be a primary without a "
                          "deadline; make sure it is not, then force the resume",
                          p->cluster->standing);
-                end_resume(503, text);
+                end_resume(p, 503, text);
         } else {
                 timer_set(&p->pause.look, now + RESUME_LOOKS);
         }
@@ -269,7 +260,7 @@ void pause_on_cluster(Palisaded *p)
                 p->pause.resuming_since = 0;
         else if (p->pause.resuming_since == 0)
                 p->pause.resuming_since = now;
-        else if (now > p->pause.resuming_since + most && resume.state == RESUME_FREE)
+        else if (now > p->pause.resuming_since + most && p->pause.resume == RESUME_FREE)
                 set_resuming(p, false);
         pause_on_look(p, now);
 }

@@ -493,6 +493,7 @@ Pgd *pgd_free(Pgd *p)
                 timer_done(&p->retry_timer);
                 timer_done(&p->paused_timer);
                 timer_done(&p->state_timer);
+                node_free(p->start.argv);
                 node_free(p->dynamic);
                 node_free(p->known);
                 free(p->socket_dirs);

@@ -91,6 +91,11 @@ typedef struct Pgd {
         Tool *tool;
         bool half_made;     /* a bootstrap or clone has begun and not ended: what is there goes */
         bool learning;      /* what is installed is being asked */
+        struct {            /* step-start.c: the start in flight; there is one at a time */
+                bool standby;
+                Node *argv;
+                uint64_t leaf;
+        } start;
         usec_t retry_at;
         unsigned failures;
         bool reloaded;   /* STEP_RECONFIGURE: done, the next probe shows it */

@@ -16,23 +16,16 @@
 
 #define GATE_WITHIN (5 * USEC_PER_SEC)
 
-/* The start in flight; there is one at a time. */
-static struct {
-        bool standby;
-        Node *argv;
-        uint64_t leaf;
-} start;
-
 static bool still_starting(const Pgd *p, uint64_t leaf)
 {
         return (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY) &&
-               start.leaf == leaf;
+               p->start.leaf == leaf;
 }
 
 static void give_up(Pgd *p, int r, const char *why)
 {
-        start.argv = node_free(start.argv);
-        start.leaf = 0;
+        p->start.argv = node_free(p->start.argv);
+        p->start.leaf = 0;
         pgd_set_run(p, RUN_START_FAILED);
         engine_step_done(p, r, why);
 }
@@ -49,8 +42,8 @@ static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
                 return;
         }
         p->pg.postmaster_pid = pid;
-        p->pg.role = start.standby ? ROLE_REPLICA : ROLE_PRIMARY;
-        p->pg.standby_signal = start.standby;
+        p->pg.role = p->start.standby ? ROLE_REPLICA : ROLE_PRIMARY;
+        p->pg.standby_signal = p->start.standby;
         p->pg.promote_sent = false;
         p->pg.in_recovery = TRI_UNKNOWN;
         p->pg.fresh = false;
@@ -58,7 +51,7 @@ static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
         p->pg.accepts = false;
         p->pg.sync_names_lsn = 0;
         pgd_save(p);
-        start.argv = node_free(start.argv);
+        p->start.argv = node_free(p->start.argv);
 
         if (p->step != STEP_START_STANDBY && p->step != STEP_START_PRIMARY) {
                 log_notice("the start of postgres was given up while it was born: killing it");
@@ -66,9 +59,9 @@ static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
                 return;
         }
         pgd_set_run(p, RUN_STARTING);
-        if (start.standby)
+        if (p->start.standby)
                 (void)STR_SET(p->pg.following, p->order.leader.name); /* same size */
-        log_info("postgres started as %s, pid %d", start.standby ? "standby" : "primary", (int)pid);
+        log_info("postgres started as %s, pid %d", p->start.standby ? "standby" : "primary", (int)pid);
         authority_arm(p);
         heartbeat_schedule(p);
         engine_step_done(p, 0, "started");
@@ -76,14 +69,14 @@ static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
 
 void step_start_gate(Pgd *p, const MsgGate *gate)
 {
-        if (!still_starting(p, gate->leaf) || !start.argv)
+        if (!still_starting(p, gate->leaf) || !p->start.argv)
                 return;
         timer_set(&p->retry_timer, USEC_INFINITY);
         if (gate->outcome != OUTCOME_DONE) {
                 give_up(p, -EPERM, gate->text);
                 return;
         }
-        int r = launch_spawn(p->launch, gate->leaf, start.argv, on_born, p);
+        int r = launch_spawn(p->launch, gate->leaf, p->start.argv, on_born, p);
         if (r < 0)
                 give_up(p, r, "the launcher is not there");
 }
@@ -112,7 +105,7 @@ static void on_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
 
 void step_start_overdue(Pgd *p)
 {
-        if (start.argv && (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY))
+        if (p->start.argv && (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY))
                 give_up(p, -ETIMEDOUT, "no word about the gate came");
 }
 
@@ -121,12 +114,12 @@ static int make_argv(Pgd *p, const Node *arguments)
         char program[URL_SIZE];
 
         pgd_program(p, "postgres", program, sizeof program);
-        start.argv = node_free(start.argv);
-        start.argv = run_argv(program, "-D", p->data_dir, NULL);
-        int r = run_arg(start.argv, "--config-file=%s/postgresql.conf", p->config_dir);
+        p->start.argv = node_free(p->start.argv);
+        p->start.argv = run_argv(program, "-D", p->data_dir, NULL);
+        int r = run_arg(p->start.argv, "--config-file=%s/postgresql.conf", p->config_dir);
         NODE_FOREACH(a, arguments)
                 if (r >= 0)
-                        r = run_arg(start.argv, "%s", a->text);
+                        r = run_arg(p->start.argv, "%s", a->text);
         return r;
 }
 
@@ -135,8 +128,8 @@ int step_start(Pgd *p, bool standby)
         _cleanup_(node_freep) Node *arguments = NULL;
         int r;
 
-        start.standby = standby;
-        start.leaf = now_boottime() / USEC_PER_MSEC; /* grows, and is used once (DESIGN §3) */
+        p->start.standby = standby;
+        p->start.leaf = now_boottime() / USEC_PER_MSEC; /* grows, and is used once (DESIGN §3) */
         if (!standby)
                 p->conninfo_wanted[0] = 0;
         if (standby) {
@@ -150,7 +143,7 @@ int step_start(Pgd *p, bool standby)
         if (r >= 0)
                 r = make_argv(p, arguments);
         if (r >= 0)
-                r = launch_make_leaf(p->launch, start.leaf, on_leaf, p);
+                r = launch_make_leaf(p->launch, p->start.leaf, on_leaf, p);
         if (r >= 0)
                 p->conf_stale = false;
         return r;
