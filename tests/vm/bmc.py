@@ -34,7 +34,12 @@ class Bmc:
                 "-device", "isa-ipmi-kcs,bmc=bmc0"]  # fmt: skip
 
     def _serve(self):
-        link, _ = self._listener.accept()
+        try:
+            self._speak(self._listener.accept()[0])
+        except OSError:
+            pass  # the machine ended while it waited for an answer
+
+    def _speak(self, link):
         message, escaped = bytearray(), False
         while True:
             for byte in link.recv(4096) or [None]:
