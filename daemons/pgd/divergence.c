@@ -1,16 +1,20 @@
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "pgd/divergence.h"
 
-Tri divergence_judge(const LocalWal *local, uint32_t leader_timeline, const History *history)
+Tri divergence_judge(const LocalWal *local, uint32_t leader_timeline, const History *history,
+                     const History *own)
 {
         Lsn left;
 
         if (local->timeline > leader_timeline)
                 return TRI_YES;
+        if (history->n_lines > 0 && !history_contains(history, own))
+                return TRI_YES; /* a timeline of the same number is another one */
         if (local->timeline == leader_timeline)
                 return TRI_NO;
         if (history_find_switch(history, local->timeline, &left) < 0)
@@ -22,6 +26,17 @@ Tri divergence_judge(const LocalWal *local, uint32_t leader_timeline, const Hist
         if (local->checkpoint_end == 0)
                 return TRI_UNKNOWN;
         return TRI(local->checkpoint_end != left);
+}
+
+bool divergence_is_foreign(const char *file, uint32_t timeline)
+{
+        size_t n = strspn(file, "0123456789ABCDEF");
+        unsigned tli;
+
+        if (!(n == 24 && (!file[n] || str_equal(file + n, ".partial"))) &&
+            !(n == 8 && str_equal(file + n, ".history")))
+                return false;
+        return sscanf(file, "%8X", &tli) == 1 && tli > timeline;
 }
 
 static int next_word(const char **text, char sep, char *buf, size_t size)

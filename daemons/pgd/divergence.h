@@ -19,10 +19,14 @@ typedef struct LocalWal {
 } LocalWal;
 
 /*
- * history: of the leader's timeline. TRI_UNKNOWN: the checkpoint record's end is needed to tell
+ * history: of the leader's timeline; own: of ours (empty: not known). TRI_UNKNOWN: the checkpoint record's end is needed to tell
  * (stopped primary only): read it and ask again.
  */
-Tri divergence_judge(const LocalWal *local, uint32_t leader_timeline, const History *history);
+Tri divergence_judge(const LocalWal *local, uint32_t leader_timeline, const History *history,
+                     const History *own);
+
+/* A file of pg_wal that belongs to a timeline above this one: none of a server on it. */
+bool divergence_is_foreign(const char *file, uint32_t timeline);
 
 /* psql's unaligned answer to IDENTIFY_SYSTEM: "sysid|timeline|lsn|db". 0 or -EBADMSG. */
 int divergence_parse_identify(const char *text, uint64_t *ret_sysid, uint32_t *ret_timeline,

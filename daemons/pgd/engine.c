@@ -123,6 +123,7 @@ static PlanInput gather(const Pgd *p, bool leaf_busy)
                 .conf_current = conf_current(p),
                 .leader_checkpoint_pending = leader && leader->checkpoint_pending,
                 .may_rewind = may_rewind(p),
+                .twin = p->twin,
                 .remove_on_rewind_failure = setting(p, "remove_data_directory_on_rewind_failure"),
                 .remove_on_divergence = setting(p, "remove_data_directory_on_diverged_timelines"),
                 .failures = p->failures,

@@ -54,6 +54,13 @@ static bool is_primary(const PgState *pg)
 
 static Plan plan_remake(const PlanInput *in)
 {
+        if (in->twin)
+                return in->remove_on_divergence
+                               ? plan(STEP_REMOVE, "our timeline is another one of the same number")
+                               : plan(STEP_REFUSE, "our timeline is another one of the leader's number, "
+                                                   "which pg_rewind does not see, and "
+                                                   "remove_data_directory_on_diverged_timelines is "
+                                                   "off");
         if (in->may_rewind && in->rewind_failures < REWINDS_BEFORE_CLONE)
                 return in->leader_checkpoint_pending
                                ? plan(STEP_WAIT, "the new leader's first checkpoint is not done yet")
@@ -73,8 +80,18 @@ static bool needs_check(const PlanInput *in)
 {
         return has_leader(in) && !in->backup_label &&
                (control_was_primary(in->control) ||
+                in->control->timeline > 1 ||
                 (in->order->leader.timeline != 0 &&
                  in->order->leader.timeline != in->control->timeline));
+}
+
+/* A standby on a timeline of the leader's number: once is enough, it is nearly always the same one. */
+static unsigned checks_before_start(const PlanInput *in)
+{
+        return !control_was_primary(in->control) &&
+                               in->order->leader.timeline == in->control->timeline
+                       ? 1
+                       : CHECKS_BEFORE_START;
 }
 
 static Plan plan_follow_stopped(const PlanInput *in)
@@ -89,7 +106,7 @@ static Plan plan_follow_stopped(const PlanInput *in)
                 return plan_remake(in);
         if (control_was_primary(in->control) && in->control->state != CONTROL_SHUT_DOWN)
                 return plan(STEP_CRASH_RECOVERY, "it ran as primary and was not shut down");
-        if (in->check_failures < CHECKS_BEFORE_START)
+        if (in->check_failures < checks_before_start(in))
                 return plan(STEP_CHECK, "it may have left the leader's timeline");
         return plan(STEP_START_STANDBY, "the leader could not be asked; it may be read at least");
 }

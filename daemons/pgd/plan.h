@@ -45,6 +45,7 @@ typedef struct PlanInput {
         bool conf_current;    /* files and running settings are what the order wants */
         bool leader_checkpoint_pending;
         bool may_rewind;      /* use_pg_rewind, and wal_log_hints or checksums */
+        bool twin;            /* diverged onto a timeline of the same number: pg_rewind cannot help */
         bool remove_on_rewind_failure;
         bool remove_on_divergence;
         unsigned failures; /* in a row, at this order */

@@ -4,14 +4,18 @@
  * What is asked of the leader is asked by psql, as a tool: a name server or a half-dead host can
  * then stall nobody. Each answer leads to the next question; judge() ends them.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
+#include "io/fdutil.h"
 #include "io/log.h"
 #include "pgd/conninfo.h"
 #include "pgd/pgd.h"
@@ -19,7 +23,7 @@
 #define ASK_WITHIN (5 * USEC_PER_SEC)
 #define WALDUMP_WITHIN (60 * USEC_PER_SEC)
 
-static History leader_history;
+static History leader_history, own_history;
 
 static void check_failed(Pgd *p, const char *why)
 {
@@ -80,7 +84,7 @@ static int ask_checkpoint_end(Pgd *p)
 
 static void judge(Pgd *p)
 {
-        Tri verdict = divergence_judge(&p->local, p->leader_timeline, &leader_history);
+        Tri verdict = divergence_judge(&p->local, p->leader_timeline, &leader_history, &own_history);
 
         if (verdict == TRI_UNKNOWN && p->local.checkpoint_end == 0) {
                 int r = ask_checkpoint_end(p);
@@ -89,6 +93,7 @@ static void judge(Pgd *p)
                 return;
         }
         p->diverged = verdict;
+        p->twin = verdict == TRI_YES && p->local.timeline == p->leader_timeline;
         p->check_failures = 0;
         log_info("our WAL (timeline %u, %s) has %s that of %s (timeline %u)", p->local.timeline,
                  LSN_TEXT(p->local.lsn), verdict == TRI_NO ? "not left" : "left",
@@ -123,7 +128,7 @@ static void on_identify(Pgd *p, ToolResult *result)
                 check_failed(p, "the leader belongs to another cluster (system identifier)");
                 return;
         }
-        if (p->local.timeline >= p->leader_timeline) {
+        if (p->local.timeline > p->leader_timeline || p->leader_timeline == 1) {
                 judge(p);
                 return;
         }
@@ -152,7 +157,7 @@ static void note_local(Pgd *p)
 {
         const Control *c = &p->control;
 
-        leader_history.n_lines = 0;
+        leader_history.n_lines = own_history.n_lines = 0;
         if (server_runs(p->server)) {
                 p->local = (LocalWal){ true, p->pg.timeline, p->pg.replay_lsn, 0 };
         } else if (control_was_primary(c) || c->min_recovery_lsn == 0) {
@@ -162,10 +167,46 @@ static void note_local(Pgd *p)
         }
 }
 
+/* Not there on timeline 1, or where it was never fetched: then there is nothing to compare. */
+static void read_own_history(const Pgd *p)
+{
+        char path[PATH_MAX], *text;
+        size_t size;
+
+        snprintf(path, sizeof path, "%s/pg_wal/%08X.history", p->data_dir, p->local.timeline);
+        if (read_file_at(AT_FDCWD, path, 1 << 20, &text, &size) < 0)
+                return;
+        if (history_parse_file(text, size, &own_history) < 0)
+                own_history.n_lines = 0;
+        free(text);
+}
+
 int step_check(Pgd *p)
 {
         note_local(p);
+        read_own_history(p);
         return ask(p, "rewind", false, "SELECT pg_is_in_recovery()", on_recovery);
+}
+
+/*
+ * pg_rewind keeps WAL of the timeline that was left. Should the cluster come to a timeline of that
+ * number, a standby would read it for the new one's: it prefers what lies in pg_wal.
+ */
+static int remove_foreign_wal(const Pgd *p)
+{
+        char path[PATH_MAX];
+        int r = 0;
+
+        snprintf(path, sizeof path, "%s/pg_wal", p->data_dir);
+        DIR *d = opendir(path);
+        if (!d)
+                return log_error_errno(errno, "Cannot read %s: %m", path);
+        for (struct dirent *e = readdir(d); e && r >= 0; e = readdir(d))
+                if (divergence_is_foreign(e->d_name, p->leader_timeline) &&
+                    unlinkat(dirfd(d), e->d_name, 0) < 0)
+                        r = log_error_errno(errno, "Cannot remove %s/%s: %m", path, e->d_name);
+        (void)closedir(d); /* only read */
+        return r;
 }
 
 static void on_rewound(Pgd *p, ToolResult *result)
@@ -173,7 +214,7 @@ static void on_rewound(Pgd *p, ToolResult *result)
         char why[REASON_SIZE];
 
         p->control_known = false;
-        if (result->r >= 0 && result->status == 0) {
+        if (result->r >= 0 && result->status == 0 && remove_foreign_wal(p) >= 0) {
                 p->diverged = TRI_NO;
                 p->rewind_failures = 0;
                 log_event(LOG_NOTICE, EVENT_REWOUND,

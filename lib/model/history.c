@@ -77,3 +77,14 @@ int history_find_switch(const History *h, uint32_t timeline, Lsn *ret)
                 }
         return -ENOENT;
 }
+
+bool history_contains(const History *theirs, const History *own)
+{
+        for (uint32_t i = 0; i < own->n_lines; i++) {
+                Lsn at;
+                if (history_find_switch(theirs, own->lines[i].timeline, &at) < 0 ||
+                    at != own->lines[i].switch_lsn)
+                        return false;
+        }
+        return true;
+}

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,3 +37,9 @@ int history_parse_file(const char *text, size_t size, History *ret);
  * 0 and *ret, or -ENOENT if the history does not contain that timeline.
  */
 int history_find_switch(const History *h, uint32_t timeline, Lsn *ret);
+
+/*
+ * Every switch in `own` is one in `theirs` too, at the same place. Two servers that are promoted
+ * without knowing of each other call their timelines alike; the histories tell them apart.
+ */
+bool history_contains(const History *theirs, const History *own);

@@ -133,6 +133,31 @@ def a_second_primary_is_left_alone_until_resume(lab):
 
 
 @case
+def timelines_of_the_same_number(lab):
+    """promoted where nobody sees it, and another node takes the same timeline's number: made anew, not followed"""
+    leader = fresh(lab)
+    twin, other = others(lab, leader)
+    patch(leader, {"postgresql": {"remove_data_directory_on_diverged_timelines": True}})
+    pause(lab, leader)
+    twin.psql("select pg_promote()")
+    wait_for(lambda: not recovers(twin), 10, f"{twin.name} to be promoted")
+    twin.psql("create table nobody_saw_it (n int); checkpoint")
+    lab.etcd.move_leader_away(twin)
+    twin.kill()
+    ctl(leader, "resume", "--force")
+    ctl(leader, "switchover", "--candidate", other.name, "--force")
+    wait_for(lambda: lab.leader() and lab.leader().name == other.name, 20, f"{other.name} to lead")
+    numbers = {n.sh("runuser -u postgres -- /usr/lib/postgresql/15/bin/pg_controldata -D /var/lib/postgresql/15/main"
+                    " | sed -n 's/.*TimeLineID: *//p' | head -1").stdout.strip() for n in (other,)}  # fmt: skip
+    other.psql("create table everybody_sees as select generate_series(1, 1000) n; checkpoint")
+    twin.boot()
+    healthy(lab)
+    expect(twin.psql("select count(*) from everybody_sees") == "1000", "it has what the leader has")
+    expect(twin.psql("select to_regclass('nobody_saw_it') is null") == "t", "and nothing else")
+    return f"timeline {numbers.pop()} twice; the lonely one was made anew"
+
+
+@case
 def a_dead_leader_is_named_by_resume(lab):
     """paused and the leader loses power: nobody takes over; resume names it, and force overrules it"""
     leader = fresh(lab)

@@ -14,7 +14,7 @@ static Tri judge(bool in_recovery, uint32_t timeline, Lsn lsn, Lsn checkpoint_en
 {
         LocalWal local = { in_recovery, timeline, lsn, checkpoint_end };
 
-        return divergence_judge(&local, 3, &history);
+        return divergence_judge(&local, 3, &history, &(History){ 0 });
 }
 
 static void test_timelines(void **state _unused_)
@@ -23,8 +23,36 @@ static void test_timelines(void **state _unused_)
         assert_int_equal(judge(true, 3, 99999, 0), TRI_NO);
         assert_int_equal(judge(false, 3, 99999, 0), TRI_NO);
         assert_int_equal(divergence_judge(&(LocalWal){ true, 2, 1, 0 }, 3,
-                                          &(History){ .n_lines = 1, .lines = { { .timeline = 1 } } }),
+                                          &(History){ .n_lines = 1, .lines = { { .timeline = 1 } } },
+                                          &(History){ 0 }),
                          TRI_YES); /* the leader was never on ours */
+}
+
+/* Promoted where nobody saw it, and somebody else took the same number. */
+static void test_twins(void **state _unused_)
+{
+        static const History own = { .n_lines = 2,
+                                     .lines = { { .timeline = 1, .switch_lsn = 1000 },
+                                                { .timeline = 2, .switch_lsn = 1990 } } };
+        static const History parent = { .n_lines = 1,
+                                        .lines = { { .timeline = 1, .switch_lsn = 990 } } };
+
+        assert_int_equal(divergence_judge(&(LocalWal){ true, 3, 1995, 0 }, 3, &history, &own), TRI_YES);
+        assert_int_equal(divergence_judge(&(LocalWal){ true, 3, 1995, 0 }, 3, &history, &history), TRI_NO);
+        assert_int_equal(divergence_judge(&(LocalWal){ true, 2, 995, 0 }, 3, &history, &parent), TRI_YES);
+}
+
+static void test_foreign_files(void **state _unused_)
+{
+        assert_true(divergence_is_foreign("000000020000000000000005", 1));
+        assert_true(divergence_is_foreign("0000000A0000000000000005.partial", 9));
+        assert_true(divergence_is_foreign("00000002.history", 1));
+        assert_false(divergence_is_foreign("000000020000000000000005", 2));
+        assert_false(divergence_is_foreign("00000002.history", 2));
+        assert_false(divergence_is_foreign("archive_status", 1));
+        assert_false(divergence_is_foreign("00000002000000000000000500", 1));
+        assert_false(divergence_is_foreign("000000020000000000000005.00000028.backup", 1));
+        assert_false(divergence_is_foreign("", 1));
 }
 
 /* A standby: only what it replayed beyond the switch is foreign. */
@@ -93,7 +121,8 @@ static void test_waldump(void **state _unused_)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_timelines),      cmocka_unit_test(test_standby),
+                cmocka_unit_test(test_timelines), cmocka_unit_test(test_twins),
+                cmocka_unit_test(test_foreign_files),      cmocka_unit_test(test_standby),
                 cmocka_unit_test(test_former_primary), cmocka_unit_test(test_identify),
                 cmocka_unit_test(test_waldump),
         };

@@ -107,7 +107,23 @@ static void test_follow_not_streaming(void **state _unused_)
 
 static void test_follow_start(void **state _unused_)
 {
+        stopped(CONTROL_SHUT_DOWN_IN_RECOVERY, 1);
+        w.order.leader.timeline = 1;
+        expect(STEP_START_STANDBY); /* there is but one timeline 1 */
         stopped(CONTROL_SHUT_DOWN_IN_RECOVERY, 3);
+        w.order.leader.timeline = 3;
+        expect(STEP_CHECK); /* it may be another timeline 3 */
+        w.in.check_failures = 1;
+        expect(STEP_START_STANDBY);
+        w.in.check_failures = 0;
+        w.in.diverged = TRI_YES;
+        w.in.twin = true;
+        w.in.may_rewind = w.in.remove_on_divergence = true;
+        expect(STEP_REMOVE); /* pg_rewind would see nothing */
+        w.in.remove_on_divergence = false;
+        expect(STEP_REFUSE);
+        w.in.twin = w.in.may_rewind = false;
+        w.in.diverged = TRI_NO;
         expect(STEP_START_STANDBY);
         w.in.leaf_busy = true; /* a leaf belongs to one start */
         expect(STEP_WAIT);
@@ -115,6 +131,7 @@ static void test_follow_start(void **state _unused_)
         w.in.control = NULL;
         expect(STEP_WAIT);
         w.in.control = &w.control;
+        w.in.diverged = TRI_UNKNOWN;
         w.control.timeline = 2; /* another timeline than the leader's */
         expect(STEP_CHECK);
         w.in.diverged = TRI_NO;
