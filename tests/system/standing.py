@@ -59,11 +59,16 @@ def resume(lab, node):
     expect(not any(standing(lab, n) for n in lab.databases), "nobody stands any more")
 
 
-def recovers(node):
+def says(node, sql):
+    """Nothing, while it is being made anew or starts."""
     try:
-        return node.psql("select pg_is_in_recovery()") == "t"
+        return node.psql(sql)
     except LabError:
-        return False
+        return None
+
+
+def recovers(node):
+    return says(node, "select pg_is_in_recovery()") == "t"
 
 
 def metric(node, name):
@@ -147,14 +152,14 @@ def timelines_of_the_same_number(lab):
     ctl(leader, "resume", "--force")
     ctl(leader, "switchover", "--candidate", other.name, "--force")
     wait_for(lambda: lab.leader() and lab.leader().name == other.name, 20, f"{other.name} to lead")
-    numbers = {n.sh("runuser -u postgres -- /usr/lib/postgresql/15/bin/pg_controldata -D /var/lib/postgresql/15/main"
-                    " | sed -n 's/.*TimeLineID: *//p' | head -1").stdout.strip() for n in (other,)}  # fmt: skip
+    number = other.rest("/patroni")[1]["timeline"]
     other.psql("create table everybody_sees as select generate_series(1, 1000) n; checkpoint")
     twin.boot()
     healthy(lab)
-    expect(twin.psql("select count(*) from everybody_sees") == "1000", "it has what the leader has")
+    wait_for(lambda: says(twin, "select count(*) from everybody_sees") == "1000", 60, "it has what the leader has")
+    healthy(lab)
     expect(twin.psql("select to_regclass('nobody_saw_it') is null") == "t", "and nothing else")
-    return f"timeline {numbers.pop()} twice; the lonely one was made anew"
+    return f"timeline {number} twice; the lonely one was made anew"
 
 
 @case
