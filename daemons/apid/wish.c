@@ -90,6 +90,8 @@ static Answer take_document(const View *v, const Node *document, bool force, Wis
         if (size > BLOB_MAX)
                 return answer_page(413, NULL);
         bool resumes = view_settings(v).pause && !node_get_bool(document, "pause", false);
+        bool adjusted;
+        ret->request.timing = settings_read(document, &adjusted).timing;
         ret->request.kind = resumes ? REQUEST_RESUME : REQUEST_CONFIG;
         ret->request.force = force;
         ret->request.blob_size = (uint32_t)size;

@@ -335,6 +335,12 @@ static void on_config_written(const MsgResult *r, void *userdata)
 static void write_config(Api *a, const MsgRequest *m)
 {
         size_t size = sizeof(MsgRecord) + m->blob_size;
+        char why[REASON_SIZE];
+
+        if (m->timing.ttl != 0 && !timing_fits(a->p, m->timing, why, sizeof why)) {
+                api_respond(a, m->h.seq, 400, why);
+                return;
+        }
         ApiAsk *ask = new_ask(a, m);
         MsgRecord *record = ask ? malloc(size) : NULL;
 

@@ -16,6 +16,7 @@ palisaded_SOURCES = \
 	daemons/palisaded/pause.c \
 	daemons/palisaded/race.c \
 	daemons/palisaded/run.c daemons/palisaded/run.h \
+	daemons/palisaded/timing.c \
 	daemons/palisaded/vips.c \
 	daemons/palisaded/watchdog.c
 palisaded_LDADD = lib/libdecide.a $(IO_LDADD) $(YAML_LIBS)

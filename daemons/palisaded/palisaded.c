@@ -258,27 +258,6 @@ static void note_quorum(const Palisaded *p, const Settings *before)
                 log_warning("synchronous_mode: quorum is not supported yet: this node treats it as on");
 }
 
-static void note_timing(const Palisaded *p, const Settings *before)
-{
-        const Settings *s = &p->cluster->settings;
-        PermitInput in = authority_input(p);
-
-        if (before && memcmp(&before->asked, &s->asked, sizeof s->asked) == 0)
-                return;
-        if (memcmp(&s->asked, &s->timing, sizeof s->asked) != 0)
-                log_warning("ttl/loop_wait/retry_timeout %s/%s/%s adjusted to %s/%s/%s",
-                            USEC_TEXT(s->asked.ttl), USEC_TEXT(s->asked.loop_wait),
-                            USEC_TEXT(s->asked.retry_timeout), USEC_TEXT(s->timing.ttl),
-                            USEC_TEXT(s->timing.loop_wait), USEC_TEXT(s->timing.retry_timeout));
-        PermitTerms terms = permit_terms(&in);
-        if (!terms.fits)
-                log_event(LOG_ERR, EVENT_CONFIG_REFUSED, NO_FIELDS,
-                          "ttl %s leaves %s for a permit, which cannot outlast a renewal and "
-                          "retry_timeout %s",
-                          USEC_TEXT(s->timing.ttl), USEC_TEXT(terms.window),
-                          USEC_TEXT(s->timing.retry_timeout));
-}
-
 HANDLER(on_cluster)
 {
         Palisaded *p = hands_userdata(userdata);
@@ -296,8 +275,8 @@ HANDLER(on_cluster)
         free(p->snapshot);
         p->snapshot = copy;
         p->snapshot_size = h->size;
+        timing_settle(p, &copy->cluster.settings, had ? &before : NULL);
         p->cluster = &copy->cluster;
-        note_timing(p, had ? &before : NULL);
         note_quorum(p, had ? &before : NULL);
         race_on_cluster(p);
         failsafe_on_cluster(p);

@@ -241,6 +241,10 @@ void race_reset(Palisaded *p);
 void race_expire(Palisaded *p, usec_t now);
 uint64_t race_send_ask(Palisaded *p, const PeerAddress *peers, uint32_t n, usec_t within);
 
+/* ---- timing.c ---- */
+bool timing_fits(const Palisaded *p, Timing t, char *ret_why, size_t size);
+void timing_settle(const Palisaded *p, Settings *s, const Settings *before);
+
 /* ---- failsafe.c ---- */
 void failsafe_load(Palisaded *p, const char *runtime);
 void failsafe_on_cluster(Palisaded *p);

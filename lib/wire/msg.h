@@ -583,6 +583,7 @@ typedef struct MsgRequest {
         uint32_t blob_size;
         uint64_t revision; /* CONFIG: RECORD_ANY_REVISION replaces without comparing */
         usec_t scheduled_wall_usec;
+        Timing timing;  /* CONFIG: as the document has it, adjusted; ttl 0: not told */
         uint64_t force; /* RESUME: do not wait for members that may stand and do not answer */
         char leader[NAME_SIZE];
         char candidate[NAME_SIZE];

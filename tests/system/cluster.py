@@ -257,6 +257,30 @@ def configuration_patched(lab):
 
 
 @case
+def timing_that_cannot_hold(lab):
+    """a ttl that leaves no time for a missed renewal: refused by the API; from elsewhere told, and the old one stays"""
+    leader = healthy(lab)
+    path = "/etc/palisade/main.yml"
+    before = leader.read(path)
+    leader.sh(f"printf 'watchdog: {{safety_margin: 4}}\\n' >>{path}")
+    ctl(leader, "reload", leader.name, "--force")
+    try:
+        code, text = leader.rest("/config", "PATCH", {"ttl": 6, "retry_timeout": 2, "loop_wait": 2}, timeout=10)
+        expect(code == 400 and "does not outlast a missed renewal" in str(text), f"400, not {code} {text}")
+        other = others(lab, leader)[0]
+        code, text = other.rest("/config", "PATCH", {"ttl": 6, "retry_timeout": 2, "loop_wait": 2}, timeout=10)
+        expect(code == 200, f"a node without the margin writes it: {code} {text}")
+        wait_for(lambda: "the figures before stay in force" in leader.journal("-u", "palisaded@main", "-n", "50"), 10,
+                 "the leader to tell")  # fmt: skip
+        expect(healthy(lab).name == leader.name, "it leads on")
+        other.rest("/config", "PATCH", {"ttl": TTL, "retry_timeout": 3, "loop_wait": 2}, timeout=10)
+    finally:
+        leader.write(path, before, 0o640, "postgres", "palisade-config")
+        ctl(leader, "reload", leader.name, "--force")
+    healthy(lab)
+
+
+@case
 def journal_is_quiet(lab):
     """the journal: nothing each loop, and journalctl -x explains"""
     leader = healthy(lab)
