@@ -12,7 +12,7 @@ from pathlib import Path
 from palisade_lab import Lab, LabError, Options, Terminal
 from palisade_lab.host import require_root
 
-from . import equipment, table
+from . import equipment, safety, table
 from .faults import UNITS, catalogue
 from .trial import Trial
 
@@ -33,9 +33,10 @@ def parse(about, argv):
     parser.add_argument("--no-sync", action="store_true", help="synchronous_mode off: lost rows are told, no bar")
     parser.add_argument("--patroni", action="store_true", help="Debian's Patroni in the same lab, asynchronous")
     parser.add_argument("--json", metavar="FILE", help="what was measured")
-    parser.add_argument("--markdown", metavar="FILE", help="the table for docs/SAFETY.md")
+    parser.add_argument("--markdown", metavar="FILE", help="the table, every fault a row")
     parser.add_argument("--logs", metavar="DIR", help="where the journals of a broken bar go")
     parser.add_argument("--name", default="nemesis", help="of the lab")
+    parser.add_argument("--safety", metavar="FILE", help="a file of --json as the table of docs/SAFETY.md")
     parser.add_argument("--compare", nargs=2, metavar="FILE", help="two files of --json, side by side")
     return parser.parse_args(argv)
 
@@ -134,6 +135,9 @@ def main(about, argv=None):
     out = Terminal()
     out.width = max(out.width, 100)
     try:
+        if args.safety:
+            print(safety.table(json.loads(Path(args.safety).read_text())["results"]), end="")
+            return 0
         if args.compare:
             documents = [json.loads(Path(name).read_text()) for name in args.compare]
             table.compare(out, *(d["results"] for d in documents), [d["options"] for d in documents])
