@@ -332,24 +332,13 @@ static void on_config_written(const MsgResult *r, void *userdata)
         }
 }
 
-static void write_config(Api *a, const MsgRequest *m)
+MsgRecord *api_config_record(const MsgRequest *m)
 {
         size_t size = sizeof(MsgRecord) + m->blob_size;
-        char why[REASON_SIZE];
+        MsgRecord *record = malloc(size);
 
-        if (m->timing.ttl != 0 && !timing_fits(a->p, m->timing, why, sizeof why)) {
-                api_respond(a, m->h.seq, 400, why);
-                return;
-        }
-        ApiAsk *ask = new_ask(a, m);
-        MsgRecord *record = ask ? malloc(size) : NULL;
-
-        if (!ask)
-                return;
-        if (!record) {
-                end_ask(ask, 503, "out of memory");
-                return;
-        }
+        if (!record)
+                return NULL;
         wire_header(&record->h, MSG_RECORD, size);
         record->key = RECORD_CONFIG;
         record->pad = 0;
@@ -357,6 +346,26 @@ static void write_config(Api *a, const MsgRequest *m)
         record->revision = m->revision;
         record->deadline = now_boottime() + WRITE_WITHIN;
         memcpy(record->value, m->blob, m->blob_size);
+        return record;
+}
+
+static void write_config(Api *a, const MsgRequest *m)
+{
+        char why[REASON_SIZE];
+
+        if (m->timing.ttl != 0 && !timing_fits(a->p, m->timing, why, sizeof why)) {
+                api_respond(a, m->h.seq, 400, why);
+                return;
+        }
+        ApiAsk *ask = new_ask(a, m);
+        MsgRecord *record = ask ? api_config_record(m) : NULL;
+
+        if (!ask)
+                return;
+        if (!record) {
+                end_ask(ask, 503, "out of memory");
+                return;
+        }
         ask->state = ASK_WRITING;
         (void)hands_request(a->p->hands, HAND_DCSD, &record->h, WRITE_WITHIN + USEC_PER_SEC,
                             on_config_written, ask);

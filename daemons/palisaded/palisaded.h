@@ -299,6 +299,7 @@ int api_new(Api **ret, Palisaded *p);
 Api *api_free(Api *a);
 void api_request(Api *a, const MsgRequest *m);
 void api_respond(Api *a, uint64_t seq, unsigned http, const char *text);
+MsgRecord *api_config_record(const MsgRequest *m); /* the document to be written; the caller frees */
 void api_status(Api *a, bool everything); /* STATUS; everything: CLUSTER, PG_STATE, HISTORY too */
 void api_on_cluster(Api *a);
 void api_on_pg(Api *a);

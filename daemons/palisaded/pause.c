@@ -161,23 +161,15 @@ static void on_config(const MsgResult *r, void *userdata)
 
 static void write_config(Palisaded *p)
 {
-        const MsgRequest *q = p->pause.request;
-        size_t size = sizeof(MsgRecord) + q->blob_size;
-        MsgRecord *m = malloc(size);
+        MsgRecord *m = api_config_record(p->pause.request);
 
         if (!m) {
                 end_resume(p, 503, "out of memory");
                 return;
         }
-        wire_header(&m->h, MSG_RECORD, size);
-        m->key = RECORD_CONFIG;
-        m->pad = 0;
-        m->epoch = 0;
-        m->revision = q->revision;
-        m->deadline = now_boottime() + WRITE_WITHIN;
-        memcpy(m->value, q->blob, q->blob_size);
         p->pause.resume = RESUME_WRITING;
-        (void)hands_request(p->hands, HAND_DCSD, &m->h, WRITE_WITHIN + USEC_PER_SEC, on_config, p);
+        (void)hands_request(p->hands, HAND_DCSD, &m->h, usec_sub(m->deadline, now_boottime()) + USEC_PER_SEC,
+                            on_config, p);
         free(m);
 }
 

@@ -1097,6 +1097,7 @@ def main():
     options = p.parse_args()
     options.dcsd, options.puppet = os.path.abspath(options.dcsd), os.path.abspath(options.puppet)
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     failed = []
     for name in options.scenario or SCENARIOS:
         print(f"    {name}", flush=True)
@@ -1105,6 +1106,9 @@ def main():
         try:
             SCENARIOS[name](w)
             ok = True
+        except (KeyboardInterrupt, SystemExit):
+            w.end(False)
+            raise
         except Exception as error:  # whatever goes wrong, the others still run
             print(f"FAIL {name}: {error}\n        logs: {w.folder}", flush=True)
         try:
