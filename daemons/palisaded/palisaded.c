@@ -15,6 +15,24 @@
 
 /* ---- what is known ---- */
 
+/*
+ * A hand that hangs for good, or cannot be started: without fenced no address is held and the gate
+ * shuts with the permit, without pgd nobody stops Postgres, and still the lock would be renewed.
+ * fenced tells of each permit: one that is silent is seen by that.
+ */
+static bool is_hand_away(const Palisaded *p, usec_t now)
+{
+        const Authority *a = &p->authority;
+        usec_t pgd = hands_lost_since(p->hands, HAND_PGD), fenced = hands_lost_since(p->hands, HAND_FENCED);
+        usec_t ttl = p->cluster ? p->cluster->settings.timing.ttl : USEC_INFINITY;
+
+        if (a->epoch == 0 || a->permit.epoch != a->epoch || a->permit.standing)
+                return false;
+        return (pgd != 0 && now >= usec_add(pgd, ttl)) || (fenced != 0 && now >= usec_add(fenced, ttl)) ||
+               (p->fence.epoch == a->epoch && !a->revoked &&
+                a->permit.deadline >= usec_add(p->fence.deadline, ttl));
+}
+
 static bool hand_is_known(const Palisaded *p, HandId id, usec_t now)
 {
         usec_t lost = hands_lost_since(p->hands, id);
@@ -29,6 +47,7 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
         return (Snapshot){
                 .now = now,
                 .name = p->node.name,
+                .hand_away = is_hand_away(p, now),
                 .hands_known = hand_is_known(p, HAND_DCSD, now) && hand_is_known(p, HAND_PGD, now) &&
                                hand_is_known(p, HAND_FENCED, now) &&
                                hand_is_known(p, HAND_WATCHDOGD, now),

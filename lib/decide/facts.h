@@ -10,7 +10,12 @@
 #include <stdint.h>
 
 /* Every hand that is needed has told its state since this mind started. */
-typedef enum FactHands { HANDS_UNKNOWN, HANDS_KNOWN, HANDS_MAX } FactHands;
+typedef enum FactHands {
+        HANDS_UNKNOWN,
+        HANDS_KNOWN,
+        HANDS_AWAY, /* while we lead, pgd or fenced has not been heard of for a whole ttl */
+        HANDS_MAX,
+} FactHands;
 
 typedef enum FactDcs { DCS_UNKNOWN, DCS_UP, DCS_DOWN, DCS_MAX } FactDcs;
 
@@ -97,7 +102,7 @@ typedef enum FactPatience { PATIENCE_UNKNOWN, PATIENCE_LEFT, PATIENCE_OVER, PATI
 typedef enum FactPause { PAUSE_UNKNOWN, PAUSE_NO, PAUSE_YES, PAUSE_MAX } FactPause;
 
 #define FACTS(F)                                                                                   \
-        F(hands, HANDS, "unknown", "known")                                                        \
+        F(hands, HANDS, "unknown", "known", "away")                                                \
         F(dcs, DCS, "unknown", "up", "down")                                                       \
         F(lock, LOCK, "unknown", "free", "mine", "stale", "kept", "lost", "other")             \
         F(permit, PERMIT, "unknown", "none", "runs", "over")                                       \

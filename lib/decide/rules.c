@@ -38,6 +38,8 @@ DEFINE_NAMES(intent, Intent, INTENT_MAX)
  */
 static const Rule rules[] = {
         /* ---- not enough is known ---- */
+        { "hand-away", "pgd or fenced is away for a whole ttl: a lock that only we can use is let go",
+          INTENT_REVOKE, { [FACT_HANDS] = IS(HANDS_AWAY) } },
         { "hands-unknown", "a hand has not told its state since this mind started", INTENT_WAIT,
           { [FACT_HANDS] = IS(HANDS_UNKNOWN) } },
         { "postgres-unknown", "pgd is still looking at what is there", INTENT_WAIT,

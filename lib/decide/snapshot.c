@@ -224,7 +224,9 @@ static FactPause read_pause(const Snapshot *s)
 Facts facts_read(const Snapshot *s)
 {
         Facts f = { .value = {
-                            [FACT_HANDS] = s->hands_known ? HANDS_KNOWN : HANDS_UNKNOWN,
+                            [FACT_HANDS] = s->hand_away    ? HANDS_AWAY
+                                           : s->hands_known ? HANDS_KNOWN
+                                                            : HANDS_UNKNOWN,
                             [FACT_DCS] = read_dcs(s),
                             [FACT_LOCK] = read_lock(s),
                             [FACT_PERMIT] = read_permit(s),

@@ -18,6 +18,7 @@ typedef struct Snapshot {
         const char *name; /* of this node */
 
         bool hands_known;         /* dcsd, pgd, fenced, watchdogd: each has told its state */
+        bool hand_away;           /* we lead, and pgd or fenced was not heard of for a whole ttl */
         bool dcs_known;           /* dcsd has said up or down */
         bool dcs_up;
         const Cluster *cluster;   /* NULL: none yet */

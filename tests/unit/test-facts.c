@@ -74,6 +74,9 @@ static void test_nothing_known(void **state _unused_)
 static void test_hands_and_dcs(void **state _unused_)
 {
         assert_int_equal(fact(FACT_HANDS), HANDS_KNOWN);
+        s.hand_away = true;
+        assert_int_equal(fact(FACT_HANDS), HANDS_AWAY);
+        s.hand_away = false;
         assert_int_equal(fact(FACT_DCS), DCS_UP);
         s.dcs_up = false;
         assert_int_equal(fact(FACT_DCS), DCS_DOWN);
