@@ -2,15 +2,13 @@
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
-#include <netinet/icmp6.h>
-#include <netinet/if_ether.h>
-#include <netinet/ip6.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fence/arp-codec.h"
 #include "fence/arp.h"
 #include "io/fdutil.h"
 
@@ -52,106 +50,24 @@ static int send_packet(int fd, const LinkInfo *link, uint16_t protocol, const ui
         return sendto(fd, packet, size, 0, (struct sockaddr *)&sll, sizeof sll) < 0 ? -errno : 0;
 }
 
-/* ---- IPv4 ---- */
-
 static int send_arp(int fd, const LinkInfo *link, uint16_t op, struct in_addr sender,
                     struct in_addr target)
 {
-        struct ether_arp arp = {
-                .ea_hdr = { .ar_hrd = htons(ARPHRD_ETHER), .ar_pro = htons(ETH_P_IP), .ar_hln = 6,
-                            .ar_pln = 4, .ar_op = htons(op) },
-        };
+        struct ether_arp arp = arp_encode(link->mac, op, sender, target);
 
-        memcpy(arp.arp_sha, link->mac, 6);
-        memcpy(arp.arp_spa, &sender, 4);
-        memcpy(arp.arp_tpa, &target, 4);
-        if (op == ARPOP_REPLY)
-                memcpy(arp.arp_tha, broadcast, 6);
         return send_packet(fd, link, ETH_P_ARP, broadcast, &arp, sizeof arp);
-}
-
-static bool arp_names(const void *packet, size_t size, const ArpProbe *p, uint8_t ret_mac[6])
-{
-        const struct ether_arp *arp = packet;
-
-        if (size < sizeof *arp || memcmp(arp->arp_spa, &p->address.v4, 4) != 0 ||
-            memcmp(arp->arp_sha, p->link.mac, 6) == 0)
-                return false;
-        memcpy(ret_mac, arp->arp_sha, 6);
-        return true;
-}
-
-/* ---- IPv6 ---- */
-
-typedef struct Icmp6Packet {
-        struct ip6_hdr ip;
-        struct nd_neighbor_advert nd; /* a solicitation has the same layout */
-        uint8_t option[8];            /* our MAC */
-} __attribute__((packed)) Icmp6Packet;
-
-/* RFC 4443 §2.3: over the pseudo header too. */
-static uint16_t icmp6_checksum(const Icmp6Packet *p, size_t payload)
-{
-        const uint8_t *bytes = (const uint8_t *)&p->ip.ip6_src;
-        uint32_t sum = (uint32_t)payload + IPPROTO_ICMPV6;
-
-        /* Source, destination and payload stand behind one another in the packet. */
-        for (size_t i = 0; i < 32 + payload; i += 2)
-                sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
-        while (sum >> 16)
-                sum = (sum & 0xffff) + (sum >> 16);
-        return htons((uint16_t)~sum);
 }
 
 static int send_nd(int fd, const LinkInfo *link, uint8_t type, const struct in6_addr *from,
                    const struct in6_addr *to, const struct in6_addr *target, bool with_mac)
 {
-        size_t payload = sizeof(struct nd_neighbor_advert) + (with_mac ? 8 : 0);
         uint8_t mac[6] = { 0x33, 0x33 };
-        Icmp6Packet p = { 0 };
+        Icmp6Packet p;
+        size_t size = nd_encode(&p, type, from, to, target, with_mac ? link->mac : NULL);
 
-        p.ip.ip6_vfc = 6 << 4;
-        p.ip.ip6_plen = htons((uint16_t)payload);
-        p.ip.ip6_nxt = IPPROTO_ICMPV6;
-        p.ip.ip6_hlim = 255;
-        p.ip.ip6_src = *from;
-        p.ip.ip6_dst = *to;
-        p.nd.nd_na_type = type;
-        p.nd.nd_na_target = *target;
-        if (type == ND_NEIGHBOR_ADVERT)
-                p.nd.nd_na_flags_reserved = ND_NA_FLAG_OVERRIDE;
-        p.option[0] = ND_OPT_TARGET_LINKADDR;
-        p.option[1] = 1;
-        memcpy(p.option + 2, link->mac, 6);
-        p.nd.nd_na_cksum = icmp6_checksum(&p, payload);
         memcpy(mac + 2, &to->s6_addr[12], 4);
-        return send_packet(fd, link, ETH_P_IPV6, mac, &p, sizeof p.ip + payload);
+        return send_packet(fd, link, ETH_P_IPV6, mac, &p, size);
 }
-
-static bool nd_names(const void *packet, size_t size, const ArpProbe *p, const uint8_t from[6],
-                     uint8_t ret_mac[6])
-{
-        const Icmp6Packet *nd = packet;
-
-        if (size < sizeof nd->ip + sizeof nd->nd || nd->ip.ip6_nxt != IPPROTO_ICMPV6 ||
-            nd->nd.nd_na_type != ND_NEIGHBOR_ADVERT ||
-            memcmp(&nd->nd.nd_na_target, &p->address.v6, 16) != 0 ||
-            memcmp(from, p->link.mac, 6) == 0)
-                return false;
-        memcpy(ret_mac, from, 6);
-        return true;
-}
-
-/* ff02::1:ffXX:XXXX */
-static struct in6_addr solicited_node(const struct in6_addr *a)
-{
-        struct in6_addr m = { .s6_addr = { 0xff, 0x02, [11] = 0x01, [12] = 0xff } };
-
-        memcpy(&m.s6_addr[13], &a->s6_addr[13], 3);
-        return m;
-}
-
-/* ---- both ---- */
 
 int arp_announce(const LinkInfo *link, const Address *a)
 {
@@ -178,7 +94,7 @@ int arp_probe_ask(ArpProbe *p)
         if (p->address.family == AF_INET)
                 return send_arp(p->fd, &p->link, ARPOP_REQUEST, (struct in_addr){ 0 },
                                 p->address.v4);
-        struct in6_addr group = solicited_node(&p->address.v6);
+        struct in6_addr group = nd_solicited_node(&p->address.v6);
         return send_nd(p->fd, &p->link, ND_NEIGHBOR_SOLICIT, &nobody, &group, &p->address.v6,
                        false);
 }
@@ -194,9 +110,13 @@ static int on_packet(sd_event_source *s _unused_, int fd, uint32_t events _unuse
         ssize_t n = recvfrom(fd, packet, sizeof packet, 0, (struct sockaddr *)&from, &len);
         if (n <= 0 || from.sll_pkttype == PACKET_OUTGOING)
                 return 0;
-        bool named = p->address.family == AF_INET
-                             ? arp_names(packet, (size_t)n, p, mac)
-                             : nd_names(packet, (size_t)n, p, from.sll_addr, mac);
+        bool named;
+        if (p->address.family == AF_INET) {
+                named = arp_decode(packet, (size_t)n, p->address.v4, p->link.mac, mac);
+        } else {
+                named = nd_decode(packet, (size_t)n, &p->address.v6, p->link.mac, from.sll_addr);
+                memcpy(mac, from.sll_addr, sizeof mac);
+        }
         if (named)
                 p->answered(mac, p->userdata);
         return 0;

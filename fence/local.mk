@@ -1,6 +1,9 @@
 sbin_PROGRAMS += palisade-fenced
 FENCE_PURE = \
-	fence/plan.c fence/plan.h
+	fence/arp-codec.c fence/arp-codec.h \
+	fence/link-table.c fence/link-table.h \
+	fence/plan.c fence/plan.h \
+	fence/sockets-codec.c fence/sockets-codec.h
 palisade_fenced_SOURCES = $(FENCE_PURE) \
 	fence/addresses.c fence/addresses.h \
 	fence/arp.c fence/arp.h \

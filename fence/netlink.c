@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -15,31 +14,14 @@
 #include "fence/netlink.h"
 #include "io/log.h"
 
-#define LINKS_MAX 256
-#define ADDRESSES_MAX 1024
 #define REQUESTS_MAX 64
-
-#define PROTO_PALISADE 0x50 /* IFA_PROTO of what we add; kernels before 5.18 ignore it */
-#define LABEL_SUFFIX ":pal" /* and there the label tells (IPv4 only) */
-#ifndef IFA_PROTO
-#define IFA_PROTO 11
-#endif
-
-typedef struct AddressRow {
-        Address address;
-        int index;
-        uint8_t prefix;
-        bool ours;
-} AddressRow;
 
 struct Netlink {
         struct nl_sock *requests, *events;
         sd_event_source *requests_source, *events_source;
         netlink_changed_t changed;
         void *userdata;
-        size_t n_links, n_addresses;
-        LinkInfo links[LINKS_MAX];
-        AddressRow addresses[ADDRESSES_MAX];
+        LinkTable table;
         struct {
                 uint32_t seq; /* 0: free */
                 netlink_done_t done;
@@ -47,178 +29,47 @@ struct Netlink {
         } waiting[REQUESTS_MAX];
 };
 
-int address_parse(const char *text, Address *ret)
-{
-        Address a = { .family = AF_INET };
-
-        if (inet_pton(AF_INET, text, &a.v4) == 1) {
-                *ret = a;
-                return 0;
-        }
-        a.family = AF_INET6;
-        if (inet_pton(AF_INET6, text, &a.v6) != 1)
-                return -EINVAL;
-        *ret = a;
-        return 0;
-}
-
-bool address_equal(const Address *a, const Address *b)
-{
-        return a->family == b->family && memcmp(&a->v6, &b->v6, address_size(a)) == 0;
-}
-
 /* ---- the table ---- */
 
 const LinkInfo *netlink_link_by_index(const Netlink *n, int index)
 {
-        for (size_t i = 0; i < n->n_links; i++)
-                if (n->links[i].index == index)
-                        return &n->links[i];
-        return NULL;
+        return link_table_by_index(&n->table, index);
 }
 
 const LinkInfo *netlink_link_by_name(const Netlink *n, const char *name)
 {
-        for (size_t i = 0; i < n->n_links; i++)
-                if (str_equal(n->links[i].name, name))
-                        return &n->links[i];
-        return NULL;
-}
-
-static bool same_subnet(const AddressRow *row, const Address *a)
-{
-        const uint8_t *x = (const uint8_t *)&row->address.v6, *y = (const uint8_t *)&a->v6;
-        unsigned bits = row->prefix;
-
-        if (row->address.family != a->family || row->ours || bits >= address_size(a) * 8 || bits == 0)
-                return false;
-        if (memcmp(x, y, bits / 8) != 0)
-                return false;
-        uint8_t mask = (uint8_t)(0xff00 >> (bits % 8));
-        return bits % 8 == 0 || (x[bits / 8] & mask) == (y[bits / 8] & mask);
+        return link_table_by_name(&n->table, name);
 }
 
 const LinkInfo *netlink_link_for(const Netlink *n, const Address *a)
 {
-        for (size_t i = 0; i < n->n_addresses; i++)
-                if (same_subnet(&n->addresses[i], a))
-                        return netlink_link_by_index(n, n->addresses[i].index);
-        return NULL;
+        return link_table_for(&n->table, a);
 }
 
 bool netlink_find(const Netlink *n, const Address *a, bool *ret_ours, int *ret_index)
 {
-        for (size_t i = 0; i < n->n_addresses; i++)
-                if (address_equal(&n->addresses[i].address, a)) {
-                        *ret_ours = n->addresses[i].ours;
-                        *ret_index = n->addresses[i].index;
-                        return true;
-                }
-        return false;
+        const AddressRow *row = link_table_find(&n->table, a);
+
+        if (!row)
+                return false;
+        *ret_ours = row->ours;
+        *ret_index = row->index;
+        return true;
 }
 
 void netlink_each_own(const Netlink *n, void (*each)(int index, const Address *a, void *userdata),
                       void *userdata)
 {
-        for (size_t i = 0; i < n->n_addresses; i++)
-                if (n->addresses[i].ours)
-                        each(n->addresses[i].index, &n->addresses[i].address, userdata);
-}
-
-static void take_link(Netlink *n, const struct nlmsghdr *h)
-{
-        const struct ifinfomsg *info = nlmsg_data(h);
-        struct nlattr *name = nlmsg_find_attr((struct nlmsghdr *)h, sizeof *info, IFLA_IFNAME);
-        struct nlattr *mac = nlmsg_find_attr((struct nlmsghdr *)h, sizeof *info, IFLA_ADDRESS);
-        size_t i = 0;
-
-        while (i < n->n_links && n->links[i].index != info->ifi_index)
-                i++;
-        if (h->nlmsg_type == RTM_DELLINK) {
-                if (i < n->n_links)
-                        n->links[i] = n->links[--n->n_links];
-                return;
-        }
-        if (i == LINKS_MAX || !name)
-                return;
-        if (i == n->n_links)
-                n->n_links++;
-        LinkInfo *l = &n->links[i];
-        *l = (LinkInfo){ .index = info->ifi_index,
-                         .up = info->ifi_flags & IFF_UP && info->ifi_flags & IFF_RUNNING };
-        (void)str_copy_n(l->name, sizeof l->name, nla_data(name),
-                         strnlen(nla_data(name), (size_t)nla_len(name))); /* IFNAMSIZ */
-        if (mac && nla_len(mac) == sizeof l->mac) {
-                memcpy(l->mac, nla_data(mac), sizeof l->mac);
-                l->has_mac = true;
-        }
-}
-
-static bool is_ours(struct nlmsghdr *h)
-{
-        struct nlattr *proto = nlmsg_find_attr(h, sizeof(struct ifaddrmsg), IFA_PROTO);
-        struct nlattr *label = nlmsg_find_attr(h, sizeof(struct ifaddrmsg), IFA_LABEL);
-
-        if (proto && nla_len(proto) == 1 && *(uint8_t *)nla_data(proto) == PROTO_PALISADE)
-                return true;
-        if (!label || nla_len(label) < (int)sizeof LABEL_SUFFIX)
-                return false;
-        const char *text = nla_data(label);
-        size_t len = strnlen(text, (size_t)nla_len(label));
-        return len >= 4 && memcmp(text + len - 4, LABEL_SUFFIX, 4) == 0;
-}
-
-static void take_address(Netlink *n, const struct nlmsghdr *h)
-{
-        const struct ifaddrmsg *ifa = nlmsg_data(h);
-        struct nlattr *local = nlmsg_find_attr((struct nlmsghdr *)h, sizeof *ifa, IFA_LOCAL);
-        AddressRow row = { .address = { .family = ifa->ifa_family },
-                           .index = (int)ifa->ifa_index,
-                           .prefix = ifa->ifa_prefixlen,
-                           .ours = is_ours((struct nlmsghdr *)h) };
-        size_t i = 0;
-
-        if (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6)
-                return;
-        if (!local)
-                local = nlmsg_find_attr((struct nlmsghdr *)h, sizeof *ifa, IFA_ADDRESS);
-        if (!local || (size_t)nla_len(local) != address_size(&row.address))
-                return;
-        memcpy(&row.address.v6, nla_data(local), address_size(&row.address));
-
-        while (i < n->n_addresses && !(n->addresses[i].index == row.index &&
-                                       address_equal(&n->addresses[i].address, &row.address)))
-                i++;
-        if (h->nlmsg_type == RTM_DELADDR) {
-                if (i < n->n_addresses)
-                        n->addresses[i] = n->addresses[--n->n_addresses];
-                return;
-        }
-        if (i == ADDRESSES_MAX)
-                return;
-        if (i == n->n_addresses)
-                n->n_addresses++;
-        n->addresses[i] = row;
+        for (size_t i = 0; i < n->table.n_addresses; i++)
+                if (n->table.addresses[i].ours)
+                        each(n->table.addresses[i].index, &n->table.addresses[i].address, userdata);
 }
 
 static int on_valid(struct nl_msg *msg, void *arg)
 {
-        const struct nlmsghdr *h = nlmsg_hdr(msg);
         Netlink *n = arg;
 
-        switch (h->nlmsg_type) {
-        case RTM_NEWLINK:
-        case RTM_DELLINK:
-                if (nlmsg_valid_hdr(h, sizeof(struct ifinfomsg)))
-                        take_link(n, h);
-                break;
-        case RTM_NEWADDR:
-        case RTM_DELADDR:
-                if (nlmsg_valid_hdr(h, sizeof(struct ifaddrmsg)))
-                        take_address(n, h);
-                break;
-        default: break;
-        }
+        link_table_take(&n->table, nlmsg_hdr(msg));
         return NL_OK;
 }
 
@@ -354,7 +205,7 @@ static int read_all(Netlink *n)
                 return -ENOMEM;
         nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_valid, n);
         r = nl_connect(sock, NETLINK_ROUTE) < 0 ? -EIO : 0;
-        n->n_links = n->n_addresses = 0;
+        n->table.n_links = n->table.n_addresses = 0;
         if (r >= 0)
                 r = dump(sock, RTM_GETLINK);
         if (r >= 0)

@@ -8,36 +8,12 @@
  */
 #pragma once
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
-
-typedef struct Address {
-        int family;
-        union {
-                struct in_addr v4;
-                struct in6_addr v6;
-        };
-} Address;
-
-/* 0 or -EINVAL. */
-int address_parse(const char *text, Address *ret);
-bool address_equal(const Address *a, const Address *b);
-static inline size_t address_size(const Address *a)
-{
-        return a->family == AF_INET ? sizeof a->v4 : sizeof a->v6;
-}
-
-typedef struct LinkInfo {
-        int index;
-        char name[16];
-        bool up; /* IFF_UP and carrier */
-        uint8_t mac[6];
-        bool has_mac;
-} LinkInfo;
+#include "fence/link-table.h"
 
 typedef struct Netlink Netlink;
 

@@ -1,15 +1,13 @@
 #include <errno.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
-#include <string.h>
 
 #include "base/macros.h"
+#include "fence/sockets-codec.h"
 #include "fence/sockets.h"
 
 #define FOUND_MAX 4096 /* connections of one server; what is beyond is found by the next round */
@@ -19,12 +17,6 @@ typedef struct Found {
         size_t n;
         struct inet_diag_req_v2 sockets[FOUND_MAX];
 } Found;
-
-/* One condition: born in this cgroup. A jump beyond the end by four refuses (the kernel's rule). */
-typedef struct Filter {
-        struct inet_diag_bc_op op;
-        uint64_t cgroup;
-} __attribute__((packed)) Filter;
 
 static int to_errno(int nl_error)
 {
@@ -39,33 +31,20 @@ static int to_errno(int nl_error)
 
 static int on_socket(struct nl_msg *msg, void *userdata)
 {
-        const struct nlmsghdr *h = nlmsg_hdr(msg);
-        const struct inet_diag_msg *m = nlmsg_data(h);
+        struct inet_diag_req_v2 socket;
         Found *found = userdata;
 
-        if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY || nlmsg_datalen(h) < (int)sizeof *m)
+        if (!sockets_read(nlmsg_hdr(msg), &socket))
                 return NL_SKIP;
         if (found->n < FOUND_MAX)
-                found->sockets[found->n++] = (struct inet_diag_req_v2){
-                        .sdiag_family = m->idiag_family,
-                        .sdiag_protocol = IPPROTO_TCP,
-                        .idiag_states = UINT32_MAX,
-                        .id = m->id,
-                };
+                found->sockets[found->n++] = socket;
         return NL_OK;
 }
 
 static int find(struct nl_sock *sock, int family, uint32_t states, uint64_t cgroup, Found *found)
 {
-        struct inet_diag_req_v2 request = {
-                .sdiag_family = (uint8_t)family,
-                .sdiag_protocol = IPPROTO_TCP,
-                .idiag_states = states,
-        };
-        Filter filter = {
-                .op = { INET_DIAG_BC_CGROUP_COND, sizeof filter, sizeof filter + 4 },
-                .cgroup = cgroup,
-        };
+        struct inet_diag_req_v2 request = sockets_request(family, states);
+        SocketsFilter filter = sockets_filter(cgroup);
         struct nl_msg *msg = nlmsg_alloc_simple(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP);
         int r = msg ? nlmsg_append(msg, &request, sizeof request, NLMSG_ALIGNTO) : -NLE_NOMEM;
 

@@ -1,10 +1,25 @@
-# Unit tests of palisade-fenced's pure file.
+# Unit tests of palisade-fenced's pure files.
 if HAVE_CMOCKA
 
-check_PROGRAMS += tests/unit/test-fence-plan
-TESTS += tests/unit/test-fence-plan
-tests_unit_test_fence_plan_SOURCES = tests/unit/test-fence-plan.c tests/unit/test-lib.h \
-	$(FENCE_PURE)
-tests_unit_test_fence_plan_LDADD = $(UNIT_LIBS)
+FENCE_TESTS = \
+	tests/unit/test-fence-arp \
+	tests/unit/test-fence-links \
+	tests/unit/test-fence-plan \
+	tests/unit/test-fence-sockets
+
+check_PROGRAMS += $(FENCE_TESTS)
+TESTS += $(FENCE_TESTS)
+noinst_LIBRARIES += tests/unit/libfence.a
+tests_unit_libfence_a_SOURCES = $(FENCE_PURE)
+
+FENCE_TEST_LDADD = tests/unit/libfence.a $(UNIT_LIBS)
+tests_unit_test_fence_arp_SOURCES = tests/unit/test-fence-arp.c tests/unit/test-lib.h
+tests_unit_test_fence_arp_LDADD = $(FENCE_TEST_LDADD)
+tests_unit_test_fence_links_SOURCES = tests/unit/test-fence-links.c tests/unit/test-lib.h
+tests_unit_test_fence_links_LDADD = $(FENCE_TEST_LDADD) $(NL_LIBS)
+tests_unit_test_fence_plan_SOURCES = tests/unit/test-fence-plan.c tests/unit/test-lib.h
+tests_unit_test_fence_plan_LDADD = $(FENCE_TEST_LDADD)
+tests_unit_test_fence_sockets_SOURCES = tests/unit/test-fence-sockets.c tests/unit/test-lib.h
+tests_unit_test_fence_sockets_LDADD = $(FENCE_TEST_LDADD) $(NL_LIBS)
 
 endif
