@@ -16,3 +16,4 @@ include tests/unit/fence.mk
 include tests/unit/watchdogd.mk
 include tests/bench/local.mk
 include tests/vm/local.mk
+include tests/fuzz/local.mk

@@ -276,3 +276,47 @@ uint64_t cache_newest(const Cache *c)
                         newest = MAX(newest, c->entries[i].kv.mod_revision);
         return newest;
 }
+
+/* ---- what etcd says ---- */
+
+int cache_take_range(Cache *c, const Node *doc, uint64_t revision)
+{
+        const Node *list = node_get(doc, "kvs");
+        size_t n = 0, count = node_count(list);
+        Kv *kvs = calloc(count + 1, sizeof *kvs);
+        int r = kvs ? 0 : -ENOMEM;
+
+        NODE_FOREACH(node, list) {
+                if (r < 0)
+                        break;
+                r = reply_kv(node, &kvs[n]);
+                n += r >= 0;
+        }
+        if (r >= 0) {
+                r = cache_load(c, kvs, n, revision);
+        } else {
+                while (kvs && n > 0)
+                        kv_done(&kvs[--n]);
+        }
+        free(kvs);
+        return r;
+}
+
+int cache_take_event(Cache *c, const Node *event)
+{
+        const Node *kv_node = node_get(event, "kv");
+        const char *type = node_get_text(event, "type");
+        Kv kv;
+        int r;
+
+        if (!kv_node)
+                return -EBADMSG;
+        r = reply_kv(kv_node, &kv);
+        if (r < 0)
+                return r;
+        if (!type || !str_equal(type, "DELETE"))
+                return cache_put(c, &kv);
+        r = cache_delete(c, kv.key, kv.mod_revision);
+        kv_done(&kv);
+        return r;
+}

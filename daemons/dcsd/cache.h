@@ -34,6 +34,10 @@ int cache_load(Cache *c, Kv *kvs, size_t n, uint64_t revision);
 int cache_put(Cache *c, Kv *kv);
 int cache_delete(Cache *c, const char *path, uint64_t revision);
 
+/* The keys of a range's answer as of `revision`, or one event of a watch. -EBADMSG: it is none. */
+int cache_take_range(Cache *c, const Node *doc, uint64_t revision);
+int cache_take_event(Cache *c, const Node *event);
+
 /* The same for a write of our own that etcd confirmed with this revision. value: text. */
 int cache_note_put(Cache *c, const char *path, const char *value, int64_t lease, uint64_t revision);
 

@@ -98,26 +98,6 @@ void watch_endpoint_dead(Watch *w, const char *url)
 
 /* ---- events ---- */
 
-/* 1: the cache differs now, 0: nothing new, negative: no event of etcd's. */
-static int apply_event(Watch *w, const Node *event)
-{
-        const Node *kv_node = node_get(event, "kv");
-        const char *type = node_get_text(event, "type");
-        Kv kv;
-        int r;
-
-        if (!kv_node)
-                return -EBADMSG;
-        r = reply_kv(kv_node, &kv);
-        if (r < 0)
-                return r;
-        if (!type || !str_equal(type, "DELETE"))
-                return cache_put(w->cache, &kv);
-        r = cache_delete(w->cache, kv.key, kv.mod_revision);
-        kv_done(&kv);
-        return r;
-}
-
 static void note_verified(Watch *w, uint64_t revision)
 {
         if (revision > w->verified) {
@@ -148,7 +128,7 @@ static int on_document(const EtcdAnswer *a, void *userdata)
                 return -ECANCELED;
         }
         NODE_FOREACH(event, node_get(result, "events")) {
-                int r = apply_event(w, event);
+                int r = cache_take_event(w->cache, event);
                 if (r < 0) {
                         (void)STR_SET(w->trouble, "an event could not be read");
                         return r;
@@ -175,30 +155,6 @@ static void on_stream_end(const EtcdAnswer *a, void *userdata)
 }
 
 /* ---- the range ---- */
-
-/* The kvs of a range into the cache. 1: it differs, 0: not, negative errno. */
-static int load(Watch *w, const Node *doc, uint64_t revision)
-{
-        const Node *list = node_get(doc, "kvs");
-        size_t n = 0, count = node_count(list);
-        Kv *kvs = calloc(count + 1, sizeof *kvs);
-        int r = kvs ? 0 : -ENOMEM;
-
-        NODE_FOREACH(node, list) {
-                if (r < 0)
-                        break;
-                r = reply_kv(node, &kvs[n]);
-                n += r >= 0;
-        }
-        if (r >= 0) {
-                r = cache_load(w->cache, kvs, n, revision);
-        } else {
-                while (kvs && n > 0)
-                        kv_done(&kvs[--n]);
-        }
-        free(kvs);
-        return r;
-}
 
 static int start_stream(Watch *w)
 {
@@ -227,7 +183,7 @@ static void on_range(const EtcdAnswer *a, void *userdata)
                 begin_again(w, a->text);
                 return;
         }
-        r = a->header.revision == 0 ? -EBADMSG : load(w, a->doc, a->header.revision);
+        r = a->header.revision == 0 ? -EBADMSG : cache_take_range(w->cache, a->doc, a->header.revision);
         if (r < 0) {
                 begin_again(w, r == -ENOSPC ? "there are too many keys below our path"
                                             : "the keys could not be read");

@@ -12,14 +12,16 @@ API_TESTS = \
 if HAVE_CMOCKA
 check_PROGRAMS += $(API_TESTS)
 TESTS += $(API_TESTS)
+check_LIBRARIES += tests/unit/libapid.a
+tests_unit_libapid_a_SOURCES = $(APID_PURE)
 endif
 
-tests_unit_test_apid_health_SOURCES = tests/unit/test-apid-health.c $(API_SCENES) $(APID_PURE)
-tests_unit_test_apid_health_LDADD = $(UNIT_LIBS)
-tests_unit_test_apid_json_SOURCES = tests/unit/test-apid-json.c $(API_SCENES) $(APID_PURE)
-tests_unit_test_apid_json_LDADD = $(UNIT_LIBS)
-tests_unit_test_apid_request_SOURCES = tests/unit/test-apid-request.c $(API_SCENES) $(APID_PURE)
-tests_unit_test_apid_request_LDADD = $(UNIT_LIBS)
+tests_unit_test_apid_health_SOURCES = tests/unit/test-apid-health.c $(API_SCENES)
+tests_unit_test_apid_health_LDADD = tests/unit/libapid.a $(UNIT_LIBS)
+tests_unit_test_apid_json_SOURCES = tests/unit/test-apid-json.c $(API_SCENES)
+tests_unit_test_apid_json_LDADD = tests/unit/libapid.a $(UNIT_LIBS)
+tests_unit_test_apid_request_SOURCES = tests/unit/test-apid-request.c $(API_SCENES)
+tests_unit_test_apid_request_LDADD = tests/unit/libapid.a $(UNIT_LIBS)
 
 # Stands in for the mind before the API; tests/system/test-api.py drives it.
 check_PROGRAMS += tests/unit/mind-for-api

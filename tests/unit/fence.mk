@@ -9,7 +9,7 @@ FENCE_TESTS = \
 
 check_PROGRAMS += $(FENCE_TESTS)
 TESTS += $(FENCE_TESTS)
-noinst_LIBRARIES += tests/unit/libfence.a
+check_LIBRARIES += tests/unit/libfence.a
 tests_unit_libfence_a_SOURCES = $(FENCE_PURE)
 
 FENCE_TEST_LDADD = tests/unit/libfence.a $(UNIT_LIBS)
