@@ -69,7 +69,7 @@ int edits_set(Node *document, const char *prefix, const char *pair, char error[E
                 return refuse(error, "too long:", pair, "");
         while (n > 0 && path[n - 1] == ' ')
                 path[--n] = 0;
-        if (path[0] == '.' || path[n - 1] == '.' || strstr(path, ".."))
+        if (n == 0 || path[0] == '.' || path[n - 1] == '.' || strstr(path, ".."))
                 return refuse(error, "no path of keys:", pair, "");
         int r = yaml_parse(equals + 1, strlen(equals + 1), &value, why);
         if (r < 0)

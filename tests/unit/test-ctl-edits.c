@@ -55,7 +55,8 @@ static void test_parameters_keep_their_dots(void **state _unused_)
 static void test_refused(void **state _unused_)
 {
         static const char *const pairs[] = { "ttl",  "=1",     "",     ".a=1",
-                                             "a.=1", "a..b=1", "x=[1", "x={" };
+                                             "a.=1", "a..b=1", "x=[1", "x={",
+                                             " =1",  "  =" };
 
         for (size_t i = 0; i < ELEMENTSOF(pairs); i++) {
                 _cleanup_(node_freep) Node *n = document("{}");
