@@ -58,6 +58,9 @@ int history_parse_file(const char *text, size_t size, History *ret)
                 if (skip < n && text[skip] != '#') {
                         HistoryLine line = { 0 };
                         int r = parse_line(text + skip, n - skip, &line);
+                        if (r >= 0 && ret->n_lines > 0 &&
+                            line.timeline <= ret->lines[ret->n_lines - 1].timeline)
+                                r = -EINVAL;
                         if (r < 0)
                                 return r;
                         history_append(ret, &line);

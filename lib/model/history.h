@@ -27,8 +27,8 @@ typedef struct History {
 
 /*
  * Reads a .history file's text: "tli<TAB>lsn<TAB>reason" lines, comments and blank lines. Keeps the
- * newest HISTORY_LINES_MAX. 0, or -EINVAL for a line that is none of these; *ret then holds what
- * came before.
+ * newest HISTORY_LINES_MAX. 0, or -EINVAL for a line that is none of these, or whose timeline is not
+ * above the one before (PostgreSQL refuses that too); *ret then holds what came before.
  */
 int history_parse_file(const char *text, size_t size, History *ret);
 

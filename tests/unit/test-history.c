@@ -57,6 +57,9 @@ static void test_refuse(void **state _unused_)
                 assert_int_equal(parse(bad[i]), -EINVAL);
         assert_int_equal(parse("1\t0/1\ta\nbroken\n3\t0/3\tc\n"), -EINVAL);
         assert_int_equal(history.n_lines, 1); /* what came before */
+        assert_int_equal(parse("2\t0/1\ta\n2\t0/2\tb\n"), -EINVAL);
+        assert_int_equal(parse("2\t0/1\ta\n1\t0/2\tb\n"), -EINVAL);
+        assert_true(history.lines[0].timeline == 2 && history.n_lines == 1);
 }
 
 static void test_long_reason_is_cut(void **state _unused_)
