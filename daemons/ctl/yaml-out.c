@@ -23,11 +23,12 @@ static bool needs_quotes(const char *s)
                 return true;
         if (strpbrk(s, ",[]{}") && strpbrk(s, "[]{}") == s)
                 return true;
-        if (str_equal(s, "=") || str_equal(s, "<<") || str_equal(s, "---") || str_equal(s, "..."))
+        if (str_equal(s, "=") || str_equal(s, "<<") || str_after_prefix(s, "---") ||
+            str_after_prefix(s, "..."))
                 return true;
         if (yaml_parse(s, strlen(s), &n, (char[YAML_ERROR_SIZE]){ 0 }) < 0)
                 return true;
-        same = n->kind == NODE_STRING;
+        same = n->kind == NODE_STRING && str_equal(n->text, s);
         node_free(n);
         return !same;
 }
@@ -44,35 +45,62 @@ static bool reads_as_timestamp(const char *s)
         return usec_parse_iso(s, &ignored) >= 0;
 }
 
-static bool has_controls(const char *s)
+/*
+ * The character at s, if no YAML reader takes it as it stands: controls, and what is a line end or a
+ * byte order mark to some. 0: it may stand. *ret_size: its bytes in UTF-8.
+ */
+static unsigned special_at(const char *s, size_t *ret_size)
 {
+        const unsigned char *u = (const unsigned char *)s;
+
+        *ret_size = 1;
+        if (u[0] < 0x20 || u[0] == 0x7f)
+                return u[0];
+        if (u[0] == 0xc2 && u[1] >= 0x80 && u[1] < 0xa0) {
+                *ret_size = 2;
+                return u[1];
+        }
+        if ((u[0] == 0xe2 && u[1] == 0x80 && (u[2] == 0xa8 || u[2] == 0xa9)) ||
+            (u[0] == 0xef && u[1] == 0xbb && u[2] == 0xbf) ||
+            (u[0] == 0xef && u[1] == 0xbf && (u[2] == 0xbe || u[2] == 0xbf))) {
+                *ret_size = 3;
+                return (u[0] & 0xfU) << 12 | (u[1] & 0x3fU) << 6 | (u[2] & 0x3fU);
+        }
+        return 0;
+}
+
+static bool has_specials(const char *s)
+{
+        size_t n;
+
         for (; *s; s++)
-                if ((unsigned char)*s < 0x20 || *s == 0x7f)
+                if (special_at(s, &n))
                         return true;
         return false;
 }
 
 static void put_double_quoted(FILE *f, const char *s)
 {
+        size_t n;
+
         fputc('"', f);
-        for (; *s; s++)
-                switch (*s) {
-                case '"': fputs("\\\"", f); break;
-                case '\\': fputs("\\\\", f); break;
-                case '\n': fputs("\\n", f); break;
-                case '\t': fputs("\\t", f); break;
-                default:
-                        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-                                fprintf(f, "\\x%02X", (unsigned char)*s);
-                        else
-                                fputc(*s, f);
-                }
+        for (; *s; s += n) {
+                unsigned special = special_at(s, &n);
+                if (*s == '"' || *s == '\\')
+                        fprintf(f, "\\%c", *s);
+                else if (*s == '\n' || *s == '\t')
+                        fputs(*s == '\n' ? "\\n" : "\\t", f);
+                else if (special)
+                        fprintf(f, special > 0xff ? "\\u%04X" : "\\x%02X", special);
+                else
+                        fputc(*s, f);
+        }
         fputc('"', f);
 }
 
 static void put_text(FILE *f, const char *s, bool flow)
 {
-        if (has_controls(s)) {
+        if (has_specials(s)) {
                 put_double_quoted(f, s);
         } else if (needs_quotes(s) || reads_as_timestamp(s) || (flow && strpbrk(s, ",[]{}"))) {
                 fputc('\'', f);
