@@ -26,6 +26,9 @@ static _printf_(4, 5) void tell(Check *c, Severity severity, unsigned line, cons
         va_start(ap, format);
         vsnprintf(text, sizeof text, format, ap);
         va_end(ap);
+        for (char *s = text; *s; s++) /* it is one line, whatever the value was */
+                if ((unsigned char)*s < 0x20 || *s == 0x7f)
+                        *s = '?';
         c->errors += severity == PROBLEM_ERROR;
         c->tell(&(Problem){ severity, line, text }, c->userdata);
 }

@@ -132,6 +132,8 @@ static void test_bad_value(void **state _unused_)
             "off|automatic|required|disable|disabled|auto|require");
         one("tags: {nofailover: maybe}\n", PROBLEM_ERROR, 1,
             "tags.nofailover: 'maybe' is not allowed: true or false");
+        one("tags: {nofailover: \"a\\nb\\e[1m\"}\n", PROBLEM_ERROR, 1,
+            "tags.nofailover: 'a?b?[1m' is not allowed: true or false"); /* one line all the same */
         one("log: {max_queue_size: -1}\n", PROBLEM_ERROR, 1,
             "log.max_queue_size: '-1' is not allowed: a whole number of at least 0");
         one("tags: [a]\n", PROBLEM_ERROR, 1, "tags: expected a map, found a list");
