@@ -45,6 +45,7 @@ typedef enum OptionId {
         OPTION_TIMEOUT,
         OPTION_NO_WAIT,
         OPTION_WAIT,
+        OPTION_RECORD,
         OPTION_MAX,
 } OptionId;
 

@@ -151,8 +151,9 @@ int endpoint_open(Ctl *c)
         ClientOptions o = { .url = c->values[OPTION_URL] };
         int code;
 
-        /* A cluster's name may stand before what the verb takes, as patronictl has it. */
-        if (c->words.n > 0 && c->words.n == c->verb->words_max && !ctl_has(c, OPTION_CLUSTER))
+        /* A cluster's name may stand before what the verb takes, as patronictl has it; not a file's. */
+        if (c->words.n > 0 && c->words.n == c->verb->words_max && !ctl_has(c, OPTION_CLUSTER) &&
+            !str_equal(c->verb->arguments, "[FILE]"))
                 c->values[OPTION_CLUSTER] = c->words.list[0];
         if (!o.url && !ctl_has(c, OPTION_CLUSTER) && !str_empty(environment))
                 o.url = environment;

@@ -5,6 +5,7 @@ CTL_PURE = \
 	daemons/ctl/edits.c daemons/ctl/edits.h \
 	daemons/ctl/grid.c daemons/ctl/grid.h \
 	daemons/ctl/members.c daemons/ctl/members.h \
+	daemons/ctl/record.c daemons/ctl/record.h \
 	daemons/ctl/timelines.c daemons/ctl/timelines.h \
 	daemons/ctl/yaml-out.c daemons/ctl/yaml-out.h
 # Everything but main(): the verbs and what they share.
@@ -14,6 +15,7 @@ CTL_PARTS = $(CTL_PURE) \
 	daemons/ctl/ctl.c daemons/ctl/ctl.h \
 	daemons/ctl/edit.c \
 	daemons/ctl/endpoint.c daemons/ctl/endpoint.h \
+	daemons/ctl/explain.c \
 	daemons/ctl/node.c \
 	daemons/ctl/options.c daemons/ctl/options.h \
 	daemons/ctl/pause.c \

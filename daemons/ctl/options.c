@@ -42,6 +42,7 @@ static const OptionRow rows[] = {
         { OPTION_REPLACE, "replace", 0, "FILE", false, "put a YAML document in its place" },
         { OPTION_QUIET, "quiet", 'q', NULL, false, "show no differences" },
         { OPTION_TIMEOUT, "timeout", 0, "SEC", false, "how long to wait" },
+        { OPTION_RECORD, "record", 0, NULL, false, "as a scenario for tests/decide, to FILE or the screen" },
         { OPTION_WAIT, "wait", 0, NULL, false, "wait until every member has noticed" },
         { OPTION_NO_WAIT, "no-wait", 0, NULL, false, "do not wait until it has happened" },
 };

@@ -1,4 +1,4 @@
-/* What only looks: list, topology, history, show-config, explain, version. */
+/* What only looks: list, topology, history, show-config, version. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -167,42 +167,6 @@ int verb_history(Ctl *c)
                 return print_document(stdout, list, format);
         }
         return CTL_DONE;
-}
-
-/* ---- explain ---- */
-
-/* Sections stand out: their lines are the ones that are not indented. */
-static void put_explanation(const char *text, bool paint)
-{
-        while (*text) {
-                size_t n = strcspn(text, "\n");
-                bool heading = paint && n > 0 && *text != ' ';
-                printf("%s%.*s%s\n", heading ? "\033[1m" : "", (int)n, text,
-                       heading ? "\033[0m" : "");
-                text += n + (text[n] == '\n');
-        }
-}
-
-int verb_explain(Ctl *c)
-{
-        const char *format = c->values[OPTION_FORMAT];
-        bool json = format && str_equal(format, "json");
-        const Call call = { .path = json ? "/palisade/explain" : "/palisade/explain?format=text" };
-        Reply r;
-        int code = CTL_DONE;
-
-        if (format && !json && !str_equal(format, "text") && !str_equal(format, "pretty"))
-                return ctl_misuse(c, "no format '%s': text or json", format);
-        if (client_call(c->client, &call, &r) >= 0 && r.status == 200 &&
-            str_after_prefix(r.server, "Palisade"))
-                put_explanation(r.body, c->paint && !json);
-        else if (r.status != 0 && !str_after_prefix(r.server, "Palisade"))
-                code = ctl_fail("%s is not kept by Palisade: it cannot explain itself",
-                                client_name(c->client));
-        else
-                code = ctl_tell_reply(c, "Cannot explain", &r);
-        reply_done(&r);
-        return code;
 }
 
 /* ---- show-config ---- */

@@ -52,6 +52,8 @@ def list_and_explain(lab):
         text = ctl(node, "list")
         expect(f"| {leader.name} " in text and "Leader" in text, "and the leader")
         expect("rule" in ctl(node, "explain"), "explain names the rule")
+        recorded = ctl(node, "explain", "--record")
+        expect(("lock = mine" in recorded) == (node is leader) and "\nintent = " in recorded, recorded)
     expect('"Role": "Leader"' in ctl(leader, "list", "--format", "json"), "json")
 
 

@@ -152,6 +152,16 @@ def test_ctl_explain_and_version(world):
     done = ctl(world.build, node, "explain")
     expect(done.code == 0 and "leader-leads" in done.out and "\033" not in done.out, done.out)
     equal(json.loads(ctl(world.build, node, "explain", "-f", "json").out)["facts"][0]["key"], "lock", "json")
+    done = ctl(world.build, node, "explain", "--record")
+    scenario = done.out.split("\n", 1)[1]
+    equal(scenario, "lock = mine\npg = primary\nrule = leader-leads\nintent = lead\n", "a scenario")
+    file = world.path("scenario")
+    done = ctl(world.build, node, "explain", "--record", file)
+    equal((done.code, done.out), (0, ""), f"into a file: {done.err}")
+    with open(file) as f:
+        equal(f.read().split("\n", 1)[1], scenario, "the same there")
+    expect("exists" in ctl(world.build, node, "explain", "--record", file).err, "which is not written over")
+    equal(ctl(world.build, node, "explain", "x").code, 2, "a file is for --record")
     t = on_terminal(world, node, "explain")
     equal(t.finish(), 0, "on a terminal")
     expect("\033[1mdecision" in t.output, "headings stand out")

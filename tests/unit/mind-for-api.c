@@ -156,8 +156,10 @@ static void explain(Puppet *p, uint64_t seq)
 {
         static const char *const rows[][4] = {
                 { "decision", "rule", "leader-leads", "this node holds the lock" },
-                { "facts", "lock", "ours", "" },
-                { "facts", "postgres", "running", "" },
+                { "decision", "intent", "lead", "" },
+                { "facts", "lock", "mine", "" },
+                { "facts", "dcs", "up", "" },
+                { "facts", "pg", "primary", "" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
