@@ -17,7 +17,7 @@ static bool is_paused(const Palisaded *p)
 bool palisaded_lacks_watchdog(const Palisaded *p)
 {
         return p->node.watchdog_mode == WATCHDOG_REQUIRED && p->watchdog.armed != TRI_YES &&
-               p->watchdog.reason[0] != 0;
+               (p->watchdog.reason[0] != 0 || now_boottime() < p->unfit_until);
 }
 
 /* Around postgres, or around a pooler's unit that runs. */

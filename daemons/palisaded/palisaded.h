@@ -157,6 +157,7 @@ typedef struct Palisaded {
         bool stopped_by_order; /* Postgres: we stopped it to hand over, no person did */
         bool leaving;
         bool noting_left;        /* pgd is being told */
+        usec_t unfit_until;  /* its W was too long for what is configured */
         usec_t disarm_again; /* DISARM has left; again from then on, unless it is answered */
         usec_t claim_again; /* the right to make the cluster is left to others until then */
         uint64_t claimed; /* `initialize` is ours, as snapshots from this revision on show; 0: not */

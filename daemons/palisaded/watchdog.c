@@ -15,6 +15,7 @@
 
 #define ANSWER_WITHIN (2 * USEC_PER_SEC)
 #define DISARM_AGAIN (200 * USEC_PER_MSEC)
+#define UNFIT_FOR (30 * USEC_PER_SEC)
 
 static void answered(Palisaded *p, bool may_lead)
 {
@@ -53,8 +54,10 @@ static void give_up_unfit(Palisaded *p)
 {
         MsgDisarm m = WIRE_INIT(MsgDisarm, MSG_DISARM);
         PermitInput in = authority_input(p);
-        PermitTerms t = permit_terms(&in);
         char why[REASON_SIZE];
+
+        in.stall = 0;
+        PermitTerms t = permit_terms(&in);
 
         snprintf(why, sizeof why, "%s resets after %s, and ttl %s less that and %s margin leaves no "
                  "retry_timeout of %s after a renewal is missed", p->watchdog.device,
@@ -62,6 +65,7 @@ static void give_up_unfit(Palisaded *p)
                  USEC_TEXT(in.timing.retry_timeout));
         tell_missing(p, why);
         if (p->node.watchdog_mode == WATCHDOG_REQUIRED) {
+                p->unfit_until = now_boottime() + UNFIT_FOR; /* let another node try meanwhile */
                 answered(p, false);
                 return;
         }
@@ -82,6 +86,7 @@ static void on_armed(const MsgResult *r, void *userdata)
                 p->authority.armed_asked = 0; /* it was armed; asked again when watchdogd is back */
                 return;
         }
+        in.stall = 0; /* whether W fits is a matter of what is configured, not of the last minutes */
         if (r->outcome == OUTCOME_DONE && !permit_terms(&in).fits) {
                 give_up_unfit(p);
                 return;
@@ -141,11 +146,20 @@ static bool nothing_leads(const Palisaded *p)
         return p->fence.populated == TRI_NO && p->fence.revoked_epoch >= p->watchdog.epoch;
 }
 
+/* The epoch is over, or its fence is confirmed: its key may be out of reach for long. */
+static bool is_settled(const Palisaded *p)
+{
+        const Authority *a = &p->authority;
+
+        return a->epoch == 0 || (a->revoked && a->pgd_answered && a->fenced_answered &&
+                                 a->empty == TRI_NO && p->watchdog.epoch <= a->epoch);
+}
+
 void watchdog_settle(Palisaded *p, usec_t now)
 {
         MsgDisarm m = WIRE_INIT(MsgDisarm, MSG_DISARM);
 
-        if (p->watchdog.armed != TRI_YES || p->authority.epoch != 0 || now < p->disarm_again ||
+        if (p->watchdog.armed != TRI_YES || !is_settled(p) || now < p->disarm_again ||
             !nothing_leads(p))
                 return;
         p->disarm_again = now + DISARM_AGAIN;
