@@ -211,10 +211,14 @@ void authority_bid(Palisaded *p, bool leads_on)
 static void send_hold(Palisaded *p, usec_t now)
 {
         Authority *a = &p->authority;
-        PermitInput in = authority_input(p);
-        PermitTerms terms = permit_terms(&in);
+        PermitInput in = authority_input(p), cadence = in;
         MsgHold m = WIRE_INIT(MsgHold, MSG_HOLD);
         bool lock = a->holding == HOLD_LOCK;
+
+        /* A longer ttl is not in force before the key has moved to such a lease. */
+        if (lock && a->lease.epoch == a->epoch && a->lease.ttl < in.timing.ttl)
+                cadence.timing.ttl = a->lease.ttl;
+        PermitTerms terms = permit_terms(&cadence);
 
         if (a->holding != HOLD_LOCK && a->holding != HOLD_MEMBER)
                 return;

@@ -296,6 +296,7 @@ HANDLER(on_cluster)
         p->snapshot_size = h->size;
         timing_settle(p, &copy->cluster.settings, had ? &before : NULL);
         p->cluster = &copy->cluster;
+        watchdog_follow_timing(p);
         note_quorum(p, had ? &before : NULL);
         race_on_cluster(p);
         failsafe_on_cluster(p);

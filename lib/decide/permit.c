@@ -6,6 +6,7 @@
 #define MARGIN_LEAST (250 * USEC_PER_MSEC)
 #define STOP_BUDGET_MOST (500 * USEC_PER_MSEC)
 #define WATCHDOG_MOST (5 * USEC_PER_SEC)
+#define INTERVAL_LEAST (100 * USEC_PER_MSEC)
 
 static usec_t margin_for(const PermitInput *in, usec_t ttl)
 {
@@ -25,6 +26,9 @@ PermitTerms permit_terms(const PermitInput *in)
 
         terms.window = usec_sub(usec_sub(t->ttl, in->watchdog), terms.margin);
         terms.interval = MIN(t->loop_wait, terms.window / 3);
+        /* Where W leaves no window, renewals go on: a smaller W may soon be agreed upon. */
+        if (terms.interval < INTERVAL_LEAST)
+                terms.interval = MIN(t->loop_wait, t->ttl / 3);
         terms.attempt = terms.interval / 2;
         terms.stop_budget = MIN(STOP_BUDGET_MOST, terms.window / 10);
         terms.fits = terms.window > 0 &&
