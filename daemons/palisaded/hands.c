@@ -13,6 +13,8 @@
 #define RECONNECT_FIRST (20 * USEC_PER_MSEC)
 #define RECONNECT_MOST (1 * USEC_PER_SEC)
 #define REQUESTS_MAX 128
+/* What cannot be sent is answered after that: whoever then asks again at once does not spin. */
+#define UNSENT_AFTER (100 * USEC_PER_MSEC)
 
 static const struct {
         const char *name;
@@ -137,7 +139,7 @@ uint64_t hands_request_fds(Hands *h, HandId id, MsgHeader *m, const int *fds, si
         }
         h->requests[i] = (Request){ m->seq, id, now + timeout, done, userdata };
         if (link_send_fds(h->seats[id].link, m, fds, n_fds) < 0)
-                h->requests[i].deadline = now;
+                h->requests[i].deadline = now + MIN(timeout, UNSENT_AFTER);
         uint64_t seq = m->seq;
         arm_overdue(h);
         return seq;
