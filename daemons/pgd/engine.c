@@ -105,6 +105,8 @@ static void take_sync_names(Pgd *p, const MsgOrder *order)
 
 static PlanInput gather(const Pgd *p, bool leaf_busy)
 {
+        usec_t stop_from;
+        bool ends = plan_permit(&p->permit, now_boottime(), &stop_from) != PERMIT_GO_ON;
         const Member *leader = p->cluster
                                        ? cluster_find_member(p->cluster, p->order.leader.name)
                                        : NULL;
@@ -115,6 +117,7 @@ static PlanInput gather(const Pgd *p, bool leaf_busy)
                 .pg = &p->pg,
                 .control = p->control_known ? &p->control : NULL,
                 .order_since = p->order_since,
+                .stop_from = ends ? 0 : stop_from,
                 .diverged = p->diverged,
                 .leaf_busy = leaf_busy,
                 .half_made = p->half_made,

@@ -37,7 +37,8 @@ static bool permitted(const PlanInput *in)
         const PgState *pg = in->pg;
 
         return in->order->epoch != 0 && pg->permit_epoch == in->order->epoch &&
-               pg->revoked_epoch < in->order->epoch && in->now < pg->permit_deadline;
+               pg->revoked_epoch < in->order->epoch && in->now < pg->permit_deadline &&
+               in->now < in->stop_from;
 }
 
 static bool has_leader(const PlanInput *in)
@@ -127,8 +128,8 @@ static Plan plan_follow_running(const PlanInput *in)
                 return plan(STEP_DONE, "standby");
         if (in->diverged == TRI_YES)
                 return plan(STEP_STOP_FAST, "our WAL left the leader's timeline");
-        if (in->diverged == TRI_UNKNOWN && in->check_failures < CHECKS_BEFORE_START &&
-            in->order->leader.timeline > pg->timeline)
+        /* For as long as it takes: where it has left, nothing else brings it back. */
+        if (in->diverged == TRI_UNKNOWN && in->order->leader.timeline > pg->timeline)
                 return plan(STEP_CHECK, "it does not stream from a leader on a newer timeline");
         return plan(STEP_DONE, "standby, not streaming yet");
 }

@@ -38,6 +38,7 @@ typedef struct PlanInput {
         const PgState *pg;
         const Control *control; /* of a stopped server; NULL: not read */
         usec_t order_since;
+        usec_t stop_from;     /* when the permit's end begins to stop a primary (plan_permit()) */
         Tri diverged;         /* our WAL against the leader of the order; unknown: not checked */
         bool leaf_busy;       /* processes of an earlier start are still there */
         bool half_made;       /* the data directory is what a bootstrap or clone that never ended left */

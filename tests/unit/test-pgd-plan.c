@@ -26,7 +26,7 @@ static int setup(void **state _unused_)
                           .datadir = DATADIR_VALID, .accepts = true, .receiver_alive = true,
                           .timeline = 3 };
         w.control = (Control){ .state = CONTROL_SHUT_DOWN_IN_RECOVERY, .timeline = 3 };
-        w.in = (PlanInput){ .now = SEC(1000), .order = &w.order, .pg = &w.pg,
+        w.in = (PlanInput){ .now = SEC(1000), .stop_from = USEC_INFINITY, .order = &w.order, .pg = &w.pg,
                             .control = &w.control, .conf_current = true, .may_rewind = true };
         return 0;
 }
@@ -95,8 +95,8 @@ static void test_follow_not_streaming(void **state _unused_)
         w.in.diverged = TRI_YES;
         expect(STEP_STOP_FAST);
         w.in.diverged = TRI_UNKNOWN;
-        w.in.check_failures = 3;
-        expect(STEP_DONE);
+        w.in.check_failures = 3; /* and is compared until it is known */
+        expect(STEP_CHECK);
         w.in.check_failures = 0;
         w.order.leader.name[0] = 0; /* of nobody */
         expect(STEP_DONE);
@@ -220,6 +220,10 @@ static void test_start(void **state _unused_)
         w.pg.held = true;
         expect(STEP_REFUSE);
         w.pg.held = false;
+        w.in.stop_from = w.in.now; /* it would be stopped again at once */
+        expect(STEP_REFUSE);
+        w.in.stop_from = w.in.now + 1;
+        expect(STEP_START_PRIMARY);
         permit(EPOCH, w.in.now); /* over */
         expect(STEP_REFUSE);
         permit(EPOCH - 1, w.in.now + 1);
