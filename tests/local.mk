@@ -9,6 +9,7 @@ include tests/unit/api.mk
 include tests/unit/ctl.mk
 include tests/unit/dcsd.mk
 include tests/decide/local.mk
+include tests/sim/local.mk
 include tests/lint/local.mk
 include tests/unit/lib.mk
 include tests/unit/pgd.mk

@@ -1,0 +1,192 @@
+/*
+ * What must hold at every step, and what must come about once nothing is wrong any more. Each of these
+ * speaks of the world as it truly is, not as anybody in it believes.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "palisaded/palisaded.h"
+#include "tests/sim/etcd.h"
+#include "tests/sim/sim.h"
+
+#define LOOK_EVERY (1 * SEC)
+#define ACKS_EVERY (7 * SEC) /* a healthy leader's clients are answered at least so often */
+
+/* ---- safety, at every step ---- */
+
+static bool is_leader_key(const Host *h)
+{
+        const Key *k = etcd_key(PREFIX "leader");
+
+        return k && str_equal(k->value, h->name);
+}
+
+void check_step(void)
+{
+        int primaries = 0, first = -1;
+
+        for (int i = 0; i < world->n_hosts; i++)
+                primaries += world->hosts[i].pg.primary &&
+                             (world->hosts[i].pg.phase == SERVER_UP || world->hosts[i].pg.lingers);
+        if (primaries < 2)
+                return;
+        for (int i = 0; i < world->n_hosts; i++) {
+                if (!postgres_may_acknowledge(&world->hosts[i]))
+                        continue;
+                if (first >= 0) {
+                        sim_fail("two nodes acknowledge writes: n%d and n%d", first, i);
+                        return;
+                }
+                first = i;
+        }
+}
+
+static bool sync_is_on(void)
+{
+        const Key *k = etcd_key(PREFIX "config");
+
+        return k && world->settings[strtoul(k->value + 1, NULL, 10)].synchronous_mode != SYNC_MODE_OFF;
+}
+
+void check_acknowledged(Host *h, Lsn lsn)
+{
+        const Key *k = etcd_key(PREFIX "sync");
+        char leader[16];
+
+        world->n_acks++;
+        world->last_ack = world->now;
+        if (!k || !sync_is_on()) {
+                world->acked_branch = -1;
+                world->sync_void = false;
+                return;
+        }
+        (void)str_copy_n(leader, sizeof leader, k->value, strcspn(k->value, "|"));
+        if (!str_equal(leader, h->name))
+                return;
+        world->acked_branch = h->pg.branch;
+        world->acked_lsn = lsn;
+        world->sync_void = false;
+}
+
+static uint64_t number_of(const char *key)
+{
+        const Key *k = etcd_key(key);
+
+        return k ? strtoull(k->value, NULL, 10) : 0;
+}
+
+void check_promotion(Host *h)
+{
+        const Postgres *pg = &h->pg;
+        Lsn known = number_of(PREFIX "status"), lag = world->settings[0].maximum_lag_on_failover;
+        bool by_hand = world->now < world->failover_until;
+
+        if (h->tags.nofailover)
+                sim_fail("%s is tagged nofailover and became primary", h->name);
+        if (world->branches[pg->branch].from == pg->lsn && world->n_branches > 1 && !by_hand &&
+            pg->lsn + lag < known)
+                sim_fail("%s became primary %" PRIu64 " bytes behind the last known position", h->name,
+                         known - pg->lsn);
+        if (by_hand)
+                world->sync_void = true;
+        if (world->acked_branch >= 0 && !world->sync_void && sync_is_on() &&
+            !branch_contains(world->acked_branch, world->acked_lsn, pg->branch, pg->lsn))
+                sim_fail("%s became primary without rows acknowledged under synchronous_mode (up to "
+                         "%llx of n%d's line, it has %llx)",
+                         h->name, (unsigned long long)world->acked_lsn,
+                         world->branches[world->acked_branch].owner, (unsigned long long)pg->lsn);
+}
+
+/* The etcd lease behind a permit must last at least as long, and permits never move back. */
+void check_permit(Host *h, const MsgPermit *m)
+{
+        const Palisaded *mind = h->programs[PROGRAM_MIND].state;
+        const Key *k = etcd_key(PREFIX "leader");
+
+        if (h->last_epoch == m->epoch && m->deadline < h->last_deadline)
+                sim_fail("a permit of %s moves back within epoch %" PRIu64, h->name, m->epoch);
+        if (h->last_epoch != m->epoch)
+                h->by_promise = false;
+        h->last_epoch = m->epoch;
+        h->last_deadline = m->deadline;
+        if (!mind || mind->authority.lease.kind == LEASE_FAILSAFE)
+                h->by_promise = true;
+        if (h->by_promise || m->standing)
+                return;
+        uint64_t until = host_true(h, m->deadline);
+        if (!is_leader_key(h) || k->create != m->epoch) {
+                if (until > world->now)
+                        sim_fail("%s gives a permit for epoch %" PRIu64 ", whose key is gone", h->name,
+                                 m->epoch);
+                return;
+        }
+        uint64_t ends = etcd_lease_ends(k->lease);
+        if (until > ends)
+                sim_fail("a permit of %s outlives its lease by %.3f s", h->name,
+                         (double)(until - ends) / 1e6);
+}
+
+/* The hardware resets a host only where something on it was in no state to fence softly. */
+void check_bite(Host *h)
+{
+        if (world->now > h->hurt_until + h->device_within + 10 * SEC)
+                sim_fail("the watchdog reset %s, where nothing hindered the softer fences", h->name);
+}
+
+/* ---- liveness, once all is well ---- */
+
+static uint64_t bound_writable(void)
+{
+        return 2 * world->settings[world->newest].timing.ttl + 30 * SEC;
+}
+
+static uint64_t bound_streaming(void)
+{
+        return bound_writable() + 120 * SEC;
+}
+
+static bool is_paused(void)
+{
+        const Key *k = etcd_key(PREFIX "config");
+
+        return world->want_pause ||
+               (k && world->settings[strtoul(k->value + 1, NULL, 10)].pause);
+}
+
+static void check_streaming(void)
+{
+        for (int i = 0; i < world->n_hosts; i++) {
+                const Host *h = &world->hosts[i];
+                if (h->left || (h->pg.primary && h->pg.phase == SERVER_UP) || h->pg.streaming_since)
+                        continue;
+                sim_fail("%s does not stream %.0f s after the last fault", h->name,
+                         (double)(world->now - world->last_fault) / 1e6);
+                return;
+        }
+}
+
+static void on_look(Event *e _unused_)
+{
+        uint64_t quiet = world->now > world->last_fault ? world->now - world->last_fault : 0;
+
+        sim_event(world->now + LOOK_EVERY, on_look, NULL, NULL, NULL, 0);
+        if (is_paused()) {
+                world->last_fault = MAX(world->last_fault, world->now);
+                operators_look();
+                return;
+        }
+        if (quiet > bound_writable() && world->now > world->last_ack + ACKS_EVERY)
+                sim_fail("nobody takes writes %.0f s after the last fault", (double)quiet / 1e6);
+        else if (quiet > bound_streaming())
+                check_streaming();
+}
+
+
+void checks_init(void)
+{
+        world->acked_branch = -1;
+        world->last_ack = world->now;
+        sim_event(world->now + LOOK_EVERY, on_look, NULL, NULL, NULL, 0);
+}

@@ -1,0 +1,586 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "io/fdutil.h"
+#include "palisaded/hands.h"
+#include "tests/sim/dcsd.h"
+
+#define ATTEMPT (1 * USEC_PER_SEC)
+#define STALL_NEWS (20 * USEC_PER_MSEC)
+
+static uint64_t calls; /* numbers; they say nothing about the world */
+
+
+/* ---- to the mind ---- */
+
+void dcsd_tell(Dcsd *d, const MsgHeader *m)
+{
+        if (d->joined)
+                message_to_mind(d->program->host, HAND_DCSD, m, NULL, 0);
+}
+
+void dcsd_result(Dcsd *d, uint64_t seq, Outcome outcome, Epoch epoch, const char *text)
+{
+        MsgResult m = WIRE_INIT(MsgResult, MSG_RESULT);
+
+        m.h.seq = seq;
+        m.outcome = outcome;
+        m.epoch = epoch;
+        (void)STR_SET(m.text, text);
+        if (seq != 0)
+                dcsd_tell(d, &m.h);
+}
+
+void dcsd_prove(Dcsd *d, const PolicyProof *proof)
+{
+        MsgLease m = WIRE_INIT(MsgLease, MSG_LEASE);
+
+        m.epoch = proof->epoch;
+        m.kind = LEASE_LEADER;
+        m.id = proof->lease;
+        m.sent = proof->sent;
+        m.ttl = proof->ttl;
+        dcsd_tell(d, &m.h);
+        d->lease_reason[0] = 0;
+}
+
+static MsgLink make_link(const Dcsd *d)
+{
+        MsgLink m = WIRE_INIT(MsgLink, MSG_LINK);
+
+        m.state = d->health.state;
+        m.dcs_id = 1;
+        m.raft_term = d->term;
+        m.since = d->health.since;
+        m.answered = d->answered;
+        m.stall = stall_worst(&d->stall, now_boottime());
+        (void)STR_SET(m.reason, d->lease_reason);
+        return m;
+}
+
+static void report(Dcsd *d)
+{
+        bool held = now_boottime() < d->policy.renew_until;
+        usec_t lease = held ? d->failing_since : 0, watch = d->watch_broken, again;
+        usec_t bad = watch == 0 ? lease : lease == 0 ? watch : MIN(watch, lease);
+
+        (void)health_update(&d->health, bad, d->settings.timing.retry_timeout, now_boottime(),
+                            &again);
+        timer_set(&d->health_timer, again);
+        MsgLink m = make_link(d);
+        usec_t stall = m.stall > d->link.stall ? m.stall - d->link.stall : d->link.stall - m.stall;
+        if (m.state != d->link.state || m.raft_term != d->link.raft_term || stall >= STALL_NEWS ||
+            !str_equal(m.reason, d->link.reason)) {
+                d->link = m;
+                dcsd_tell(d, &m.h);
+        }
+}
+
+static void on_health(Timer *t _unused_, usec_t now _unused_, void *userdata)
+{
+        report(userdata);
+}
+
+/* ---- the keys ---- */
+
+static void show_keys(Dcsd *d)
+{
+        const Key *leader = keys_find(d->keys, d->paths.leader, false);
+        const Key *member = keys_find(d->keys, d->paths.member, false);
+        PolicyKey key = { 0 };
+
+        if (leader && leader->there)
+                key = (PolicyKey){ .present = true, .ours = str_equal(leader->value, d->name),
+                                   .epoch = leader->create, .lease = leader->lease };
+        policy_keys(&d->policy, &key, member && member->there ? member->lease : 0, now_boottime());
+}
+
+static void on_flush(Event *e)
+{
+        Dcsd *d = e->what;
+
+        d->flushing = false;
+        view_cluster(d);
+        dcsd_tell(d, &d->packet->h);
+}
+
+static void keys_changed(Dcsd *d)
+{
+        if (!d->flushing)
+                sim_event(world->now + 1, on_flush, d->program, NULL, d, 0);
+        d->flushing = true;
+        show_keys(d);
+        dcsd_pump(d);
+        dcsd_publish_check(d);
+}
+
+/* The whole store, as it is now. */
+static void take_keys(Dcsd *d)
+{
+        memcpy(d->keys, world->etcd->keys, sizeof d->keys);
+        d->revision = world->etcd->revision;
+        d->term = world->etcd->term;
+        d->answered = now_boottime();
+        keys_changed(d);
+}
+
+/* What our own transaction wrote is known before the watch brings it. */
+void dcsd_note_writes(Dcsd *d, const Txn *t, uint64_t revision)
+{
+        for (size_t i = 0; i < t->n_then; i++) {
+                const Op *op = &t->then[i];
+                Key *k = keys_find(d->keys, op->key, true);
+                if (k->mod > revision || (d->revision > revision && !k->there))
+                        continue;
+                if (op->what == OP_DELETE) {
+                        k->there = false;
+                        k->create = k->mod = 0;
+                        k->lease = 0;
+                } else {
+                        if (!k->there)
+                                k->create = revision;
+                        k->there = true;
+                        k->mod = revision;
+                        k->lease = op->lease;
+                        (void)STR_SET(k->value, op->value);
+                }
+        }
+        d->revision = MAX(d->revision, revision);
+        keys_changed(d);
+}
+
+/* ---- the watch ---- */
+
+static void on_notified(Event *e)
+{
+        Dcsd *d = e->what;
+
+        d->notified = false;
+        if (!d->current)
+                return;
+        if (etcd_reaches(d->program->host, d->program->host->endpoint)) {
+                take_keys(d);
+                report(d);
+                return;
+        }
+        d->current = false;
+        if (d->watch_broken == 0)
+                d->watch_broken = now_boottime();
+        timer_set(&d->watch_timer, now_boottime() + 100 * MSEC);
+        report(d);
+}
+
+void dcsd_notify(Program *p)
+{
+        Dcsd *d = p->state;
+
+        if (!p->up || !d || d->notified)
+                return;
+        d->notified = true;
+        uint64_t late = sim_between(300, 5000);
+        if (sim_chance(10))
+                late += sim_below(SEC);
+        sim_event(world->now + late, on_notified, p, NULL, d, 0);
+}
+
+Rpc *dcsd_rpc(Dcsd *d, RpcKind kind)
+{
+        Rpc *r = calloc(1, sizeof *r);
+
+        if (!r)
+                abort();
+        r->program = d->program;
+        r->life = d->program->life;
+        r->call = ++calls;
+        r->member = d->program->host->endpoint;
+        r->kind = kind;
+        return r;
+}
+
+uint64_t dcsd_post(Rpc *r)
+{
+        uint64_t call = r->call;
+
+        etcd_send(r);
+        return call;
+}
+
+void dcsd_next_endpoint(Dcsd *d)
+{
+        d->program->host->endpoint = (d->program->host->endpoint + 1) % ETCD_MEMBERS;
+        if (d->current) { /* the watch moves along */
+                d->current = false;
+                if (d->watch_broken == 0)
+                        d->watch_broken = now_boottime();
+                timer_set(&d->watch_timer, now_boottime());
+        }
+}
+
+static void on_watch(Timer *t, usec_t now, void *userdata)
+{
+        Dcsd *d = userdata;
+
+        if (d->current)
+                return;
+        if (d->sync_call)
+                dcsd_next_endpoint(d);
+        d->sync_call = dcsd_post(dcsd_rpc(d, RPC_SYNC));
+        timer_set(t, now + 700 * MSEC);
+        report(d);
+}
+
+static void on_synced(Dcsd *d, const Rpc *r)
+{
+        d->sync_call = 0;
+        if (r->error != RPC_OK) {
+                dcsd_next_endpoint(d);
+                timer_set(&d->watch_timer, now_boottime() + 100 * MSEC);
+                return;
+        }
+        d->current = true;
+        d->watch_broken = 0;
+        timer_set(&d->watch_timer, USEC_INFINITY);
+        take_keys(d);
+        report(d);
+}
+
+/* ---- the lease ---- */
+
+static void answer_fresh(Dcsd *d, const PolicyProof *proof, const char *reason)
+{
+        Wanted *o = TAKE_PTR(d->fresh);
+
+        timer_set(&d->fresh_timer, USEC_INFINITY);
+        if (o)
+                wish_fresh(o, proof, reason);
+}
+
+static void on_fresh_timer(Timer *t _unused_, usec_t now _unused_, void *userdata)
+{
+        answer_fresh(userdata, NULL, "the lease could not be renewed in time");
+}
+
+static void serve_fresh(Dcsd *d)
+{
+        PolicyProof proof;
+
+        if (!d->fresh || d->call)
+                return;
+        if (policy_fresh(&d->policy, d->fresh->ttl, &proof))
+                answer_fresh(d, &proof, "");
+        else if (d->policy.failures == 0)
+                policy_refresh(&d->policy, d->fresh->ttl, now_boottime());
+}
+
+bool dcsd_freshen(Dcsd *d, Wanted *o)
+{
+        if (d->fresh || policy_epoch(&d->policy) != 0)
+                return false;
+        d->fresh = o;
+        timer_set(&d->fresh_timer, o->deadline);
+        if (!d->call)
+                policy_refresh(&d->policy, o->ttl, now_boottime());
+        dcsd_pump(d);
+        return true;
+}
+
+void dcsd_settle(Dcsd *d, Epoch before)
+{
+        if (before != 0 && policy_epoch(&d->policy) == 0 && d->policy.lost_epoch == before) {
+                (void)STR_SET(d->lease_reason, "the leader key is gone");
+                report(d);
+        }
+        serve_fresh(d);
+        dcsd_pump(d);
+}
+
+static void note_failure(Dcsd *d, RpcError error)
+{
+        usec_t now = now_boottime();
+
+        if (error == RPC_LEASE_GONE)
+                policy_lease_gone(&d->policy, d->policy.lease, now);
+        else
+                policy_failed(&d->policy, now);
+        dcsd_next_endpoint(d);
+        if (d->failing_since == 0)
+                d->failing_since = d->policy.started;
+        report(d);
+}
+
+static void note_success(Dcsd *d, const Rpc *r)
+{
+        d->answered = now_boottime();
+        d->term = r->term;
+        if (d->failing_since != 0) {
+                d->failing_since = 0;
+                report(d);
+        }
+}
+
+static void on_lease_answer(Dcsd *d, const Rpc *r)
+{
+        Epoch before = policy_epoch(&d->policy);
+        usec_t now = now_boottime();
+        PolicyProof proof;
+
+        d->call = 0;
+        timer_set(&d->call_timer, USEC_INFINITY);
+        if (r->error != RPC_OK) {
+                note_failure(d, r->error);
+        } else if (r->kind == RPC_GRANT) {
+                policy_granted(&d->policy, r->lease, r->ttl_sec, r->term, now);
+                note_success(d, r);
+        } else if (r->kind == RPC_KEEPALIVE) {
+                policy_kept(&d->policy, r->ttl_sec, r->term, now);
+                if (policy_epoch(&d->policy) == 0)
+                        note_success(d, r);
+        } else if (r->kind == RPC_TXN) {
+                policy_moved(&d->policy, r->succeeded, now);
+        } else if (d->policy.in_flight == POLICY_REACH) {
+                policy_reached(&d->policy);
+        } else {
+                PolicyKey key = { .present = r->n_found > 0, .raft_term = r->term };
+                if (r->n_found > 0) {
+                        key.ours = str_equal(r->found[0].value, d->name);
+                        key.epoch = r->found[0].create;
+                        key.lease = r->found[0].lease;
+                }
+                if (policy_confirmed(&d->policy, &key, &proof, now) == VERDICT_COUNTS)
+                        dcsd_prove(d, &proof);
+                note_success(d, r);
+        }
+        dcsd_settle(d, before);
+}
+
+static void on_call_timer(Timer *t _unused_, usec_t now _unused_, void *userdata)
+{
+        Dcsd *d = userdata;
+        Epoch before = policy_epoch(&d->policy);
+
+        d->call = 0;
+        note_failure(d, RPC_OK);
+        dcsd_settle(d, before);
+}
+
+static void send_step(Dcsd *d, const PolicyOrder *o)
+{
+        static const RpcKind kind_of[POLICY_STEP_MAX] = {
+                [POLICY_GRANT] = RPC_GRANT,  [POLICY_KEEPALIVE] = RPC_KEEPALIVE,
+                [POLICY_CONFIRM] = RPC_READ, [POLICY_REACH] = RPC_READ,
+                [POLICY_MOVE] = RPC_TXN,
+        };
+        Rpc *r = dcsd_rpc(d, kind_of[o->step]);
+
+        r->lease = o->lease;
+        r->ttl_sec = o->ttl_sec;
+        if (o->step == POLICY_MOVE) {
+                Txn t = { 0 };
+                txn_compare(&t, (Compare){ COMPARE_CREATE, d->paths.leader, (int64_t)o->epoch, NULL });
+                txn_compare(&t, (Compare){ COMPARE_VALUE, d->paths.leader, 0, d->name });
+                txn_compare(&t, (Compare){ COMPARE_LEASE, d->paths.leader, o->lease, NULL });
+                txn_then(&t, (Op){ OP_PUT, d->paths.leader, d->name, o->to });
+                rpc_set_txn(r, &t);
+        }
+        TRACE(d->program->host, "dcsd", "%s, lease %lld", policy_step_to_string(o->step),
+              (long long)o->lease);
+        timer_set(&d->call_timer, o->at);
+        d->call = dcsd_post(r);
+}
+
+void dcsd_pump(Dcsd *d)
+{
+        int64_t before = d->policy.lease;
+        PolicyOrder o = policy_next(&d->policy, now_boottime());
+
+        if (o.step != POLICY_WAIT) {
+                timer_set(&d->lease_timer, USEC_INFINITY);
+                send_step(d, &o);
+        } else if (!d->call) {
+                timer_set(&d->lease_timer, o.at);
+        }
+        if (d->policy.lease != before)
+                dcsd_publish_check(d);
+}
+
+static void on_lease_timer(Timer *t _unused_, usec_t now _unused_, void *userdata)
+{
+        dcsd_pump(userdata);
+}
+
+/* ---- the mind's messages ---- */
+
+static void on_bid(Dcsd *d, const MsgBid *m)
+{
+        Wanted *o = wish_new(d, m->h.seq, m->deadline, WISH_BID);
+
+        if (!o)
+                return;
+        o->ttl = m->ttl;
+        o->wish.sync_revision = m->sync_revision;
+        o->wish.failover_revision = m->failover_revision;
+        o->wish.config_revision = m->config_revision;
+        if (!dcsd_freshen(d, o))
+                wish_end(o, OUTCOME_REFUSED, 0, "another bid is under way");
+}
+
+static void on_release(Dcsd *d, const MsgRelease *m)
+{
+        Wanted *o = wish_new(d, m->h.seq, m->deadline, WISH_RELEASE);
+
+        if (!o)
+                return;
+        o->wish.epoch = m->epoch;
+        if (m->optime) {
+                snprintf(o->value, sizeof o->value, "%llu", (unsigned long long)m->optime);
+                o->wish.value = o->value;
+        }
+        wish_send(o);
+}
+
+static void on_record(Dcsd *d, const MsgRecord *m)
+{
+        char key[PATH_SIZE], value[VALUE_SIZE];
+        bool is_delete, is_claim;
+        uint64_t revision;
+
+        if (!d->has_cluster || !view_record(d, m, key, value, &is_delete, &revision, &is_claim)) {
+                dcsd_result(d, m->h.seq, OUTCOME_REFUSED, 0, "the DCS was not read yet");
+                return;
+        }
+        const Key *k = keys_find(d->keys, key, false);
+        bool is_there = is_delete ? !k || !k->there : k && k->there && str_equal(k->value, value);
+        const LeaderKey *leader = &d->packet->cluster.leader;
+        if (!is_claim && is_there && d->current &&
+            (m->epoch == 0 || (leader->epoch == m->epoch && str_equal(leader->name, d->name)))) {
+                dcsd_result(d, m->h.seq, OUTCOME_DONE, 0, "");
+                return;
+        }
+        Wanted *o = wish_new(d, m->h.seq, m->deadline, is_claim ? WISH_CLAIM : WISH_RECORD);
+        if (!o)
+                return;
+        if (is_claim) {
+                if (d->policy.lease && d->has_member) {
+                        view_member(d->program->host, &d->member, o->value);
+                        o->wish.member_value = o->value;
+                }
+        } else {
+                o->wish.epoch = m->epoch;
+                (void)STR_SET(o->key, key);
+                o->wish.key = o->key;
+                (void)STR_SET(o->value, value);
+                o->wish.value = is_delete ? NULL : o->value;
+                o->wish.revision = revision;
+        }
+        wish_send(o);
+}
+
+void dcsd_message(Program *p, const MsgHeader *m)
+{
+        Dcsd *d = p->state;
+        const MsgHold *hold = (const MsgHold *)m;
+
+        switch ((int)m->type) {
+        case MSG_HOLD:
+                policy_hold(&d->policy, hold->epoch, hold->renew_until, hold->interval, hold->ttl,
+                            hold->move != 0, now_boottime());
+                if (hold->epoch == 0)
+                        d->lease_reason[0] = 0;
+                if (d->policy.known)
+                        show_keys(d);
+                dcsd_pump(d);
+                dcsd_publish_check(d);
+                break;
+        case MSG_BID: on_bid(d, (const MsgBid *)m); break;
+        case MSG_RELEASE: on_release(d, (const MsgRelease *)m); break;
+        case MSG_PUBLISH:
+                d->member = ((const MsgPublish *)m)->member;
+                d->has_member = true;
+                dcsd_publish_check(d);
+                break;
+        case MSG_RECORD: on_record(d, (const MsgRecord *)m); break;
+        case MSG_ASK_PEERS: asks_peers(d, (const MsgAskPeers *)m); break;
+        case MSG_ASK_FAILSAFE: asks_failsafe(d, (const MsgAskFailsafe *)m); break;
+        default: sim_fail("dcsd got %s", msg_type_to_string(m->type));
+        }
+}
+
+void dcsd_answer(Program *p, Rpc *r)
+{
+        Dcsd *d = p->state;
+
+        if (r->call == d->call) {
+                on_lease_answer(d, r);
+        } else if (r->call == d->sync_call) {
+                on_synced(d, r);
+        } else if (r->call == d->publish_call) {
+                publish_answer(d, r);
+        } else {
+                for (size_t i = 0; i < WISHES_MAX; i++)
+                        if (d->wanted[i].used && d->wanted[i].call == r->call) {
+                                wish_answer(&d->wanted[i], r);
+                                return;
+                        }
+        }
+}
+
+/* ---- life ---- */
+
+void dcsd_joined(Program *p)
+{
+        Dcsd *d = p->state;
+
+        d->joined = true;
+        d->link = make_link(d);
+        dcsd_tell(d, &d->link.h);
+        if (d->has_cluster) {
+                view_cluster(d);
+                dcsd_tell(d, &d->packet->h);
+        }
+}
+
+void dcsd_left(Program *p)
+{
+        Dcsd *d = p->state;
+
+        for (size_t i = 0; i < WISHES_MAX; i++)
+                d->wanted[i].seq = 0;
+        asks_forget_all(d);
+}
+
+int dcsd_start(Program *p)
+{
+        Dcsd *d = calloc(1, sizeof *d);
+        sd_event *e = (sd_event *)p;
+
+        *d = (Dcsd){ .program = p, .name = p->host->name, .settings = settings_of(world->schedule, 0) };
+        d->packet = calloc(1, sizeof *d->packet);
+        p->state = d;
+        paths_init(&d->paths, PREFIX, d->name);
+        policy_init(&d->policy);
+        d->policy.n_endpoints = ETCD_MEMBERS;
+        d->health.since = d->watch_broken = now_boottime();
+        timer_init(&d->lease_timer, e, "lease", &d->stall, on_lease_timer, d);
+        timer_init(&d->call_timer, e, "call", NULL, on_call_timer, d);
+        timer_init(&d->fresh_timer, e, "fresh", NULL, on_fresh_timer, d);
+        timer_init(&d->watch_timer, e, "watch", NULL, on_watch, d);
+        timer_init(&d->publish_timer, e, "publish", NULL, publish_timer, d);
+        timer_init(&d->publish_again, e, "publish", NULL, publish_again, d);
+        timer_init(&d->health_timer, e, "health", NULL, on_health, d);
+        for (size_t i = 0; i < WISHES_MAX; i++)
+                timer_init(&d->wanted[i].timer, e, "wish", NULL, wish_timer, &d->wanted[i]);
+        asks_init(d);
+        timer_set(&d->watch_timer, now_boottime());
+        return 0;
+}
+
+void dcsd_end(Program *p)
+{
+        Dcsd *d = p->state;
+
+        free(d->packet);
+        free(d);
+        p->state = NULL;
+}

@@ -1,0 +1,96 @@
+/*
+ * etcd: the modelled DCS (ASSUMPTIONS.md). Three members, one linearizable store. Values are short
+ * texts of our own instead of JSON (view.c).
+ */
+#pragma once
+
+#include "dcsd/body.h"
+#include "tests/sim/sim.h"
+
+#define KEYS_MAX 40
+#define KEY_SIZE 48
+#define VALUE_SIZE 192
+#define FOUND_MAX 4
+
+typedef struct Key {
+        char name[KEY_SIZE]; /* the whole path; empty: a free slot */
+        char value[VALUE_SIZE];
+        uint64_t create, mod;
+        int64_t lease;
+        bool there;
+} Key;
+
+typedef enum RpcKind { RPC_GRANT, RPC_KEEPALIVE, RPC_READ, RPC_TXN, RPC_SYNC } RpcKind;
+
+typedef struct RpcOp {
+        OpWhat what;
+        char key[KEY_SIZE], value[VALUE_SIZE];
+        int64_t lease;
+} RpcOp;
+
+typedef struct RpcCompare {
+        CompareWhat what;
+        char key[KEY_SIZE], text[32];
+        int64_t number;
+} RpcCompare;
+
+typedef enum RpcError { RPC_OK = 0, RPC_REFUSED, RPC_LEASE_GONE } RpcError;
+
+/* One call, from the moment it leaves to the end of its answer. */
+typedef struct Rpc {
+        Program *program;
+        unsigned life;
+        uint64_t call; /* the caller's number */
+        unsigned member;
+        RpcKind kind;
+        int64_t lease;
+        uint64_t ttl_sec;
+        size_t n_compares, n_then, n_otherwise;
+        RpcCompare compares[TXN_COMPARES_MAX];
+        RpcOp then[TXN_OPS_MAX], otherwise[TXN_OPS_MAX];
+        uint64_t patience; /* true time after which nobody processes it any more */
+
+        /* the answer */
+        RpcError error;
+        uint64_t revision, term;
+        bool succeeded;
+        size_t n_found;
+        Key found[FOUND_MAX];
+} Rpc;
+
+struct Etcd_ {
+        uint64_t revision, term;
+        unsigned leader;
+        bool down[ETCD_MEMBERS];
+        uint64_t without_leader, stalled; /* until then */
+        int deposed; /* which member is a deposed leader that does not know it; -1: none */
+        uint64_t deposed_until, deposed_term;
+        int64_t next_lease;
+        struct EtcdLease {
+                int64_t id; /* 0: free */
+                uint64_t ttl, ends, extra, watched;
+                uint64_t known; /* when the deposed leader believes it ends; 0: it does not know it */
+        } leases[64];
+        Key keys[KEYS_MAX];
+};
+
+/* Copies the texts of a transaction. */
+void rpc_set_txn(Rpc *r, const Txn *t);
+
+/* Sends it (takes it over). dcsd_answer() is called in its program, or never. */
+void etcd_send(Rpc *r);
+void dcsd_answer(Program *p, Rpc *r);
+
+/* A watch may deliver what has changed from that member to this host now. */
+bool etcd_reaches(const Host *h, unsigned member);
+void dcsd_notify(Program *p); /* the store has changed */
+
+const Key *etcd_key(const char *name);
+Key *keys_find(Key *keys, const char *name, bool make);
+void etcd_elect(uint64_t within);
+void etcd_depose(uint64_t until);
+void etcd_init(void);
+void etcd_done(void);
+bool etcd_has_quorum(void);
+uint64_t etcd_lease_ends(int64_t id);
+void rpc_forget(const Event *e);

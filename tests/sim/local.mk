@@ -1,0 +1,81 @@
+# The simulator: the real programs down to their devices, over a modelled world (tests/sim/README.md).
+
+# Their system calls go to the model; two programs have functions of the same name.
+SIM_PGD_FLAGS = -Dopen=sim_open -Dauthority_adopt=pgd_authority_adopt \
+	-Dauthority_revoke=pgd_authority_revoke
+SIM_FENCE_FLAGS = -Dopenat=sim_openat -Dpread=sim_pread
+SIM_WATCHDOG_FLAGS = -Dclock_gettime=sim_clock_gettime -Dreboot=sim_reboot
+
+check_LIBRARIES = tests/sim/libsimpgd.a tests/sim/libsimfence.a tests/sim/libsimwatchdog.a
+tests_sim_libsimpgd_a_SOURCES = \
+	daemons/pgd/authority.c \
+	daemons/pgd/control.c \
+	daemons/pgd/engine.c \
+	daemons/pgd/heartbeat.c \
+	daemons/pgd/pgd.c \
+	daemons/pgd/plan.c \
+	daemons/pgd/step-run.c \
+	daemons/pgd/step-start.c
+tests_sim_libsimpgd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SIM_PGD_FLAGS)
+tests_sim_libsimfence_a_SOURCES = \
+	fence/fenced.c \
+	fence/plan.c \
+	fence/ward.c
+tests_sim_libsimfence_a_CPPFLAGS = $(AM_CPPFLAGS) $(SIM_FENCE_FLAGS)
+tests_sim_libsimwatchdog_a_SOURCES = \
+	watchdogd/choose.c \
+	watchdogd/factor.c \
+	watchdogd/petter.c \
+	watchdogd/policy.c
+tests_sim_libsimwatchdog_a_CPPFLAGS = $(AM_CPPFLAGS) $(SIM_WATCHDOG_FLAGS)
+
+check_PROGRAMS += tests/sim/palisade-sim
+tests_sim_palisade_sim_SOURCES = \
+	tests/sim/apid.c \
+	tests/sim/checks.c \
+	tests/sim/dcsd.c tests/sim/dcsd.h \
+	tests/sim/etcd.c tests/sim/etcd.h \
+	tests/sim/faults.c \
+	tests/sim/fds.h \
+	tests/sim/fenced.c \
+	tests/sim/main.c \
+	tests/sim/mind.c \
+	tests/sim/pgd.c \
+	tests/sim/postgres.c \
+	tests/sim/schedule.c \
+	tests/sim/seams.c \
+	tests/sim/shrink.c \
+	tests/sim/sim.h \
+	tests/sim/tools.c \
+	tests/sim/view.c \
+	tests/sim/watchdogd.c \
+	tests/sim/wishes.c \
+	tests/sim/world.c \
+	daemons/dcsd/base64.c \
+	daemons/dcsd/body.c \
+	daemons/dcsd/health.c \
+	daemons/dcsd/paths.c \
+	daemons/dcsd/policy.c \
+	daemons/dcsd/reply.c \
+	daemons/dcsd/wish.c \
+	daemons/palisaded/api.c \
+	daemons/palisaded/authority.c \
+	daemons/palisaded/bar.c \
+	daemons/palisaded/duties.c \
+	daemons/palisaded/explain.c \
+	daemons/palisaded/failsafe.c \
+	daemons/palisaded/handover.c \
+	daemons/palisaded/hands.c \
+	daemons/palisaded/member.c \
+	daemons/palisaded/orders.c \
+	daemons/palisaded/palisaded.c \
+	daemons/palisaded/pause.c \
+	daemons/palisaded/race.c \
+	daemons/palisaded/vips.c \
+	daemons/palisaded/watchdog.c
+tests_sim_palisade_sim_LDADD = $(check_LIBRARIES) lib/libdecide.a lib/libwire.a lib/libconfig.a \
+	lib/libmodel.a lib/libbase.a $(CONFIG_LDADD)
+
+dist_check_SCRIPTS += tests/sim/test-sim
+TESTS += tests/sim/test-sim
+EXTRA_DIST += tests/sim/cases tests/sim/README.md tests/sim/ASSUMPTIONS.md

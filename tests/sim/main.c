@@ -1,0 +1,205 @@
+/* palisade-sim: runs schedules, shrinks those that fail, tells them as a story. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "tests/sim/sim.h"
+
+typedef struct Options {
+        uint64_t first, last;
+        Schedule base;
+        double hours;
+        unsigned jobs;
+        bool trace, no_shrink, quiet;
+        const char *keep; /* a folder for what fails */
+} Options;
+
+static void usage(void)
+{
+        puts("Usage: palisade-sim [OPTION]… [CASE]…\n\n"
+             "A cluster in one process, its real programs over a modelled world, under faults.\n\n"
+             "  --seed N        one seed\n"
+             "  --seeds A..B    from A to B\n"
+             "  --nodes N       2 to 7; left out: by the seed\n"
+             "  --hours H       how long each cluster lives; default 1\n"
+             "  --jobs N        so many processes\n"
+             "  --trace         tell everything\n"
+             "  --calm          no faults\n"
+             "  --stale-revoke  with etcd's bug (ASSUMPTIONS.md)\n"
+             "  --keep DIR      failing schedules, shrunk, into this folder\n"
+             "  --no-shrink     do not look for a shorter schedule\n\n"
+             "A CASE is a schedule in a file. The exit code is 1 if anything failed.");
+}
+
+static double clock_seconds(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void tell(Schedule *s, SimResult *r, const Options *o)
+{
+        char path[512];
+
+        printf("seed %" PRIu64 ", %d nodes: FAILED %s\n", s->seed, s->hosts, r->why);
+        fflush(stdout);
+        if (!o->no_shrink) {
+                shrink(s, r);
+                printf("the shortest schedule found: %zu faults, and it fails %s\n", s->n_faults, r->why);
+                schedule_print(s, NULL, r->why);
+        }
+        if (o->keep) {
+                snprintf(path, sizeof path, "%s/seed-%" PRIu64 "-%d", o->keep, s->seed, s->hosts);
+                schedule_print(s, path, r->why);
+        }
+        fflush(stdout);
+}
+
+static int one(Schedule *s, const Options *o, SimResult *total)
+{
+        SimResult r = run_schedule(s, o->trace);
+
+        total->n_events += r.n_events;
+        total->n_acks += r.n_acks;
+        total->n_promotions += r.n_promotions;
+        total->n_bites += r.n_bites;
+        if (r.failed)
+                tell(s, &r, o);
+        return r.failed;
+}
+
+typedef struct Tally {
+        SimResult sum;
+        unsigned failed, runs;
+        double node_hours;
+} Tally;
+
+static Tally run_seeds(const Options *o, unsigned job)
+{
+        Tally t = { 0 };
+
+        for (uint64_t seed = o->first + job; seed <= o->last; seed += o->jobs) {
+                Schedule s = o->base;
+                s.seed = seed;
+                s.length = (uint64_t)(o->hours * 3600 * 1e6);
+                schedule_make(&s);
+                t.failed += (unsigned)one(&s, o, &t.sum);
+                t.runs++;
+                t.node_hours += o->hours * s.hosts;
+                free(s.faults);
+        }
+        return t;
+}
+
+static int run_jobs(const Options *o)
+{
+        int pipes[64][2];
+        Tally all = { 0 };
+        double start = clock_seconds();
+
+        for (unsigned i = 0; i < o->jobs; i++) {
+                if (pipe(pipes[i]) < 0)
+                        return 2;
+                if (fork() == 0) {
+                        Tally t = run_seeds(o, i);
+                        _exit(write(pipes[i][1], &t, sizeof t) == sizeof t ? 0 : 2);
+                }
+                close(pipes[i][1]);
+        }
+        for (unsigned i = 0; i < o->jobs; i++) {
+                Tally t;
+                if (read(pipes[i][0], &t, sizeof t) != sizeof t) {
+                        all.failed++;
+                        continue;
+                }
+                all.failed += t.failed;
+                all.runs += t.runs;
+                all.node_hours += t.node_hours;
+                all.sum.n_acks += t.sum.n_acks;
+                all.sum.n_events += t.sum.n_events;
+                all.sum.n_promotions += t.sum.n_promotions;
+                all.sum.n_bites += t.sum.n_bites;
+        }
+        while (wait(NULL) > 0)
+                ;
+        double took = clock_seconds() - start;
+        printf("%u runs, %.0f node-hours in %.1f s (%.0f simulated seconds a second), %" PRIu64
+               " events, %" PRIu64 " acknowledgements, %" PRIu64 " promotions, %" PRIu64
+               " watchdog resets\n",
+               all.runs, all.node_hours, took, all.runs * o->hours * 3600 / took, all.sum.n_events,
+               all.sum.n_acks, all.sum.n_promotions, all.sum.n_bites);
+        printf("%u passed, %u failed, 0 skipped\n", all.runs - all.failed, all.failed);
+        return all.failed > 0;
+}
+
+static int run_cases(const Options *o, char **paths)
+{
+        unsigned n = 0, failed = 0;
+
+        for (; *paths; paths++, n++) {
+                Schedule s = { 0 };
+                SimResult r = { 0 };
+                if (schedule_load(&s, *paths) < 0) {
+                        fprintf(stderr, "palisade-sim: %s cannot be read\n", *paths);
+                        return 2;
+                }
+                if (one(&s, o, &r)) {
+                        printf("%s: it fails\n", *paths);
+                        failed++;
+                }
+                free(s.faults);
+        }
+        printf("%u passed, %u failed, 0 skipped\n", n - failed, failed);
+        return failed > 0;
+}
+
+int main(int argc, char **argv)
+{
+        enum { SEED = 256, SEEDS, NODES, HOURS, JOBS, TRACE_, CALM, REVOKE, KEEP, NO_SHRINK, HELP };
+        static const struct option options[] = {
+                { "seed", required_argument, NULL, SEED },   { "seeds", required_argument, NULL, SEEDS },
+                { "nodes", required_argument, NULL, NODES }, { "hours", required_argument, NULL, HOURS },
+                { "jobs", required_argument, NULL, JOBS },   { "trace", no_argument, NULL, TRACE_ },
+                { "calm", no_argument, NULL, CALM },         { "keep", required_argument, NULL, KEEP },
+                { "stale-revoke", no_argument, NULL, REVOKE },
+                { "no-shrink", no_argument, NULL, NO_SHRINK },
+                { "help", no_argument, NULL, HELP },         { NULL, 0, NULL, 0 },
+        };
+        Options o = { .first = 1, .last = 1, .hours = 1, .jobs = 1 };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
+                switch (c) {
+                case SEED: o.first = o.last = strtoull(optarg, NULL, 10); break;
+                case SEEDS:
+                        if (sscanf(optarg, "%" SCNu64 "..%" SCNu64, &o.first, &o.last) != 2) {
+                                usage();
+                                return 2;
+                        }
+                        break;
+                case NODES: o.base.hosts = atoi(optarg); break;
+                case HOURS: o.hours = atof(optarg); break;
+                case JOBS: o.jobs = (unsigned)CLAMP(atoi(optarg), 1, 64); break;
+                case TRACE_: o.trace = true; break;
+                case CALM: o.base.calm = true; break;
+                case REVOKE: o.base.stale_revoke = true; break;
+                case KEEP: o.keep = optarg; break;
+                case NO_SHRINK: o.no_shrink = true; break;
+                case HELP: usage(); return 0;
+                default: return 2;
+                }
+        if (o.base.hosts != 0 && (o.base.hosts < 2 || o.base.hosts > NODES_MAX)) {
+                fprintf(stderr, "palisade-sim: --nodes must be 2 to %d\n", NODES_MAX);
+                return 2;
+        }
+        return argv[optind] ? run_cases(&o, argv + optind) : run_jobs(&o);
+}

@@ -1,0 +1,581 @@
+/*
+ * pgd is the real one down to its steps (pgd.c, engine.c, authority.c, heartbeat.c, plan.c, step-run.c,
+ * step-start.c). Here is what those steps act upon: the launcher, the postmaster as a process,
+ * connections, files, and the tools, over the modelled PostgreSQL.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "io/fdutil.h"
+#include "pgd/chores.h"
+#include "pgd/pgd.h"
+#include "pgd/probe.h"
+#include "pgd/programs.h"
+#include "tests/sim/fds.h"
+#include "tests/sim/sim.h"
+
+static Host *host_of(const Pgd *p)
+{
+        return ((Program *)p->event)->host;
+}
+
+/* ---- the launcher ---- */
+
+struct Launch {
+        Program *program;
+};
+
+int launch_new(Launch **ret, sd_event *e, const char *path _unused_, const char *cluster _unused_)
+{
+        *ret = calloc(1, sizeof **ret);
+        (*ret)->program = (Program *)e;
+        return 0;
+}
+
+Launch *launch_free(Launch *l)
+{
+        free(l);
+        return NULL;
+}
+
+static int find_leaf(const Host *h, uint64_t number)
+{
+        for (int i = 0; i < LEAVES; i++)
+                if (h->leaves[i].number == number)
+                        return i;
+        return -1;
+}
+
+typedef struct LeafAsk {
+        launch_leaf_t done;
+        void *userdata;
+        uint64_t number;
+} LeafAsk;
+
+static LeafAsk leaf_asks[NODES_MAX];
+
+static void on_leaf_made(Event *e)
+{
+        Host *h = e->host;
+        LeafAsk a = leaf_asks[h->index];
+        int fds[2] = { -1, -1 }, i = find_leaf(h, a.number);
+        MsgLeaf m = WIRE_INIT(MsgLeaf, MSG_LEAF);
+
+        if (a.number != e->value)
+                return;
+        if (i < 0) {
+                i = h->next_leaf;
+                for (int k = 0; k < LEAVES && h->leaves[i].populated; k++)
+                        i = (i + 1) % LEAVES;
+                h->next_leaf = (i + 1) % LEAVES;
+                h->leaves[i] = (Leaf){ .number = a.number, .cgroup = ++h->leaf_number };
+        }
+        m.leaf = a.number;
+        m.cgroup = h->leaves[i].cgroup;
+        fds[0] = FD_LEAF + i;
+        a.done(0, &m, fds, a.userdata);
+}
+
+int launch_make_leaf(Launch *l, uint64_t leaf, launch_leaf_t done, void *userdata)
+{
+        leaf_asks[l->program->host->index] = (LeafAsk){ done, userdata, leaf };
+        sim_event(world->now + sim_between(MSEC, 8 * MSEC), on_leaf_made, l->program, NULL, NULL,
+                  leaf);
+        return 0;
+}
+
+void launch_drop_leaf(Launch *l, uint64_t leaf)
+{
+        int i = find_leaf(l->program->host, leaf);
+
+        if (i >= 0 && !l->program->host->leaves[i].populated)
+                l->program->host->leaves[i].number = 0;
+}
+
+typedef struct Birth {
+        launch_born_t born;
+        void *userdata;
+} Birth;
+
+static Birth births[NODES_MAX];
+
+static void on_told_born(Event *e)
+{
+        Birth *b = &births[e->host->index];
+        int pidfd = FD_DEVICE + 1;
+
+        b->born(0, (pid_t)e->value, &pidfd, b->userdata);
+}
+
+/* The launcher does it, whether pgd still lives or not. */
+static void on_spawn(Event *e)
+{
+        Host *h = e->host;
+        Program *p = &h->programs[PROGRAM_PGD];
+        int i = find_leaf(h, e->value);
+
+        if (!h->powered || i < 0)
+                return;
+        if (p->up && p->life == (unsigned)(uintptr_t)e->what)
+                sim_event(world->now + 200, on_told_born, p, NULL, NULL,
+                          (h->pg.born + 1) % 30000 + 1000);
+        postgres_spawn(h, i, h->pg.signal_file);
+}
+
+int launch_spawn(Launch *l, uint64_t leaf, const Node *argv _unused_, launch_born_t born,
+                 void *userdata)
+{
+        Host *h = l->program->host;
+
+        births[h->index] = (Birth){ born, userdata };
+        sim_event(world->now + sim_between(2 * MSEC, 20 * MSEC), on_spawn, NULL, h,
+                  (void *)(uintptr_t)l->program->life, leaf);
+        return 0;
+}
+
+/* ---- the postmaster as a process ---- */
+
+struct Server {
+        Program *program;
+        const ServerCalls *calls;
+        void *userdata;
+        pid_t pid;
+        uint64_t leaf, cgroup;
+        int dir_fd;
+        Timer look;
+};
+
+bool server_runs(const Server *s)
+{
+        return s->pid > 0;
+}
+
+pid_t server_pid(const Server *s)
+{
+        return s->pid;
+}
+
+uint64_t server_leaf(const Server *s)
+{
+        return s->leaf;
+}
+
+uint64_t server_cgroup(const Server *s)
+{
+        return s->cgroup;
+}
+
+size_t server_leaf_fds(const Server *s, int ret[2])
+{
+        ret[0] = s->dir_fd;
+        ret[1] = -1;
+        return s->dir_fd < 0 ? 0 : 1;
+}
+
+void server_set_leaf(Server *s, uint64_t leaf, uint64_t cgroup, int dir_fd, int kill_fd _unused_)
+{
+        s->leaf = leaf;
+        s->cgroup = cgroup;
+        s->dir_fd = dir_fd;
+}
+
+bool server_leaf_busy(Server *s)
+{
+        return s->dir_fd >= 0 && s->program->host->leaves[s->dir_fd - FD_LEAF].populated;
+}
+
+void server_kill(Server *s)
+{
+        postgres_kill(s->program->host);
+}
+
+int server_signal(Server *s, int sig)
+{
+        if (s->pid <= 0 || s->program->host->pg.phase == SERVER_DOWN)
+                return -ESRCH;
+        postgres_signal(s->program->host, sig);
+        return 0;
+}
+
+static void on_look(Timer *t, usec_t now, void *userdata)
+{
+        Server *s = userdata;
+
+        if (!server_leaf_busy(s)) {
+                s->calls->empty(s->userdata);
+                return;
+        }
+        server_kill(s);
+        timer_set(t, now + 10 * MSEC);
+}
+
+static void on_server_gone(Event *e)
+{
+        Pgd *p = e->program->state;
+        Server *s = p->server;
+
+        if (s->pid <= 0 || e->host->pg.phase != SERVER_DOWN)
+                return;
+        s->pid = 0;
+        s->calls->gone(s->userdata);
+        if (s->pid == 0)
+                timer_set(&s->look, now_boottime());
+}
+
+void server_gone_soon(Host *h)
+{
+        Program *p = &h->programs[PROGRAM_PGD];
+
+        if (p->up)
+                sim_event(world->now + sim_between(100, MSEC), on_server_gone, p, NULL, NULL, 0);
+}
+
+int server_watch(Server *s, pid_t pid, int pidfd _unused_)
+{
+        s->pid = pid;
+        if (s->program->host->pg.phase == SERVER_DOWN)
+                server_gone_soon(s->program->host);
+        return 0;
+}
+
+uint64_t server_leaf_of(pid_t pid _unused_)
+{
+        const Host *h = running->host;
+
+        return h->pg.leaf >= 0 ? h->leaves[h->pg.leaf].number : 0;
+}
+
+void server_adopt_cgroup(Server *s)
+{
+        server_set_leaf(s, 0, 0, -1, -1);
+}
+
+int server_adopt(Server *s, const char *data_dir _unused_)
+{
+        const Host *h = s->program->host;
+
+        if (h->pg.phase == SERVER_DOWN)
+                return 0;
+        s->pid = (pid_t)(h->pg.born % 30000 + 1000);
+        return 1;
+}
+
+int server_new(Server **ret, sd_event *e, const ServerCalls *calls, void *userdata)
+{
+        Server *s = calloc(1, sizeof *s);
+
+        *s = (Server){ .program = (Program *)e, .calls = calls, .userdata = userdata, .dir_fd = -1 };
+        *ret = s;
+        return timer_init(&s->look, e, "empty leaf", NULL, on_look, s);
+}
+
+Server *server_free(Server *s)
+{
+        free(s);
+        return NULL;
+}
+
+/* ---- connections ---- */
+
+struct Conn {
+        Program *program;
+        bool busy;
+        uint64_t number;
+        conn_done_t done;
+        void *userdata;
+};
+
+int conn_new(Conn **ret, sd_event *e, const char *name _unused_)
+{
+        *ret = calloc(1, sizeof **ret);
+        (*ret)->program = (Program *)e;
+        return 0;
+}
+
+Conn *conn_free(Conn *c)
+{
+        free(c);
+        return NULL;
+}
+
+void conn_reset(Conn *c)
+{
+        c->busy = false;
+        c->number++;
+}
+
+static void finish(Conn *c, const ConnAnswer *a)
+{
+        conn_done_t done = c->done;
+
+        conn_reset(c);
+        done(a, c->userdata);
+}
+
+static void on_conn_deadline(Event *e)
+{
+        Conn *c = e->what;
+        ConnAnswer a = { .r = -ETIMEDOUT };
+
+        if (c->busy && c->number == e->value)
+                finish(c, &a);
+}
+
+static void on_conn_answer(Event *e)
+{
+        Conn *c = e->what;
+        Host *h = e->host;
+        ConnAnswer a = { 0 };
+
+        if (!c->busy || c->number != e->value)
+                return;
+        if (h->pg.frozen > world->now) { /* it answers later, or its deadline ends it */
+                sim_event(h->pg.frozen, on_conn_answer, e->program, NULL, c, e->value);
+                sim_event(world->now + 3 * SEC, on_conn_deadline, e->program, NULL, c, e->value);
+                return;
+        }
+        switch (h->pg.phase) {
+        case SERVER_DOWN: a.r = -ENOTCONN; break;
+        case SERVER_STARTING:
+        case SERVER_STOPPING:
+                a.r = -EIO;
+                (void)STR_SET(a.sqlstate, "57P03");
+                break;
+        case SERVER_UP:
+        case SERVER_PROMOTING: break;
+        }
+        finish(c, &a);
+}
+
+int conn_run(Conn *c, const char *sql, usec_t timeout _unused_, conn_done_t done, void *userdata)
+{
+        uint64_t lasts = sim_between(300, 3000);
+
+        if (c->busy)
+                return -EBUSY;
+        if (strstr(sql, "CHECKPOINT"))
+                lasts += sim_between(10 * MSEC, 400 * MSEC);
+        if (strstr(sql, "pg_sleep"))
+                lasts += 20 * MSEC;
+        c->busy = true;
+        c->number++;
+        c->done = done;
+        c->userdata = userdata;
+        sim_event(world->now + lasts, on_conn_answer, c->program, NULL, c, c->number);
+        return 0;
+}
+
+static void read_standbys(const Host *h, PgState *pg)
+{
+        pg->n_standbys = 0;
+        for (int i = 0; i < world->n_hosts && pg->in_recovery == TRI_NO; i++) {
+                const Host *o = &world->hosts[i];
+                if (o->pg.upstream != h->index || !o->pg.streaming_since)
+                        continue;
+                Standby *s = &pg->standbys[pg->n_standbys++];
+                *s = (Standby){ .write_lsn = h->pg.flushed[i], .flush_lsn = h->pg.flushed[i],
+                                .replay_lsn = h->pg.flushed[i] };
+                bool caught_up = h->pg.flushed[i] + (1 << 20) > h->pg.lsn;
+                const char *at = strstr(h->pg.sync_names, o->name);
+                (void)STR_SET(s->application_name, o->name);
+                (void)STR_SET(s->state, caught_up ? "streaming" : "catchup");
+                (void)STR_SET(s->sync_state, at || str_equal(h->pg.sync_names, "*") ? "sync" : "async");
+        }
+}
+
+const char *probe_sql(void)
+{
+        return "probe";
+}
+
+int probe_read(const ConnAnswer *answer _unused_, PgState *pg, char *ret_conninfo, size_t size)
+{
+        const Host *h = running->host;
+        const Postgres *m = &h->pg;
+        bool streams = m->streaming_since != 0;
+
+        pg->in_recovery = TRI(!m->primary);
+        pg->control_timeline = world->branches[m->control_branch].timeline;
+        pg->flush_lsn = m->primary ? m->lsn : 0;
+        pg->replay_lsn = m->primary ? 0 : m->lsn;
+        pg->receive_lsn = pg->replay_lsn;
+        pg->receiver_alive = !m->primary && streams;
+        pg->replication_state = pg->receiver_alive ? REPLICATION_STREAMING : REPLICATION_NONE;
+        pg->timeline = world->branches[m->branch].timeline;
+        pg->checkpoint_pending = m->primary && m->checkpoint_pending;
+        pg->server_version = 150018;
+        pg->sysid = m->sysid;
+        (void)STR_SET(pg->sync_names, m->sync_names);
+        read_standbys(h, pg);
+        if (m->upstream >= 0)
+                snprintf(ret_conninfo, size, "host=%s", world->hosts[m->upstream].name);
+        else
+                (void)str_copy(ret_conninfo, size, "");
+        return 0;
+}
+
+int conn_set_targets(Conn *c _unused_, const char *const *conninfos _unused_)
+{
+        return 0;
+}
+
+/* ---- chores, configuration, files ---- */
+
+int chores_new(Chores **ret, Pgd *p _unused_)
+{
+        *ret = NULL;
+        return 0;
+}
+
+Chores *chores_free(Chores *c _unused_)
+{
+        return NULL;
+}
+
+void chores_run(Chores *c _unused_) {}
+void chores_reset(Chores *c _unused_) {}
+
+int chores_set_targets(Chores *c _unused_, const char *const *targets _unused_)
+{
+        return 0;
+}
+
+bool pgconf_flag(const PgConf *c _unused_, const char *key _unused_, bool fallback _unused_)
+{
+        return true; /* use_pg_rewind, and both that allow a new clone */
+}
+
+void pgconf_split_listen(const char *listen _unused_, char *ret_addresses, size_t size _unused_,
+                         uint16_t *ret_port)
+{
+        ret_addresses[0] = 0;
+        *ret_port = 5432;
+}
+
+int settings_load(Pgd *p)
+{
+        p->data_dir = "/data";
+        p->config_dir = "/data";
+        return 0;
+}
+
+void settings_reload(Pgd *p _unused_) {}
+void settings_read_cache(Pgd *p _unused_) {}
+void settings_take_dynamic(Pgd *p _unused_, const MsgCluster *m _unused_) {}
+
+static void on_learned(Event *e)
+{
+        Pgd *p = e->program->state;
+        programs_known_t done = (programs_known_t)(uintptr_t)e->value;
+
+        done(0, 150018, node_new(NODE_MAP), NULL, p);
+}
+
+void programs_learn(Launch *l, const char *postgres _unused_, programs_known_t done,
+                    void *userdata _unused_)
+{
+        sim_event(world->now + sim_between(5 * MSEC, 50 * MSEC), on_learned, l->program, NULL, NULL,
+                  (uint64_t)(uintptr_t)done);
+}
+
+void pgd_program(const Pgd *p _unused_, const char *name, char *buf, size_t size)
+{
+        (void)str_copy(buf, size, name);
+}
+
+Node *run_argv(const char *program _unused_, ...)
+{
+        return node_new(NODE_LIST);
+}
+
+int run_arg(Node *argv _unused_, const char *format _unused_, ...)
+{
+        return 0;
+}
+
+bool pgd_has_file(const Pgd *p, const char *name)
+{
+        return str_equal(name, "standby.signal") && host_of(p)->pg.signal_file;
+}
+
+bool pgd_has_backup_label(const Pgd *p)
+{
+        return host_of(p)->pg.backup_label;
+}
+
+DataDir pgd_look_at_datadir(const Pgd *p)
+{
+        return host_of(p)->pg.datadir;
+}
+
+int pgd_read_history(const Pgd *p _unused_, uint32_t timeline, History *ret)
+{
+        ret->n_lines = 0;
+        if (timeline <= 1)
+                return 0;
+        ret->n_lines = 1;
+        ret->lines[0] = (HistoryLine){ .timeline = timeline - 1 };
+        return 0;
+}
+
+int files_write(Pgd *p, bool standby, Node **ret_arguments)
+{
+        Postgres *pg = &host_of(p)->pg;
+
+        if (ret_arguments)
+                *ret_arguments = NULL;
+        if (standby)
+                pg->upstream_next = host_index(p->order.leader.name);
+        if (p->sync_managed)
+                (void)STR_SET(pg->sync_next, p->sync_names);
+        else
+                pg->sync_next[0] = 0;
+        return 0;
+}
+
+int files_write_signal(Pgd *p, bool standby)
+{
+        host_of(p)->pg.signal_file = standby;
+        return 0;
+}
+
+void files_want_conninfo(Pgd *p)
+{
+        int i = host_index(p->order.leader.name);
+
+        if (p->order.what != ORDER_FOLLOW)
+                return;
+        if (i >= 0)
+                snprintf(p->conninfo_wanted, sizeof p->conninfo_wanted, "host=%s",
+                         p->order.leader.name);
+        else
+                p->conninfo_wanted[0] = 0;
+}
+
+int sim_open(const char *path, int flags, ...);
+int sim_open(const char *path _unused_, int flags _unused_, ...)
+{
+        return FD_DEVICE + 2; /* PGDATA/promote */
+}
+
+/* ---- life ---- */
+
+int pgd_start(Program *p)
+{
+        static HandOptions options = { .runtime = "/run", .cluster = "main" };
+        Pgd *pgd;
+        int r = pgd_new(&pgd, (sd_event *)p, &options);
+
+        p->state = r < 0 ? NULL : pgd;
+        return r;
+}
+
+void pgd_end(Program *p)
+{
+        pgd_tools_gone(p->host);
+        p->state = pgd_free(p->state);
+}

@@ -1,0 +1,549 @@
+/*
+ * What stands in for lib/io and the kernel under the real programs: the loop's timers, the sockets
+ * between a mind and its hands, the log, files under /run, systemd's fd store.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "io/fdutil.h"
+#include "io/hand.h"
+#include "io/link.h"
+#include "io/listen.h"
+#include "io/log.h"
+#include "io/store.h"
+#include "palisaded/hands.h"
+#include "tests/sim/fds.h"
+#include "tests/sim/sim.h"
+
+/* ---- the clock ---- */
+
+usec_t now_boottime(void)
+{
+        return host_clock(running->host, world->now);
+}
+
+usec_t now_wall(void)
+{
+        return (usec_t)((int64_t)(1700000000 * SEC + world->now) + running->host->wall_offset);
+}
+
+/* ---- timers ---- */
+
+static void fire_timer(Event *e)
+{
+        Timer *t = e->what;
+
+        if (t->due != e->value)
+                return;
+        t->soon = NULL;
+        if (t->stall)
+                stall_note(t->stall, t->due, now_boottime());
+        t->due = USEC_INFINITY;
+        t->handler(t, now_boottime(), t->userdata);
+}
+
+int timer_init(Timer *t, sd_event *e, const char *name _unused_, Stall *stall,
+               timer_handler_t handler, void *userdata)
+{
+        *t = (Timer){ .source = (sd_event_source *)e, .due = USEC_INFINITY, .stall = stall,
+                      .handler = handler, .userdata = userdata };
+        return 0;
+}
+
+void timer_set(Timer *t, usec_t due)
+{
+        Program *p = (Program *)t->source;
+        bool is_set = t->soon && t->due == due;
+
+        t->due = due;
+        if (!p || is_set)
+                return;
+        t->soon = NULL;
+        if (due == USEC_INFINITY)
+                return;
+        t->soon = t->source; /* an event is on its way */
+        uint64_t at = host_true(p->host, due);
+        sim_event(at <= world->now ? world->now : at + sim_below(300), fire_timer, p, NULL, t, due);
+}
+
+void timer_done(Timer *t)
+{
+        t->source = t->soon = NULL;
+        t->due = USEC_INFINITY;
+}
+
+/* ---- the loop ---- */
+
+void loop_status(const char *format _unused_, ...) {}
+
+sd_event *sd_event_ref(sd_event *e)
+{
+        return e;
+}
+
+sd_event *sd_event_unref(sd_event *e _unused_)
+{
+        return NULL;
+}
+
+int sd_event_add_signal(sd_event *e _unused_, sd_event_source **s _unused_, int signal _unused_,
+                        sd_event_signal_handler_t handler _unused_, void *userdata _unused_)
+{
+        return 0;
+}
+
+int sd_event_exit(sd_event *e _unused_, int code _unused_)
+{
+        return 0;
+}
+
+/* ---- the log ---- */
+
+void log_set_field(const char *key _unused_, const char *text _unused_) {}
+
+int log_full(int priority, int error, const char *message_id _unused_, LogFields fields _unused_,
+             const char *format, ...)
+{
+        char text[1024];
+        va_list ap;
+
+        if (world->trace && priority < LOG_DEBUG) {
+                errno = abs(error);
+                va_start(ap, format);
+                vsnprintf(text, sizeof text, format, ap);
+                va_end(ap);
+                trace_line(running ? running->host : NULL,
+                           running ? program_name(running->id) : "", "%s", text);
+        }
+        return -abs(error);
+}
+
+/* ---- the wires between a mind and its hands ---- */
+
+struct Link {
+        Program *owner; /* at whose end this is */
+        HandId hand;
+        const LinkHandler *handlers;
+        size_t n_handlers;
+        link_closed_t closed;
+        void *userdata;
+        bool up;
+};
+
+/* One for each hand of a host; a new connection is a new generation. */
+typedef struct Wire {
+        unsigned generation;
+        Link mind, other;
+        uint64_t inbox[2]; /* when the last message arrives, at the hand and at the mind */
+} Wire;
+
+static Wire wires[NODES_MAX][HAND_COUNT];
+
+void seams_init(void)
+{
+        memset(wires, 0, sizeof wires);
+}
+
+typedef struct Packet {
+        Wire *wire;
+        unsigned generation;
+        bool to_mind;
+        HandId hand;
+        size_t n_fds;
+        int fds[2];
+        _Alignas(16) char bytes[];
+} Packet;
+
+static Program *hand_program(Host *h, HandId id)
+{
+        static const ProgramId of[HAND_COUNT] = {
+                [HAND_DCSD] = PROGRAM_DCSD, [HAND_PGD] = PROGRAM_PGD,
+                [HAND_FENCED] = PROGRAM_FENCED, [HAND_WATCHDOGD] = PROGRAM_WATCHDOGD,
+        };
+
+        return id == HAND_APID ? NULL : &h->programs[of[id]];
+}
+
+static void dispatch(Link *l, const LinkHandler *handlers, size_t n, const MsgHeader *m, int *fds,
+                     size_t n_fds, void *userdata)
+{
+        for (size_t i = 0; i < n; i++)
+                if (handlers[i].type == m->type) {
+                        handlers[i].handle(l, m, fds, n_fds, userdata);
+                        return;
+                }
+        sim_fail("%s got a message that it does not take: %s", l->owner->host->name,
+                 msg_type_to_string(m->type));
+}
+
+/* ---- a hand's end ---- */
+
+struct Hand {
+        Program *program;
+        const LinkHandler *handlers;
+        size_t n_handlers;
+        const HandCalls *calls;
+        void *userdata;
+        Mind mind;
+};
+
+static void hear(Program *p, Link *l, const MsgHeader *m, int *fds, size_t n_fds)
+{
+        Hand *hand = p->hand;
+
+        if (p->id == PROGRAM_DCSD) {
+                if (m->type == MSG_HELLO)
+                        dcsd_joined(p);
+                else
+                        dcsd_message(p, m);
+        } else if (p->id == PROGRAM_WATCHDOGD) {
+                watchdogd_message(p, m);
+        } else if (m->type == MSG_HELLO) {
+                hand->mind = (Mind){ .link = l, .hand = hand,
+                                     .dcs_id = ((const MsgHello *)m)->dcs_id };
+                (void)STR_SET(hand->mind.cluster, "main");
+                if (hand->calls->joined(&hand->mind, hand->userdata) < 0)
+                        sim_fail("%s refuses its mind", program_name(p->id));
+        } else {
+                dispatch(l, hand->handlers, hand->n_handlers, m, fds, n_fds, &hand->mind);
+        }
+}
+
+int hand_new(Hand **ret, sd_event *e, int socket _unused_, const char *cluster _unused_,
+             uid_t mind_uid _unused_, const LinkHandler *handlers, size_t n_handlers,
+             const HandCalls *calls, void *userdata)
+{
+        Hand *h = calloc(1, sizeof *h);
+
+        *h = (Hand){ .program = (Program *)e, .handlers = handlers, .n_handlers = n_handlers,
+                     .calls = calls, .userdata = userdata };
+        h->program->hand = h;
+        *ret = h;
+        return 0;
+}
+
+Hand *hand_free(Hand *h)
+{
+        if (h)
+                h->program->hand = NULL;
+        free(h);
+        return NULL;
+}
+
+void *hand_userdata(const Hand *h)
+{
+        return h->userdata;
+}
+
+Mind *hand_find(const Hand *h, const char *cluster _unused_)
+{
+        return h && h->mind.link ? (Mind *)&h->mind : NULL;
+}
+
+int hand_options_listen(const HandOptions *o _unused_)
+{
+        return 0;
+}
+
+/* ---- packets ---- */
+
+static void on_packet(Event *e)
+{
+        Packet *packet = e->what;
+        Wire *w = packet->wire;
+        Link *l = packet->to_mind ? &w->mind : &w->other;
+        Program *p = l->owner;
+        uint64_t until = p ? MAX(p->stalled, p->host->frozen) : 0;
+
+        if (packet->generation != w->generation || !l->up || !p->up) {
+                free(packet);
+                return;
+        }
+        if (until > world->now) {
+                sim_event(until, on_packet, NULL, p->host, packet, 0);
+                return;
+        }
+        running = p;
+        const MsgHeader *m = (const MsgHeader *)packet->bytes;
+        if (packet->to_mind)
+                dispatch(l, l->handlers, l->n_handlers, m, packet->fds, packet->n_fds, l->userdata);
+        else
+                hear(p, l, m, packet->fds, packet->n_fds);
+        free(packet);
+}
+
+void message_forget(const Event *e)
+{
+        if (e->fire == on_packet)
+                free(e->what);
+}
+
+static void post(Wire *w, Host *h, HandId hand, bool to_mind, const MsgHeader *m, const int *fds,
+                 size_t n_fds)
+{
+        Packet *packet = malloc(sizeof *packet + m->size);
+        uint64_t *inbox = &w->inbox[to_mind];
+
+        if (!packet)
+                abort();
+        if (m->type == MSG_PERMIT && hand == HAND_PGD)
+                check_permit(h, (const MsgPermit *)m);
+        *packet = (Packet){ .wire = w, .generation = w->generation, .to_mind = to_mind,
+                            .hand = hand, .n_fds = n_fds };
+        for (size_t i = 0; i < n_fds; i++)
+                packet->fds[i] = fds[i];
+        memcpy(packet->bytes, m, m->size);
+        *inbox = MAX(*inbox, world->now + sim_between(20, 150));
+        sim_event(*inbox, on_packet, NULL, h, packet, 0);
+}
+
+static Wire *wire_of(const Link *l)
+{
+        return &wires[l->owner->host->index][l->hand];
+}
+
+int link_send_fds(Link *l, const MsgHeader *m, const int *fds, size_t n_fds)
+{
+        if (!l || !l->up)
+                return -ENOTCONN;
+        Wire *w = wire_of(l);
+        bool from_mind = l == &w->mind;
+        if (from_mind && l->hand == HAND_APID)
+                apid_message(l->owner->host, m);
+        else if (from_mind ? !w->other.up : !w->mind.up)
+                return -ENOTCONN;
+        else
+                post(w, l->owner->host, l->hand, !from_mind, m, fds, n_fds);
+        return 0;
+}
+
+int link_send(Link *l, const MsgHeader *m)
+{
+        return link_send_fds(l, m, NULL, 0);
+}
+
+void link_send_result(Link *l, uint64_t seq, Outcome outcome, const char *format, ...)
+{
+        MsgResult m = WIRE_INIT(MsgResult, MSG_RESULT);
+        va_list ap;
+
+        m.h.seq = seq;
+        m.outcome = outcome;
+        va_start(ap, format);
+        vsnprintf(m.text, sizeof m.text, format, ap);
+        va_end(ap);
+        (void)link_send(l, &m.h);
+}
+
+const char *link_name(const Link *l)
+{
+        return hand_name(l->hand);
+}
+
+/* From a hand that has no Link of its own in its code. */
+void message_to_mind(Host *h, int hand, const MsgHeader *m, const int *fds, size_t n_fds)
+{
+        Wire *w = &wires[h->index][hand];
+
+        if (w->mind.up)
+                post(w, h, (HandId)hand, true, m, fds, n_fds);
+}
+
+/* ---- connections ---- */
+
+/* "…/dcsd.sock": what a mind connects to. */
+int connect_unix(const char *path, int type _unused_)
+{
+        Host *h = running->host;
+
+        for (int i = 0; i < HAND_COUNT; i++) {
+                const char *at = strstr(path, hand_name((HandId)i));
+                Program *p = hand_program(h, (HandId)i);
+                if (at && (at[-1] == '/') && (!p || p->up))
+                        return FD_SOCKET + i;
+        }
+        return -ECONNREFUSED;
+}
+
+int link_new(Link **ret, sd_event *e, int fd, const char *name _unused_,
+             const LinkHandler *handlers, size_t n_handlers, link_closed_t closed, void *userdata)
+{
+        Program *mind = (Program *)e;
+        HandId hand = (HandId)(fd - FD_SOCKET);
+        Program *p = hand_program(mind->host, hand);
+        Wire *w = &wires[mind->host->index][hand];
+
+        w->generation++;
+        w->mind = (Link){ .owner = mind, .hand = hand, .handlers = handlers,
+                          .n_handlers = n_handlers, .closed = closed, .userdata = userdata,
+                          .up = true };
+        w->other = (Link){ .owner = p, .hand = hand, .up = true };
+        w->inbox[0] = w->inbox[1] = 0;
+        *ret = &w->mind;
+        return 0;
+}
+
+static void on_left(Event *e)
+{
+        Program *p = e->program;
+
+        if (p->id == PROGRAM_DCSD) {
+                dcsd_left(p);
+        } else if (p->hand && p->hand->mind.link && !p->hand->mind.link->up) {
+                Mind *m = &p->hand->mind;
+                if (p->hand->calls->left)
+                        p->hand->calls->left(m, p->hand->userdata);
+                *m = (Mind){ 0 };
+        }
+}
+
+Link *link_free(Link *l)
+{
+        if (!l)
+                return NULL;
+        Wire *w = wire_of(l);
+        bool was_up = l->up;
+        l->up = w->other.up = false;
+        w->generation++;
+        if (was_up && w->other.owner && w->other.owner->up)
+                sim_event(world->now + 50, on_left, w->other.owner, NULL, NULL, 0);
+        return NULL;
+}
+
+/* The mind died: its hands notice. palisaded_free() has closed everything. */
+void seam_mind_gone(Program *mind)
+{
+        for (int i = 0; i < HAND_COUNT; i++) {
+                Wire *w = &wires[mind->host->index][i];
+                if (w->mind.up)
+                        (void)link_free(&w->mind);
+        }
+        apid_mind_gone(mind->host);
+}
+
+static void on_broken(Event *e)
+{
+        Wire *w = e->what;
+
+        if (w->generation == e->value && w->mind.up) {
+                w->mind.up = false;
+                w->mind.closed(&w->mind, "the other end is gone", w->mind.userdata);
+        }
+}
+
+void seam_hand_gone(Program *hand)
+{
+        for (int i = 0; i < HAND_COUNT; i++) {
+                Wire *w = &wires[hand->host->index][i];
+                if (w->other.owner != hand || !w->other.up)
+                        continue;
+                w->other.up = false;
+                w->generation++;
+                sim_event(world->now + 50, on_broken, w->mind.owner, NULL, w, w->generation);
+        }
+}
+
+/* ---- files under /run ---- */
+
+int write_file_atomic(const char *path, const char *text, size_t size, mode_t mode _unused_)
+{
+        Host *h = running->host;
+
+        for (size_t i = 0; i < ELEMENTSOF(h->files); i++) {
+                File *f = &h->files[i];
+                if (f->there && !str_equal(f->path, path))
+                        continue;
+                f->there = true;
+                (void)STR_SET(f->path, path);
+                (void)str_copy_n(f->text, sizeof f->text, text, size);
+                return 0;
+        }
+        return -ENOSPC;
+}
+
+int read_file_at(int dir_fd _unused_, const char *path, size_t most _unused_, char **ret,
+                 size_t *ret_size)
+{
+        Host *h = running->host;
+
+        for (size_t i = 0; i < ELEMENTSOF(h->files); i++)
+                if (h->files[i].there && str_equal(h->files[i].path, path)) {
+                        *ret = strdup(h->files[i].text);
+                        if (ret_size)
+                                *ret_size = strlen(*ret);
+                        return 0;
+                }
+        return -ENOENT;
+}
+
+int make_dirs(const char *path _unused_, mode_t mode _unused_)
+{
+        return 0;
+}
+
+int fd_close(int fd _unused_)
+{
+        return -1;
+}
+
+/* ---- systemd's fd store ---- */
+
+struct Store {
+        void *data;
+};
+
+int store_open(Store **ret, const char *name, unsigned version _unused_, size_t size,
+               bool *ret_found)
+{
+        void **kept = &running->host->stores[str_equal(name, "pgd") ? 0 : 1];
+        Store *s = calloc(1, sizeof *s);
+
+        *ret_found = *kept != NULL;
+        if (!*kept)
+                *kept = calloc(1, size);
+        s->data = *kept;
+        *ret = s;
+        return 0;
+}
+
+Store *store_free(Store *s)
+{
+        free(s);
+        return NULL;
+}
+
+void *store_data(Store *s)
+{
+        return s->data;
+}
+
+static int *stored(const char *name)
+{
+        static int nowhere;
+
+        nowhere = -1;
+        return strncmp(name, "leaf", 4) == 0   ? &running->host->store_leaf
+               : strncmp(name, "gate", 4) == 0 ? &running->host->store_gate
+                                               : &nowhere;
+}
+
+int store_put_fd(const char *name, int fd)
+{
+        *stored(name) = fd;
+        return 0;
+}
+
+int store_take_fd(const char *name)
+{
+        int fd = *stored(name);
+
+        return fd < 0 ? -ENOENT : fd;
+}
+
+void store_remove_fd(const char *name)
+{
+        *stored(name) = -1;
+}

@@ -1,0 +1,394 @@
+/* The order of events, clocks, programs that start and end, hosts that lose their power. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "tests/sim/etcd.h"
+#include "tests/sim/sim.h"
+
+#define STILL_MOST 20000 /* events at one instant: more are a loop */
+#define RESTART_AFTER (100 * MSEC) /* RestartSec= of our units */
+
+World *world;
+Program *running;
+
+typedef struct Queue {
+        size_t n, room;
+        uint64_t number;
+        Event *heap;
+} Queue;
+
+/* ---- chance ---- */
+
+uint64_t sim_random(void)
+{
+        uint64_t a = world->rng.s[0], b = world->rng.s[1];
+
+        world->rng.s[0] = b;
+        a ^= a << 23;
+        world->rng.s[1] = a ^ b ^ (a >> 18) ^ (b >> 5);
+        return world->rng.s[1] + b;
+}
+
+uint64_t sim_below(uint64_t n)
+{
+        return n ? (uint64_t)(((unsigned __int128)sim_random() * n) >> 64) : 0;
+}
+
+uint64_t sim_between(uint64_t low, uint64_t high)
+{
+        return low + sim_below(high - low + 1);
+}
+
+bool sim_chance(unsigned in_1000)
+{
+        return sim_below(1000) < in_1000;
+}
+
+/* ---- events ---- */
+
+static bool sooner(const Event *a, const Event *b)
+{
+        return a->at != b->at ? a->at < b->at : a->number < b->number;
+}
+
+void sim_event(uint64_t at, event_t fire, Program *p, Host *h, void *what, uint64_t value)
+{
+        Queue *q = world->queue;
+        size_t i = q->n++;
+
+        if (q->n > q->room) {
+                q->room = q->room ? q->room * 2 : 1024;
+                q->heap = realloc(q->heap, q->room * sizeof *q->heap);
+                if (!q->heap)
+                        abort();
+        }
+        Event e = { .at = MAX(at, world->now), .number = ++q->number, .fire = fire, .program = p,
+                    .life = p ? p->life : 0, .host = h ? h : p ? p->host : NULL, .what = what,
+                    .value = value };
+        while (i > 0 && sooner(&e, &q->heap[(i - 1) / 2])) {
+                q->heap[i] = q->heap[(i - 1) / 2];
+                i = (i - 1) / 2;
+        }
+        q->heap[i] = e;
+}
+
+static Event pop(Queue *q)
+{
+        Event first = q->heap[0], last = q->heap[--q->n];
+        size_t i = 0, child;
+
+        while ((child = 2 * i + 1) < q->n) {
+                if (child + 1 < q->n && sooner(&q->heap[child + 1], &q->heap[child]))
+                        child++;
+                if (!sooner(&q->heap[child], &last))
+                        break;
+                q->heap[i] = q->heap[child];
+                i = child;
+        }
+        if (q->n > 0)
+                q->heap[i] = last;
+        return first;
+}
+
+/* ---- clocks ---- */
+
+usec_t host_clock(const Host *h, uint64_t at)
+{
+        int64_t age = (int64_t)(at - h->booted);
+
+        return (usec_t)(age + ((age * h->drift) >> 20));
+}
+
+/* The first true instant at which the host's clock shows this. */
+uint64_t host_true(const Host *h, usec_t clock)
+{
+        if (clock >= FOREVER / 2)
+                return FOREVER;
+        int64_t age = (int64_t)(((__int128)clock << 20) / ((1 << 20) + h->drift));
+        uint64_t at = h->booted + (uint64_t)age;
+
+        while (host_clock(h, at) < clock)
+                at++;
+        return at;
+}
+
+/* ---- what is told ---- */
+
+void trace_line(const Host *h, const char *who, const char *format, ...)
+{
+        va_list ap;
+
+        printf("%10.3f  %-3s %-9s ", (double)(world->now - 1000 * SEC) / 1e6, h ? h->name : "",
+               who);
+        va_start(ap, format);
+        vprintf(format, ap);
+        va_end(ap);
+        putchar('\n');
+}
+
+void sim_fail(const char *format, ...)
+{
+        va_list ap;
+        int n;
+
+        if (world->failed)
+                return;
+        world->failed = true;
+        n = snprintf(world->failure, sizeof world->failure, "at %.3f s: ",
+                     (double)(world->now - 1000 * SEC) / 1e6);
+        va_start(ap, format);
+        vsnprintf(world->failure + n, sizeof world->failure - (size_t)n, format, ap);
+        va_end(ap);
+        TRACE(NULL, "FAILED", "%s", world->failure);
+}
+
+/* ---- programs ---- */
+
+static const struct {
+        const char *name;
+        int (*start)(Program *p);
+        void (*end)(Program *p);
+} kinds[PROGRAM_MAX] = {
+        [PROGRAM_MIND] = { "mind", mind_start, mind_end },
+        [PROGRAM_DCSD] = { "dcsd", dcsd_start, dcsd_end },
+        [PROGRAM_PGD] = { "pgd", pgd_start, pgd_end },
+        [PROGRAM_FENCED] = { "fenced", fenced_start, fenced_end },
+        [PROGRAM_WATCHDOGD] = { "watchdogd", watchdogd_start, watchdogd_end },
+};
+
+const char *program_name(ProgramId id)
+{
+        return kinds[id].name;
+}
+
+bool program_runs(const Program *p)
+{
+        return p->up && p->host->powered && MAX(p->stalled, p->host->frozen) <= world->now;
+}
+
+void program_start(Program *p)
+{
+        Program *before = running;
+
+        if (p->up || !p->host->powered)
+                return;
+        p->up = true;
+        p->life++;
+        p->stalled = 0;
+        running = p;
+        TRACE(p->host, kinds[p->id].name, "starts");
+        if (kinds[p->id].start(p) < 0)
+                abort();
+        running = before;
+}
+
+static void on_start(Event *e)
+{
+        program_start(e->what);
+}
+
+void program_end(Program *p)
+{
+        Program *before = running;
+
+        if (!p->up)
+                return;
+        TRACE(p->host, kinds[p->id].name, "ends");
+        p->up = false;
+        p->life++;
+        running = p;
+        kinds[p->id].end(p);
+        running = before;
+        if (p->id == PROGRAM_MIND)
+                seam_mind_gone(p);
+        else
+                seam_hand_gone(p);
+}
+
+static void start_later(Program *p, uint64_t after)
+{
+        sim_event(world->now + after, on_start, NULL, p->host, p, 0);
+}
+
+void program_kill(Program *p)
+{
+        if (!p->up)
+                return;
+        program_end(p);
+        start_later(p, RESTART_AFTER + sim_between(20 * MSEC, 200 * MSEC));
+}
+
+/* ---- hosts ---- */
+
+static void forget_run(Host *h)
+{
+        memset(h->files, 0, sizeof h->files);
+        for (size_t i = 0; i < ELEMENTSOF(h->stores); i++) {
+                free(h->stores[i]);
+                h->stores[i] = NULL;
+        }
+        h->store_leaf = h->store_gate = -1;
+        memset(h->leaves, 0, sizeof h->leaves);
+        h->device_open = h->device_stored = false;
+}
+
+static void boot(Host *h)
+{
+        h->powered = true;
+        h->booted = world->now - 20 * SEC;
+        h->last_epoch = 0;
+        h->hurt_until = MAX(h->hurt_until, world->now + 2 * SEC);
+        TRACE(h, "host", "boots");
+        for (int i = 0; i < PROGRAM_MAX; i++)
+                start_later(&h->programs[i], sim_between(10 * MSEC, 900 * MSEC));
+}
+
+static void on_boot(Event *e)
+{
+        if (!e->host->powered)
+                boot(e->host);
+}
+
+void host_power_off(Host *h, uint64_t off_for)
+{
+        if (!h->powered)
+                return;
+        TRACE(h, "host", "loses its power");
+        h->powered = false;
+        h->frozen = 0;
+        for (int i = 0; i < PROGRAM_MAX; i++)
+                program_end(&h->programs[i]);
+        postgres_power_off(h);
+        forget_run(h);
+        sim_event(world->now + off_for, on_boot, NULL, h, NULL, 0);
+}
+
+/* ---- the run ---- */
+
+static void step(Event *e)
+{
+        Program *p = e->program;
+
+        if (p) {
+                if (!p->up || p->life != e->life)
+                        return;
+                uint64_t until = MAX(p->stalled, p->host->frozen);
+                if (until > world->now) {
+                        sim_event(until, e->fire, p, e->host, e->what, e->value);
+                        return;
+                }
+        }
+        running = p;
+        e->fire(e);
+        running = NULL;
+        check_step();
+}
+
+void world_run(World *w)
+{
+        uint64_t end = 1000 * SEC + w->schedule->length, still = 0;
+
+        while (w->queue->n > 0 && !w->failed) {
+                Event e = pop(w->queue);
+                if (e.at >= end)
+                        break;
+                still = e.at == w->now ? still + 1 : 0;
+                if (still == STILL_MOST)
+                        sim_fail("%s turns without end", e.program ? program_name(e.program->id) : "the world");
+                w->now = e.at;
+                w->n_events++;
+                step(&e);
+        }
+        w->now = end;
+
+}
+
+static void host_init(Host *h, int i)
+{
+        *h = (Host){ .world = world, .index = i };
+        snprintf(h->name, sizeof h->name, "n%d", i);
+        h->tags = TAGS_DEFAULT;
+        h->drift = (int64_t)sim_below(2 * 1000) - 1000; /* a thousandth at the most */
+        h->wall_offset = (int64_t)sim_below(2 * SEC) - (int64_t)SEC;
+        h->watchdog_mode = world->schedule->watchdog ? (sim_chance(300) ? WATCHDOG_REQUIRED
+                                                                        : WATCHDOG_AUTOMATIC)
+                                                     : WATCHDOG_OFF;
+        h->store_leaf = h->store_gate = -1;
+        for (int k = 0; k < PROGRAM_MAX; k++)
+                h->programs[k] = (Program){ .host = h, .id = (ProgramId)k };
+        apid_init(h);
+        postgres_init(h);
+        boot(h);
+}
+
+static void choose_tags(void)
+{
+        int n = world->n_hosts;
+
+        if (n >= 3 && sim_chance(300)) {
+                Tags *t = &world->hosts[n - 1].tags;
+                t->nofailover = true;
+                t->failover_priority = 0;
+        }
+        if (n >= 4 && sim_chance(200))
+                world->hosts[1].tags.nosync = true;
+        if (n >= 3 && sim_chance(200))
+                world->hosts[0].tags.failover_priority = 5;
+}
+
+static void on_fault(Event *e)
+{
+        fault_begin(e->what);
+}
+
+void world_init(World *w, Schedule *s)
+{
+        memset(w, 0, offsetof(World, branches));
+        memset((char *)w + offsetof(World, n_branches), 0, sizeof *w - offsetof(World, n_branches));
+        world = w;
+        w->schedule = s;
+        w->rng.s[0] = s->seed * 0x9e3779b97f4a7c15u + 1;
+        w->rng.s[1] = s->seed ^ 0xd1b54a32d192ed03u;
+        for (int i = 0; i < 16; i++)
+                (void)sim_random();
+        w->now = 1000 * SEC;
+        w->last_fault = w->now;
+        w->n_hosts = s->hosts;
+        w->queue = calloc(1, sizeof *w->queue);
+        w->settings[0] = settings_of(s, 0);
+        w->n_settings = 1;
+        etcd_init();
+        for (int i = 0; i < w->n_hosts; i++)
+                host_init(&w->hosts[i], i);
+        choose_tags();
+        seams_init();
+        checks_init();
+        for (size_t i = 0; i < s->n_faults; i++)
+                sim_event(1000 * SEC + s->faults[i].at * MSEC, on_fault, NULL, NULL, &s->faults[i],
+                          0);
+}
+
+void world_done(World *w)
+{
+        w->trace = false;
+        for (int i = 0; i < w->n_hosts; i++) {
+                Host *h = &w->hosts[i];
+                h->powered = false;
+                for (int k = 0; k < PROGRAM_MAX; k++)
+                        program_end(&h->programs[k]);
+                forget_run(h);
+                free(h->apid);
+        }
+        while (w->queue->n > 0) {
+                Event e = pop(w->queue);
+                message_forget(&e);
+                rpc_forget(&e);
+                peer_forget(&e);
+                fault_forget(&e);
+        }
+        etcd_done();
+        free(w->queue->heap);
+        free(w->queue);
+}
