@@ -291,10 +291,10 @@ HANDLER(on_cluster)
         if (had)
                 before = p->cluster->settings;
         memcpy(copy, h, h->size);
+        timing_settle(p, &copy->cluster.settings, had ? &before : NULL); /* it looks at the old one */
         free(p->snapshot);
         p->snapshot = copy;
         p->snapshot_size = h->size;
-        timing_settle(p, &copy->cluster.settings, had ? &before : NULL);
         p->cluster = &copy->cluster;
         watchdog_follow_timing(p);
         note_quorum(p, had ? &before : NULL);

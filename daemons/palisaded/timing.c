@@ -15,6 +15,7 @@ bool timing_fits(const Palisaded *p, Timing t, char *ret_why, size_t size)
         PermitInput in = authority_input(p);
 
         in.timing = t;
+        in.stall = 0; /* of the last minutes: it says nothing about the figures */
         if (p->node.watchdog_mode != WATCHDOG_REQUIRED)
                 in.watchdog = 0; /* a W that does not fit is done without */
         PermitTerms terms = permit_terms(&in);
