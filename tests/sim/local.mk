@@ -71,6 +71,7 @@ tests_sim_palisade_sim_SOURCES = \
 	daemons/palisaded/palisaded.c \
 	daemons/palisaded/pause.c \
 	daemons/palisaded/race.c \
+	daemons/palisaded/timing.c \
 	daemons/palisaded/vips.c \
 	daemons/palisaded/watchdog.c
 tests_sim_palisade_sim_LDADD = $(check_LIBRARIES) lib/libdecide.a lib/libwire.a lib/libconfig.a \
