@@ -216,7 +216,7 @@ static void send_hold(Palisaded *p, usec_t now)
         bool lock = a->holding == HOLD_LOCK;
 
         /* A longer ttl is not in force before the key has moved to such a lease. */
-        if (lock && a->lease.epoch == a->epoch && a->lease.ttl < in.timing.ttl)
+        if (lock && a->epoch != 0 && a->lease.epoch == a->epoch && a->lease.ttl < in.timing.ttl)
                 cadence.timing.ttl = a->lease.ttl;
         PermitTerms terms = permit_terms(&cadence);
 
