@@ -128,9 +128,11 @@ static Plan plan_follow_running(const PlanInput *in)
                 return plan(STEP_DONE, "standby");
         if (in->diverged == TRI_YES)
                 return plan(STEP_STOP_FAST, "our WAL left the leader's timeline");
-        /* For as long as it takes: where it has left, nothing else brings it back. */
-        if (in->diverged == TRI_UNKNOWN && in->order->leader.timeline > pg->timeline)
-                return plan(STEP_CHECK, "it does not stream from a leader on a newer timeline");
+        /* For as long as it takes: where it has left, nothing else brings it back. The numbers may be
+         * the same and the timelines two. */
+        if (in->diverged == TRI_UNKNOWN && in->order->leader.timeline > 1 &&
+            in->order->leader.timeline >= pg->timeline)
+                return plan(STEP_CHECK, "it does not stream, and may have left the leader's timeline");
         return plan(STEP_DONE, "standby, not streaming yet");
 }
 

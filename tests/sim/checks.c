@@ -85,6 +85,8 @@ void check_promotion(Host *h)
 
         if (h->tags.nofailover)
                 sim_fail("%s is tagged nofailover and became primary", h->name);
+        if (!postgres_may_acknowledge(h))
+                return; /* too late: its gate is shut */
         if (world->branches[pg->branch].from == pg->lsn && world->n_branches > 1 && !by_hand &&
             pg->lsn + lag < known)
                 sim_fail("%s became primary %" PRIu64 " bytes behind the last known position", h->name,

@@ -145,7 +145,9 @@ int step_crash_recovery(Pgd *p)
 
 static void end_check(Pgd *p)
 {
-        Tri diverged = postgres_diverged(host_of(p), host_index(p->order.leader.name));
+        const Host *h = host_of(p);
+        int up = host_index(p->order.leader.name);
+        Tri diverged = postgres_diverged(h, up);
 
         if (diverged == TRI_UNKNOWN) {
                 p->check_failures++;
@@ -153,6 +155,9 @@ static void end_check(Pgd *p)
                 return;
         }
         p->diverged = diverged;
+        p->twin = diverged == TRI_YES && up >= 0 &&
+                  world->branches[h->pg.branch].timeline ==
+                          world->branches[world->hosts[up].pg.branch].timeline;
         p->check_failures = 0;
         engine_step_done(p, 0, "compared");
 }
