@@ -6,7 +6,8 @@ SIM_PGD_FLAGS = -Dopen=sim_open -Dauthority_adopt=pgd_authority_adopt \
 SIM_FENCE_FLAGS = -Dopenat=sim_openat -Dpread=sim_pread
 SIM_WATCHDOG_FLAGS = -Dclock_gettime=sim_clock_gettime -Dreboot=sim_reboot
 
-check_LIBRARIES = tests/sim/libsimpgd.a tests/sim/libsimfence.a tests/sim/libsimwatchdog.a
+SIM_LIBS = tests/sim/libsimpgd.a tests/sim/libsimfence.a tests/sim/libsimwatchdog.a
+check_LIBRARIES += $(SIM_LIBS)
 tests_sim_libsimpgd_a_SOURCES = \
 	daemons/pgd/authority.c \
 	daemons/pgd/control.c \
@@ -74,7 +75,7 @@ tests_sim_palisade_sim_SOURCES = \
 	daemons/palisaded/timing.c \
 	daemons/palisaded/vips.c \
 	daemons/palisaded/watchdog.c
-tests_sim_palisade_sim_LDADD = $(check_LIBRARIES) lib/libdecide.a lib/libwire.a lib/libconfig.a \
+tests_sim_palisade_sim_LDADD = $(SIM_LIBS) lib/libdecide.a lib/libwire.a lib/libconfig.a \
 	lib/libmodel.a lib/libbase.a $(CONFIG_LDADD)
 
 dist_check_SCRIPTS += tests/sim/test-sim
