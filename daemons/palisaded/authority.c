@@ -252,10 +252,29 @@ void authority_hold(Palisaded *p, Holding holding)
 
 /* ---- the end: revoke, confirm, release ---- */
 
+/* A primary that takes its key again begins a new epoch while REVOKE of the old one is under way. */
+static bool is_of_this_epoch(const Palisaded *p, const MsgResult *r)
+{
+        return p->authority.revoked && r->h.seq >= p->authority.revoke_from;
+}
+
+static void ask_revoke(Palisaded *p, HandId id, hands_answer_t answer)
+{
+        Authority *a = &p->authority;
+        MsgRevoke m = WIRE_INIT(MsgRevoke, MSG_REVOKE);
+
+        m.epoch = a->epoch;
+        uint64_t seq = hands_request(p->hands, id, &m.h, ANSWER_WITHIN, answer, p);
+        if (a->revoke_from == 0)
+                a->revoke_from = seq;
+}
+
 static void on_revoked_again(const MsgResult *r, void *userdata)
 {
         Palisaded *p = userdata;
 
+        if (!is_of_this_epoch(p, r))
+                return;
         p->authority.confirming = r->outcome == OUTCOME_DONE;
         palisaded_think(p);
 }
@@ -264,19 +283,19 @@ static void on_revoked_again(const MsgResult *r, void *userdata)
 static void note_answers(Palisaded *p)
 {
         Authority *a = &p->authority;
-        MsgRevoke m = WIRE_INIT(MsgRevoke, MSG_REVOKE);
 
         if (!a->pgd_answered || !a->fenced_answered || a->confirming)
                 return;
         a->empty = TRI_UNKNOWN;
-        m.epoch = a->epoch;
-        (void)hands_request(p->hands, HAND_FENCED, &m.h, ANSWER_WITHIN, on_revoked_again, p);
+        ask_revoke(p, HAND_FENCED, on_revoked_again);
 }
 
 static void on_pgd_revoked(const MsgResult *r, void *userdata)
 {
         Palisaded *p = userdata;
 
+        if (!is_of_this_epoch(p, r))
+                return;
         p->authority.pgd_answered = r->outcome == OUTCOME_DONE;
         note_answers(p);
 }
@@ -285,6 +304,8 @@ static void on_fenced_revoked(const MsgResult *r, void *userdata)
 {
         Palisaded *p = userdata;
 
+        if (!is_of_this_epoch(p, r))
+                return;
         p->authority.fenced_answered = r->outcome == OUTCOME_DONE;
         note_answers(p);
 }
@@ -331,10 +352,9 @@ void authority_revoke(Palisaded *p)
         a->confirming = false;
         a->revoke_again = now + REVOKE_AGAIN;
         if (!a->pgd_answered)
-                (void)hands_request(p->hands, HAND_PGD, &m.h, ANSWER_WITHIN, on_pgd_revoked, p);
+                ask_revoke(p, HAND_PGD, on_pgd_revoked);
         if (!a->fenced_answered)
-                (void)hands_request(p->hands, HAND_FENCED, &m.h, ANSWER_WITHIN, on_fenced_revoked,
-                                    p);
+                ask_revoke(p, HAND_FENCED, on_fenced_revoked);
         note_answers(p);
         hands_send(p->hands, HAND_WATCHDOGD, &m.h);
         hands_send(p->hands, HAND_APID, &m.h);
@@ -345,6 +365,8 @@ static void on_released(const MsgResult *r, void *userdata)
         Palisaded *p = userdata;
         Epoch epoch = p->authority.epoch;
 
+        if (!p->authority.releasing)
+                return; /* of an epoch that is over: its key was seen to be gone */
         p->authority.releasing = false;
         if (r->outcome == OUTCOME_UNKNOWN) {
                 palisaded_think(p);

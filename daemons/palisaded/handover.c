@@ -14,6 +14,7 @@
 #include "palisaded/palisaded.h"
 
 #define ASK_WITHIN (1 * USEC_PER_SEC)
+#define ANSWER_LATE (500 * USEC_PER_MSEC)
 #define CANDIDATE_EVERY (20 * USEC_PER_MSEC)
 /* Postgres ships its last record before it stops: who has not told of it by then never had it. */
 #define AWAIT_MOST (2 * USEC_PER_SEC)
@@ -62,11 +63,34 @@ static bool is_due(Palisaded *p)
         return now >= at;
 }
 
+static void ask(Palisaded *p, const PeerAddress *peers, uint32_t n, usec_t within)
+{
+        Handover *h = &p->handover;
+
+        h->asked = race_send_ask(p, peers, n, within);
+        h->asked_until = now_boottime() + within + ANSWER_LATE;
+        timer_set(&p->handover_timer, h->asked_until);
+}
+
+/* What was sent while dcsd was away nobody answers. */
+static void expire(Palisaded *p)
+{
+        Handover *h = &p->handover;
+
+        if (h->asked == 0 || now_boottime() < h->asked_until)
+                return;
+        if (h->checking)
+                h->handled_revision = 0; /* looked at anew */
+        handover_lost_dcsd(p);
+}
+
 void handover_look(Palisaded *p)
 {
         const FailoverKey *f = &p->cluster->failover;
         PeerAddress peers[CLUSTER_MEMBERS_MAX];
         Handover *h = &p->handover;
+
+        expire(p);
 
         if (!f->requested || p->authority.epoch == 0 || p->decision.intent != INTENT_LEAD) {
                 if (!f->requested && !p->leaving)
@@ -84,14 +108,14 @@ void handover_look(Palisaded *p)
                 refuse(p, "this node is the leader already");
                 return;
         }
-        SwitchoverAsk ask = ask_of(p);
-        uint32_t n = gather(p, &ask, peers);
+        SwitchoverAsk words = ask_of(p);
+        uint32_t n = gather(p, &words, peers);
         if (n == 0) {
                 refuse(p, "no member could take over");
                 return;
         }
         h->checking = true;
-        h->asked = race_send_ask(p, peers, n, ASK_WITHIN);
+        ask(p, peers, n, ASK_WITHIN);
 }
 
 static void begin(Handover *h)
@@ -176,18 +200,18 @@ void handover_ask_candidate(Palisaded *p)
 {
         PeerAddress peers[CLUSTER_MEMBERS_MAX];
         Handover *h = &p->handover;
-        SwitchoverAsk ask = ask_of(p);
+        SwitchoverAsk words = ask_of(p);
 
         if (h->asked || h->candidate_ready || p->handover_timer.due != USEC_INFINITY)
                 return;
         if (h->await_until == 0)
                 h->await_until = now_boottime() + AWAIT_MOST;
-        uint32_t n = gather(p, &ask, peers);
+        uint32_t n = gather(p, &words, peers);
         if (n == 0) {
                 nobody_has_all(p);
                 return;
         }
-        h->asked = race_send_ask(p, peers, n, ASK_WITHIN / 4);
+        ask(p, peers, n, ASK_WITHIN / 4);
 }
 
 bool handover_on_peers(Palisaded *p, const MsgPeers *m)
@@ -197,6 +221,7 @@ bool handover_on_peers(Palisaded *p, const MsgPeers *m)
         if (m->h.seq != h->asked)
                 return false;
         h->asked = 0;
+        timer_set(&p->handover_timer, USEC_INFINITY);
         if (h->checking)
                 check_answers(p, m);
         else

@@ -59,6 +59,7 @@ typedef struct Authority {
         bool confirming;   /* fenced was asked once more after both had answered */
         Tri empty;         /* and its word on the leaf since */
         usec_t revoke_again;
+        uint64_t revoke_from; /* the first REVOKE of this epoch: answers to older ones say nothing */
 } Authority;
 
 /* race.c */
@@ -83,6 +84,7 @@ typedef struct Handover {
         usec_t since;       /* when it, or the leave, began */
         bool checking;
         uint64_t asked;     /* ASK_PEERS under way */
+        usec_t asked_until; /* not answered by then, it never will be: dcsd was away */
         bool candidate_ready;
         usec_t await_until; /* for the candidate's word; 0: not asked yet */
         uint64_t handled_revision; /* of the failover key */

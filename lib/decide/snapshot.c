@@ -37,6 +37,8 @@ static FactLock read_lock(const Snapshot *s)
                 return LOCK_MINE;
         if (s->epoch != 0 && named && key->epoch == s->epoch)
                 return LOCK_MINE;
+        if (s->epoch != 0 && named && s->bidding)
+                return LOCK_UNKNOWN; /* just taken again: the answer is on its way */
         if (s->epoch != 0)
                 return !cluster_is_locked(s->cluster) && (s->standing || s->failsafe) ? LOCK_KEPT
                                                                                       : LOCK_LOST;
