@@ -88,6 +88,7 @@ void check_promotion(Host *h)
         if (!postgres_may_acknowledge(h))
                 return; /* too late: its gate is shut */
         if (world->branches[pg->branch].from == pg->lsn && world->n_branches > 1 && !by_hand &&
+            world->now >= world->named_until &&
             pg->lsn + lag < known)
                 sim_fail("%s became primary %" PRIu64 " bytes behind the last known position", h->name,
                          known - pg->lsn);

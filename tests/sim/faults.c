@@ -258,7 +258,10 @@ void fault_begin(const Fault *f)
                                                          now + lasts + f->a * MSEC);
                 world->last_fault = MAX(world->last_fault, now + lasts + f->a * MSEC);
                 break;
-        case FAULT_SWITCHOVER: ask_switchover(f); break;
+        case FAULT_SWITCHOVER:
+                world->named_until = now + 120 * SEC;
+                ask_switchover(f);
+                break;
         case FAULT_FAILOVER:
                 snprintf(text, sizeof text, "n%d", (int)(f->a % (uint64_t)world->n_hosts));
                 world->failover_until = now + 120 * SEC;

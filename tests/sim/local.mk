@@ -80,4 +80,5 @@ tests_sim_palisade_sim_LDADD = $(SIM_LIBS) lib/libdecide.a lib/libwire.a lib/lib
 
 dist_check_SCRIPTS += tests/sim/test-sim
 TESTS += tests/sim/test-sim
-EXTRA_DIST += tests/sim/cases tests/sim/README.md tests/sim/ASSUMPTIONS.md
+dist_check_SCRIPTS += tests/sim/mutants
+EXTRA_DIST += tests/sim/cases tests/sim/mutants.list tests/sim/README.md tests/sim/ASSUMPTIONS.md

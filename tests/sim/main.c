@@ -17,7 +17,7 @@ typedef struct Options {
         Schedule base;
         double hours;
         unsigned jobs;
-        bool trace, no_shrink, quiet;
+        bool trace, no_shrink, first_only;
         const char *keep; /* a folder for what fails */
 } Options;
 
@@ -34,7 +34,8 @@ static void usage(void)
              "  --calm          no faults\n"
              "  --stale-revoke  with etcd's bug (ASSUMPTIONS.md)\n"
              "  --keep DIR      failing schedules, shrunk, into this folder\n"
-             "  --no-shrink     do not look for a shorter schedule\n\n"
+             "  --no-shrink     do not look for a shorter schedule\n"
+             "  --first         end with the first that fails\n\n"
              "A CASE is a schedule in a file. The exit code is 1 if anything failed.");
 }
 
@@ -96,6 +97,8 @@ static Tally run_seeds(const Options *o, unsigned job)
                 t.runs++;
                 t.node_hours += o->hours * s.hosts;
                 free(s.faults);
+                if (t.failed && o->first_only)
+                        break;
         }
         return t;
 }
@@ -164,7 +167,7 @@ static int run_cases(const Options *o, char **paths)
 
 int main(int argc, char **argv)
 {
-        enum { SEED = 256, SEEDS, NODES, HOURS, JOBS, TRACE_, CALM, REVOKE, KEEP, NO_SHRINK, HELP };
+        enum { SEED = 256, SEEDS, NODES, HOURS, JOBS, TRACE_, CALM, REVOKE, KEEP, NO_SHRINK, FIRST, HELP };
         static const struct option options[] = {
                 { "seed", required_argument, NULL, SEED },   { "seeds", required_argument, NULL, SEEDS },
                 { "nodes", required_argument, NULL, NODES }, { "hours", required_argument, NULL, HOURS },
@@ -172,6 +175,7 @@ int main(int argc, char **argv)
                 { "calm", no_argument, NULL, CALM },         { "keep", required_argument, NULL, KEEP },
                 { "stale-revoke", no_argument, NULL, REVOKE },
                 { "no-shrink", no_argument, NULL, NO_SHRINK },
+                { "first", no_argument, NULL, FIRST },
                 { "help", no_argument, NULL, HELP },         { NULL, 0, NULL, 0 },
         };
         Options o = { .first = 1, .last = 1, .hours = 1, .jobs = 1 };
@@ -194,6 +198,7 @@ int main(int argc, char **argv)
                 case REVOKE: o.base.stale_revoke = true; break;
                 case KEEP: o.keep = optarg; break;
                 case NO_SHRINK: o.no_shrink = true; break;
+                case FIRST: o.first_only = true; break;
                 case HELP: usage(); return 0;
                 default: return 2;
                 }

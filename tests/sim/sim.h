@@ -261,6 +261,7 @@ struct World {
         uint64_t last_fault; /* true time: when the last one is over */
         uint64_t last_ack;
         uint64_t failover_until; /* by hand, which may lose rows */
+        uint64_t named_until; /* somebody is named: whom a person names goes, lag or not */
         bool want_pause;
         uint64_t asked;          /* when an operator last asked for the end of a pause */
         uint32_t newest;         /* of the settings */
