@@ -11,4 +11,4 @@ dist_man_MANS = \
 	docs/man/palisaded.8
 
 dist_doc_DATA = README.md CHANGELOG.md
-EXTRA_DIST += LICENSE docs/ARCHITECTURE.md docs/SAFETY.md docs/SECURITY.md
+EXTRA_DIST += LICENSE docs/ARCHITECTURE.md docs/PARITY.md docs/SAFETY.md docs/SECURITY.md

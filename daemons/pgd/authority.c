@@ -86,7 +86,8 @@ void authority_revoke(Pgd *p, Epoch epoch, uint64_t seq)
         if (epoch > p->pg.revoked_epoch)
                 p->pg.revoked_epoch = epoch;
         pgd_save(p);
-        if (p->step == STEP_START_PRIMARY || p->step == STEP_PROMOTE)
+        if (p->step == STEP_START_PRIMARY || p->step == STEP_PROMOTE ||
+            p->step == STEP_PRE_PROMOTE)
                 engine_cancel(p);
         if (p->permit.epoch <= p->pg.revoked_epoch && server_runs(p->server) && pgd_is_primary(p)) {
                 log_notice("epoch %" PRIu64 " is revoked: killing postgres, which runs as primary",

@@ -4,7 +4,9 @@
 #include "base/str.h"
 #include "io/fdutil.h"
 #include "io/log.h"
+#include "pgd/methods.h"
 #include "pgd/pgd.h"
+#include "pgd/scripts.h"
 
 #define RETRY_FIRST (500 * USEC_PER_MSEC)
 #define RETRY_MOST (10 * USEC_PER_SEC)
@@ -23,7 +25,9 @@ static const struct {
         [STEP_START_STANDBY] = { PGOP_START, RUN_UNKNOWN },
         [STEP_START_PRIMARY] = { PGOP_START, RUN_UNKNOWN },
         [STEP_RECONFIGURE] = { PGOP_RECONFIGURE, RUN_UNKNOWN },
+        [STEP_PRE_PROMOTE] = { PGOP_PROMOTE, RUN_UNKNOWN },
         [STEP_PROMOTE] = { PGOP_PROMOTE, RUN_UNKNOWN },
+        [STEP_BEFORE_STOP] = { PGOP_STOP, RUN_UNKNOWN },
         [STEP_STOP_FAST] = { PGOP_STOP, RUN_STOPPING },
         [STEP_STOP_IMMEDIATE] = { PGOP_STOP, RUN_STOPPING },
         [STEP_CHECKPOINT] = { PGOP_CHECKPOINT, RUN_UNKNOWN },
@@ -41,7 +45,9 @@ static int step_begin(Pgd *p, Step step)
         case STEP_START_STANDBY: return step_start(p, true);
         case STEP_START_PRIMARY: return step_start(p, false);
         case STEP_RECONFIGURE: return step_reconfigure(p);
+        case STEP_PRE_PROMOTE: return step_pre_promote(p);
         case STEP_PROMOTE: return step_promote(p);
+        case STEP_BEFORE_STOP: return step_before_stop(p);
         case STEP_STOP_FAST: return step_stop(p, false);
         case STEP_STOP_IMMEDIATE: return step_stop(p, true);
         case STEP_CHECKPOINT: return step_checkpoint(p);
@@ -67,7 +73,7 @@ static void tell_result(Pgd *p, Outcome outcome, const char *text)
 
 static bool may_rewind(const Pgd *p)
 {
-        PgConf c = { .local = p->section, .dynamic = node_get(p->dynamic, "postgresql") };
+        PgConf c = pgd_section(p);
 
         return pgconf_flag(&c, "use_pg_rewind", false) &&
                (p->control.wal_log_hints || p->control.checksums);
@@ -75,9 +81,14 @@ static bool may_rewind(const Pgd *p)
 
 static bool setting(const Pgd *p, const char *key)
 {
-        PgConf c = { .local = p->section, .dynamic = node_get(p->dynamic, "postgresql") };
+        PgConf c = pgd_section(p);
 
         return pgconf_flag(&c, key, false);
+}
+
+static Hook hook(const Pgd *p, const char *key, Hook state)
+{
+        return state != HOOK_NONE ? state : pgd_setting_text(p, key) ? HOOK_DUE : HOOK_NONE;
 }
 
 /* The running settings are what the order wants. */
@@ -111,6 +122,8 @@ static PlanInput gather(const Pgd *p, bool leaf_busy)
                                        ? cluster_find_member(p->cluster, p->order.leader.name)
                                        : NULL;
 
+        const PgConf section = pgd_section(p);
+
         return (PlanInput){
                 .now = now_boottime(),
                 .order = &p->order,
@@ -129,6 +142,11 @@ static PlanInput gather(const Pgd *p, bool leaf_busy)
                 .twin = p->twin,
                 .remove_on_rewind_failure = setting(p, "remove_data_directory_on_rewind_failure"),
                 .remove_on_divergence = setting(p, "remove_data_directory_on_diverged_timelines"),
+                .keeps_data = methods_keep_data(&section),
+                .clones_alone = p->cluster && p->cluster->initialize.state == INITIALIZE_DONE &&
+                                methods_need_no_source(&section),
+                .pre_promote = hook(p, "pre_promote", p->pre_promote),
+                .before_stop = hook(p, "before_stop", p->before_stop),
                 .failures = p->failures,
                 .check_failures = p->check_failures,
                 .rewind_failures = p->rewind_failures,
@@ -140,8 +158,9 @@ static void end_of_order(Pgd *p, const Plan *plan)
         bool done = plan->step == STEP_DONE;
         char why[REASON_SIZE];
 
-        /* A bootstrap that failed is refused for the reason it failed for. */
-        bool failed = !done && p->order.what == ORDER_BOOTSTRAP && p->failures > 0;
+        /* A bootstrap or a script that failed is refused for the reason it failed for. */
+        bool failed = !done && ((p->order.what == ORDER_BOOTSTRAP && p->failures > 0) ||
+                                p->pre_promote == HOOK_FAILED);
         (void)STR_SET(why, failed ? p->pg.detail : plan->why); /* same size, or our own short texts */
         p->pg.operation = PGOP_NONE;
         p->pg.failures = done ? 0 : p->pg.failures;
@@ -213,7 +232,9 @@ void engine_advance(Pgd *p)
         case STEP_START_STANDBY:
         case STEP_START_PRIMARY:
         case STEP_RECONFIGURE:
+        case STEP_PRE_PROMOTE:
         case STEP_PROMOTE:
+        case STEP_BEFORE_STOP:
         case STEP_STOP_FAST:
         case STEP_STOP_IMMEDIATE:
         case STEP_CHECKPOINT:
@@ -238,6 +259,8 @@ void engine_step_done(Pgd *p, int r, const char *text)
         p->pg.operation = PGOP_NONE;
         if (r >= 0) {
                 p->failures = 0;
+                if (step == STEP_RECONFIGURE)
+                        scripts_call(p->scripts, CALLBACK_RELOAD, p->pg.role);
                 if (step == STEP_CLONE || step == STEP_BOOTSTRAP || step == STEP_REMOVE) {
                         p->half_made = false;
                         pgd_save(p);
@@ -247,7 +270,8 @@ void engine_step_done(Pgd *p, int r, const char *text)
         } else {
                 usec_t wait = backoff(++p->failures);
                 /* Another node's turn; the mind counts the attempts. */
-                bool again = step != STEP_BOOTSTRAP && step != STEP_START_PRIMARY;
+                bool again = step != STEP_BOOTSTRAP && step != STEP_START_PRIMARY &&
+                             step != STEP_PRE_PROMOTE;
                 log_event(LOG_WARNING, EVENT_OPERATION_FAILED,
                           FIELDS({ "PALISADE_OPERATION", step_to_string(step), 0 },
                                  { "PALISADE_ATTEMPT", NULL, p->failures }),
@@ -290,6 +314,8 @@ static bool step_yields(const Pgd *p, const MsgOrder *next)
         case STEP_START_STANDBY:
         case STEP_START_PRIMARY:
         case STEP_PROMOTE: return next->what == ORDER_STOP;
+        case STEP_PRE_PROMOTE: return next->what != ORDER_PROMOTE || next->epoch != p->order.epoch;
+        case STEP_BEFORE_STOP: return next->what != p->order.what || next->immediate;
         case STEP_CHECKPOINT:
         case STEP_RECONFIGURE: return true;
         case STEP_NONE:
@@ -322,6 +348,7 @@ void engine_order(Pgd *p, const MsgOrder *order)
                 engine_cancel(p);
         if (!same || order->what == ORDER_BOOTSTRAP || order->what == ORDER_START)
                 p->failures = 0; /* each is one attempt */
+        p->pre_promote = HOOK_NONE;
         p->order = *order;
         p->order_since = now_boottime();
         p->order_told = false;

@@ -12,6 +12,7 @@
 #include "io/log.h"
 #include "pgd/conninfo.h"
 #include "pgd/pgd.h"
+#include "pgd/source.h"
 
 static void warn(const char *text, void *userdata _unused_)
 {
@@ -45,12 +46,24 @@ static const char *pgpass_path(const Pgd *p, char *buf, size_t size)
         return buf;
 }
 
+const Member *files_upstream(const Pgd *p)
+{
+        const char *tag = config_text(p->config, "tags.replicatefrom", "");
+        const Member *m = p->cluster ? source_to_follow(p->cluster, config_name(p->config),
+                                                        p->order.leader.name, tag)
+                                     : NULL;
+
+        return m ? m : &p->order.leader;
+}
+
 static ConnInfo follow_conninfo(const Pgd *p, char *passfile, size_t size)
 {
+        const Member *from = files_upstream(p);
+
         return (ConnInfo){
                 .dbname = config_text(p->config, "postgresql.database", "postgres"),
-                .host = p->order.leader.host,
-                .port = p->order.leader.port,
+                .host = from->host,
+                .port = from->port,
                 .passfile = pgpass_path(p, passfile, size),
                 .application_name = config_name(p->config),
                 .auth = node_find(p->section, "authentication.replication"),
@@ -69,7 +82,7 @@ void files_want_conninfo(Pgd *p)
                 return;
         ConnInfo c = follow_conninfo(p, passfile, sizeof passfile);
         if (!conninfo_format(&c, p->conninfo_wanted, sizeof p->conninfo_wanted))
-                log_error("the connection string to %s is too long", p->order.leader.name);
+                log_error("the connection string to %s is too long", files_upstream(p)->name);
 }
 
 static int write_pgpass(const Pgd *p)
@@ -104,6 +117,10 @@ int files_write_signal(Pgd *p, bool standby)
 {
         char path[PATH_MAX];
 
+        /* What a restore left: a standby's signal goes before it, and a primary has none. */
+        snprintf(path, sizeof path, "%s/recovery.signal", p->data_dir);
+        if (unlink(path) < 0 && errno != ENOENT)
+                return log_error_errno(errno, "Cannot remove %s: %m", path);
         snprintf(path, sizeof path, "%s/standby.signal", p->data_dir);
         if (!standby)
                 return unlink(path) < 0 && errno != ENOENT
@@ -205,11 +222,17 @@ int files_write(Pgd *p, bool standby, Node **ret_arguments)
 int leader_conninfo(Pgd *p, const char *role, const char *dbname, const char *extra, char *buf,
                     size_t size, char *env, size_t env_size)
 {
+        return member_conninfo(p, &p->order.leader, role, dbname, extra, buf, size, env, env_size);
+}
+
+int member_conninfo(Pgd *p, const Member *member, const char *role, const char *dbname,
+                    const char *extra, char *buf, size_t size, char *env, size_t env_size)
+{
         char path[PATH_MAX], pgpass[1024];
         const Node *auth = node_find(p->section, "authentication");
         ConnInfo c = { .dbname = dbname,
-                       .host = p->order.leader.host,
-                       .port = p->order.leader.port,
+                       .host = member->host,
+                       .port = member->port,
                        .application_name = config_name(p->config),
                        .auth = node_get(auth, role),
                        .server_version = p->version };

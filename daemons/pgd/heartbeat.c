@@ -95,8 +95,10 @@ static void note_settling(Pgd *p, bool changed)
 /* A standby that left recovery though nobody here told it to has no right to be a primary. */
 static void note_role(Pgd *p)
 {
-        if (p->pg.in_recovery != TRI_NO || p->pg.role == ROLE_PRIMARY)
+        if (p->pg.in_recovery != TRI_NO || p->pg.role == ROLE_PRIMARY) {
+                pgd_call_back(p);
                 return;
+        }
         p->pg.role = ROLE_PRIMARY;
         pgd_save(p);
         if (p->pg.promote_sent)
@@ -118,7 +120,7 @@ static void note_following(Pgd *p)
         if (p->pg.in_recovery != TRI_YES)
                 p->pg.following[0] = 0;
         else if (p->order.what == ORDER_FOLLOW && str_equal(p->conninfo_live, p->conninfo_wanted))
-                (void)STR_SET(p->pg.following, p->order.leader.name); /* same size */
+                (void)STR_SET(p->pg.following, files_upstream(p)->name); /* same size */
         if (!str_equal(p->pg.following, p->table->following))
                 pgd_save(p);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -266,6 +267,8 @@ static void on_spawned(Link *link _unused_, const MsgHeader *h, int *fds, size_t
         const MsgSpawned *m = (const MsgSpawned *)h;
         Request *q = find_request(userdata, h->seq);
 
+        if (n_fds == 1 && !q) /* given up before it was born: nobody would ever end it */
+                (void)pidfd_send_signal(fds[0], SIGKILL, NULL, 0); /* ESRCH: it has just ended */
         if (!q || !q->born || n_fds != 1)
                 return;
         Request copy = *q;

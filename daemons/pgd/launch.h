@@ -51,11 +51,14 @@ typedef void (*tool_line_t)(const char *line, void *userdata);
 
 typedef struct ToolSpec {
         const Node *argv;      /* list of texts; the first is the program's path */
-        const char *extra_env; /* NULL, or one more "K=V" */
+        const char *env[3];    /* up to so many more "K=V" */
         const char *cwd;
         const char *input;     /* stdin; NULL: /dev/null */
         usec_t timeout;        /* USEC_INFINITY: none (clones take as long as they take) */
         tool_line_t on_error_line; /* each line of stderr as it comes; may be NULL */
+        tool_line_t on_line;   /* each line of stdout; NULL: it is gathered for the result */
+        bool is_users;         /* a program of the user's: our locale is not forced upon it */
+        bool own_output;       /* its output is the launcher's: it goes to the journal without us */
         tool_done_t done;
         void *userdata;
 } ToolSpec;
@@ -65,6 +68,12 @@ int tool_start(Tool **ret, Launch *l, const ToolSpec *spec);
 
 /* Ends it (its whole process group, by SIGKILL); done follows with -ECANCELED. */
 void tool_cancel(Tool *t);
+
+/* Tells it alone, not its group. */
+void tool_signal(const Tool *t, int signal);
+
+/* Forgets it: it goes on without us. */
+Tool *tool_detach(Tool *t);
 
 /* Ends it without a word. */
 Tool *tool_free(Tool *t);

@@ -1,12 +1,16 @@
 sbin_PROGRAMS += palisade-pgd
 # Pure: texts and plans, no system calls. Unit tests link these alone.
 PGD_PURE = \
+	daemons/pgd/callback.c daemons/pgd/callback.h \
 	daemons/pgd/conninfo.c daemons/pgd/conninfo.h \
 	daemons/pgd/control.c daemons/pgd/control.h \
 	daemons/pgd/divergence.c daemons/pgd/divergence.h \
+	daemons/pgd/methods.c daemons/pgd/methods.h \
 	daemons/pgd/pgconf.c daemons/pgd/pgconf.h \
 	daemons/pgd/plan.c daemons/pgd/plan.h \
-	daemons/pgd/slots.c daemons/pgd/slots.h
+	daemons/pgd/slots.c daemons/pgd/slots.h \
+	daemons/pgd/source.c daemons/pgd/source.h \
+	daemons/pgd/words.c daemons/pgd/words.h
 palisade_pgd_SOURCES = $(PGD_PURE) \
 	daemons/pgd/authority.c \
 	daemons/pgd/chores.c daemons/pgd/chores.h \
@@ -21,10 +25,12 @@ palisade_pgd_SOURCES = $(PGD_PURE) \
 	daemons/pgd/probe.c daemons/pgd/probe.h \
 	daemons/pgd/programs.c daemons/pgd/programs.h \
 	daemons/pgd/run.c \
+	daemons/pgd/scripts.c daemons/pgd/scripts.h \
 	daemons/pgd/server.c daemons/pgd/server.h \
 	daemons/pgd/settings.c \
 	daemons/pgd/step-bootstrap.c \
 	daemons/pgd/step-clone.c \
+	daemons/pgd/step-remove.c \
 	daemons/pgd/step-rewind.c \
 	daemons/pgd/step-run.c \
 	daemons/pgd/step-start.c \

@@ -116,6 +116,20 @@ void pgd_read_control(Pgd *p)
         }
 }
 
+PgConf pgd_section(const Pgd *p)
+{
+        return (PgConf){ .local = p->section, .dynamic = node_get(p->dynamic, "postgresql"),
+                         .scope = config_scope(p->config), .version = p->version };
+}
+
+const char *pgd_setting_text(const Pgd *p, const char *key)
+{
+        PgConf c = pgd_section(p);
+        const Node *n = pgconf_setting(&c, key);
+
+        return n && !str_empty(n->text) ? n->text : NULL;
+}
+
 void pgd_program(const Pgd *p, const char *name, char *buf, size_t size)
 {
         const char *dir = node_get_text(p->section, "bin_dir");

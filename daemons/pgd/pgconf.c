@@ -115,6 +115,19 @@ const Node *pgconf_setting(const PgConf *c, const char *key)
         return n && n->kind != NODE_NULL ? n : node_get(c->dynamic, key);
 }
 
+Node *pgconf_merged(const PgConf *c, const char *key)
+{
+        const Node *local = node_get(c->local, key), *dynamic = node_get(c->dynamic, key);
+        bool changed = false;
+
+        if (!dynamic || dynamic->kind != NODE_MAP || (local && local->kind != NODE_MAP))
+                return local && local->kind == NODE_MAP ? node_copy(local) : NULL;
+        Node *merged = node_copy(dynamic);
+        if (merged && local && node_patch(merged, local, &changed) < 0)
+                merged = node_free(merged);
+        return merged;
+}
+
 bool pgconf_flag(const PgConf *c, const char *key, bool fallback)
 {
         const Node *n = pgconf_setting(c, key);

@@ -53,6 +53,10 @@ int pgconf_lines_file(const PgConf *c, const char *key, char **ret);
 
 /* A setting of the section: local before dynamic. */
 const Node *pgconf_setting(const PgConf *c, const char *key);
+
+/* A map of both, local over dynamic key by key, as Patroni merges them; the caller frees. NULL: it
+ * is not set, or no map. */
+Node *pgconf_merged(const PgConf *c, const char *key);
 bool pgconf_flag(const PgConf *c, const char *key, bool fallback);
 
 /* `listen`: "addr[,addr]:port" into its halves; port 5432 if none is given. */

@@ -9,6 +9,7 @@
 #include "pgd/chores.h"
 #include "pgd/pgd.h"
 #include "pgd/programs.h"
+#include "pgd/scripts.h"
 
 /* ---- what the mind sees ---- */
 
@@ -90,6 +91,16 @@ bool pgd_is_left_alone(const Pgd *p)
                p->permit.epoch <= p->pg.revoked_epoch;
 }
 
+void pgd_call_back(Pgd *p)
+{
+        Callback what = callback_at_answer(&p->called, server_pid(p->server), p->pg.role);
+
+        if (what == CALLBACK_NONE)
+                return;
+        scripts_call(p->scripts, what, p->pg.role);
+        pgd_save(p);
+}
+
 void pgd_save(Pgd *p)
 {
         *p->table = (PgdTable){
@@ -104,6 +115,7 @@ void pgd_save(Pgd *p)
                 .half_made = p->half_made,
                 .revoked = p->pg.revoked_epoch,
                 .permit = p->permit,
+                .called = p->called,
         };
         (void)STR_SET(p->table->following, p->pg.following); /* same size */
 }
@@ -115,6 +127,9 @@ static void on_gone(void *userdata)
         Pgd *p = userdata;
         bool was_primary = pgd_is_primary(p), starting = p->pg.run == RUN_STARTING;
         bool expected = step_is_stop(p->step) || p->pg.run == RUN_STOPPING;
+        /* A stop under an order to run is one half of a restart. */
+        bool restarts = step_is_stop(p->step) && p->order.what != ORDER_STOP;
+        Role role = (Role)p->called.role;
 
         p->unread = false;
         conn_reset(p->heartbeat);
@@ -129,6 +144,8 @@ static void on_gone(void *userdata)
         p->pg.promote_sent = false;
         p->pg.checkpoint_pending = false;
         p->pg.role = was_primary ? ROLE_DEMOTED : ROLE_REPLICA;
+        p->before_stop = HOOK_NONE;
+        scripts_call(p->scripts, callback_at_end(&p->called, expected, restarts), role);
         p->history_timeline = 0;
         p->control_known = false;
         p->pg.datadir = pgd_look_at_datadir(p);
@@ -158,8 +175,10 @@ static void on_empty(void *userdata)
         Pgd *p = userdata;
 
         if (step_is_stop(p->step) || p->step == STEP_PROMOTE || p->step == STEP_CHECKPOINT ||
-            p->step == STEP_RECONFIGURE) {
+            p->step == STEP_RECONFIGURE || p->step == STEP_PRE_PROMOTE ||
+            p->step == STEP_BEFORE_STOP) {
                 bool stop = step_is_stop(p->step);
+                p->tool = tool_free(p->tool); /* a script that waits for nothing any more */
                 timer_set(&p->retry_timer, USEC_INFINITY);
                 engine_step_done(p, stop ? 0 : -ECONNRESET, stop ? "stopped" : "postgres ended");
         }
@@ -407,6 +426,7 @@ static int init(Pgd *p)
         p->pg.held = p->table->held;
         p->pg.fresh = p->table->fresh;
         p->half_made = p->table->half_made;
+        p->called = p->table->called;
         p->pg.revoked_epoch = p->table->revoked;
 
         snprintf(path, sizeof path, "%s/%s/launcher.sock", p->options->runtime, p->options->cluster);
@@ -423,6 +443,8 @@ static int init(Pgd *p)
                 r = authority_init(p);
         if (r >= 0)
                 r = chores_new(&p->chores, p);
+        if (r >= 0)
+                r = scripts_new(&p->scripts, p);
         if (r >= 0)
                 r = heartbeat_init(p);
         if (r >= 0)
@@ -482,6 +504,7 @@ Pgd *pgd_free(Pgd *p)
         if (p) {
                 p->hand = hand_free(p->hand);
                 p->tool = tool_free(p->tool);
+                p->scripts = scripts_free(p->scripts);
                 p->chores = chores_free(p->chores);
                 p->heartbeat = conn_free(p->heartbeat);
                 p->admin = conn_free(p->admin);

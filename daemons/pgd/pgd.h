@@ -20,6 +20,7 @@
 #include "io/hand.h"
 #include "io/loop.h"
 #include "io/store.h"
+#include "pgd/callback.h"
 #include "pgd/conn.h"
 #include "pgd/control.h"
 #include "pgd/divergence.h"
@@ -42,9 +43,10 @@ typedef struct PgdTable {
         Epoch revoked;
         MsgPermit permit;
         char following[NAME_SIZE];
+        CallbackMemory called;
 } PgdTable;
 
-#define PGD_TABLE_VERSION 1
+#define PGD_TABLE_VERSION 2
 
 typedef struct Pgd {
         sd_event *event;
@@ -89,6 +91,7 @@ typedef struct Pgd {
         Step step;
         usec_t step_since;
         Tool *tool;
+        Hook pre_promote, before_stop; /* HOOK_NONE: not run yet */
         bool half_made;     /* a bootstrap or clone has begun and not ended: what is there goes */
         bool learning;      /* what is installed is being asked */
         struct {            /* step-start.c: the start in flight; there is one at a time */
@@ -121,6 +124,8 @@ typedef struct Pgd {
         Cluster *cluster; /* the last snapshot; NULL: none yet */
         PermitAction lapsing; /* what was last done about the permit's end */
         struct Chores *chores;
+        struct Scripts *scripts;
+        CallbackMemory called;
         uint32_t history_timeline; /* of the HISTORY last sent */
 } Pgd;
 
@@ -139,6 +144,7 @@ bool pgd_is_primary(const Pgd *p);
 
 /* Paused, and no permit is in force: what runs here as primary does so by people's doing. */
 bool pgd_is_left_alone(const Pgd *p);
+void pgd_call_back(Pgd *p); /* the server answers, or changes its role: the user's callbacks */
 void pgd_send_leaf(Pgd *p); /* the leaf and its descriptors, to the mind */
 void pgd_progress(Pgd *p, uint64_t done_bytes, uint64_t total_bytes, const char *text);
 
@@ -151,6 +157,10 @@ DataDir pgd_look_at_datadir(const Pgd *p);
 int pgd_read_history(const Pgd *p, uint32_t timeline, History *ret);
 
 bool pgd_has_backup_label(const Pgd *p);
+
+/* The `postgresql` section, local and dynamic; a text of it (NULL: not set, or empty). */
+PgConf pgd_section(const Pgd *p);
+const char *pgd_setting_text(const Pgd *p, const char *key);
 
 /* Reads pg_control by pg_controldata; engine_advance() follows. */
 void pgd_read_control(Pgd *p);
@@ -209,7 +219,9 @@ int step_start(Pgd *p, bool standby);
 void step_start_gate(Pgd *p, const MsgGate *gate);
 void step_start_overdue(Pgd *p);
 int step_reconfigure(Pgd *p);
+int step_pre_promote(Pgd *p);
 int step_promote(Pgd *p);
+int step_before_stop(Pgd *p);
 int step_stop(Pgd *p, bool immediate);
 void step_stop_overdue(Pgd *p);
 int step_checkpoint(Pgd *p);
@@ -223,7 +235,10 @@ int files_write(Pgd *p, bool standby, Node **ret_arguments);
 /* standby.signal there, or not there. */
 int files_write_signal(Pgd *p, bool standby);
 
-/* primary_conninfo for the order's leader into conninfo_wanted; empty without one. */
+/* Whom a standby streams from: the member of the tag replicatefrom, else the order's leader. */
+const Member *files_upstream(const Pgd *p);
+
+/* primary_conninfo for that member into conninfo_wanted; empty without one. */
 void files_want_conninfo(Pgd *p);
 
 /*
@@ -233,11 +248,16 @@ void files_want_conninfo(Pgd *p);
 int leader_conninfo(Pgd *p, const char *role, const char *dbname, const char *extra, char *buf,
                     size_t size, char *env, size_t env_size);
 
+/* The same to another member. */
+int member_conninfo(Pgd *p, const Member *member, const char *role, const char *dbname,
+                    const char *extra, char *buf, size_t size, char *env, size_t env_size);
+
 /* ---- run.c: one tool, as part of the step in flight ---- */
 
 /* argv: list, owned by the caller. */
 int run_tool(Pgd *p, const Node *argv, const char *extra_env, const char *input, usec_t timeout,
              tool_line_t on_line, void (*done)(Pgd *p, ToolResult *result));
+int run_spec(Pgd *p, ToolSpec *spec, void (*done)(Pgd *p, ToolResult *result));
 Node *run_argv(const char *program, ...) __attribute__((sentinel));
 int run_arg(Node *argv, const char *format, ...) _printf_(2, 3);
 

@@ -15,7 +15,9 @@ static const char *const step_names[STEP_MAX] = {
         [STEP_START_STANDBY] = "start as standby",
         [STEP_START_PRIMARY] = "start as primary",
         [STEP_RECONFIGURE] = "reconfigure",
+        [STEP_PRE_PROMOTE] = "pre_promote",
         [STEP_PROMOTE] = "promote",
+        [STEP_BEFORE_STOP] = "before_stop",
         [STEP_STOP_FAST] = "fast stop",
         [STEP_STOP_IMMEDIATE] = "immediate stop",
         [STEP_CHECKPOINT] = "checkpoint",
@@ -49,6 +51,12 @@ static bool has_leader(const PlanInput *in)
 static bool is_primary(const PgState *pg)
 {
         return pg->in_recovery == TRI_NO || pg->role == ROLE_PRIMARY;
+}
+
+static Plan plan_fast_stop(const PlanInput *in, const char *why)
+{
+        return in->before_stop == HOOK_DUE ? plan(STEP_BEFORE_STOP, "before a stop")
+                                           : plan(STEP_STOP_FAST, why);
 }
 
 /* ---- follow ---- */
@@ -127,13 +135,18 @@ static Plan plan_follow_running(const PlanInput *in)
         if (!has_leader(in) || pg->receiver_alive || in->order->hands_off)
                 return plan(STEP_DONE, "standby");
         if (in->diverged == TRI_YES)
-                return plan(STEP_STOP_FAST, "our WAL left the leader's timeline");
+                return plan_fast_stop(in, "our WAL left the leader's timeline");
         /* For as long as it takes: where it has left, nothing else brings it back. The numbers may be
          * the same and the timelines two. */
         if (in->diverged == TRI_UNKNOWN && in->order->leader.timeline > 1 &&
             in->order->leader.timeline >= pg->timeline)
                 return plan(STEP_CHECK, "it does not stream, and may have left the leader's timeline");
         return plan(STEP_DONE, "standby, not streaming yet");
+}
+
+static bool may_clone(const PlanInput *in)
+{
+        return has_leader(in) || in->clones_alone;
 }
 
 static Plan plan_follow(const PlanInput *in)
@@ -146,13 +159,15 @@ static Plan plan_follow(const PlanInput *in)
                 return plan_follow_running(in);
         if (in->order->hands_off)
                 return plan(STEP_WAIT, "paused: what is stopped stays so");
-        if (in->half_made && pg->datadir != DATADIR_EMPTY)
+        if (in->half_made && pg->datadir != DATADIR_EMPTY && !(in->keeps_data && may_clone(in)))
                 return plan(STEP_REMOVE, "it was never completed");
+        if (in->half_made && pg->datadir != DATADIR_EMPTY)
+                return plan(STEP_CLONE, "it was never completed, and the method keeps what is there");
         switch (pg->datadir) {
         case DATADIR_VALID: return plan_follow_stopped(in);
         case DATADIR_EMPTY:
-                return has_leader(in) ? plan(STEP_CLONE, "no data yet")
-                                      : plan(STEP_WAIT, "no data, and no leader to clone from");
+                return may_clone(in) ? plan(STEP_CLONE, "no data yet")
+                                     : plan(STEP_WAIT, "no data, and no leader to clone from");
         case DATADIR_BROKEN:
                 return plan(STEP_REFUSE, "the data directory is not empty and holds no readable "
                                          "pg_control");
@@ -218,7 +233,10 @@ static Plan plan_promote(const PlanInput *in)
                 return plan(STEP_REFUSE, "no permit runs for this epoch");
         if (!pg_may_run(pg) || !pg->accepts)
                 return plan(STEP_REFUSE, "no standby runs here");
-        return plan(STEP_PROMOTE, "leader");
+        if (in->pre_promote == HOOK_FAILED)
+                return plan(STEP_REFUSE, "the pre_promote script failed");
+        return in->pre_promote == HOOK_DUE ? plan(STEP_PRE_PROMOTE, "before the promotion")
+                                           : plan(STEP_PROMOTE, "leader");
 }
 
 static Plan plan_stop(const PlanInput *in)
@@ -227,7 +245,7 @@ static Plan plan_stop(const PlanInput *in)
                 return in->leaf_busy ? plan(STEP_WAIT, "its last processes are being ended")
                                      : plan(STEP_DONE, "stopped");
         return in->order->immediate ? plan(STEP_STOP_IMMEDIATE, "by order")
-                                    : plan(STEP_STOP_FAST, "by order");
+                                    : plan_fast_stop(in, "by order");
 }
 
 static Plan plan_checkpoint(const PlanInput *in)

@@ -24,13 +24,23 @@ typedef enum Step {
         STEP_START_STANDBY,
         STEP_START_PRIMARY,
         STEP_RECONFIGURE,
+        STEP_PRE_PROMOTE, /* the user's script that may forbid the promotion */
         STEP_PROMOTE,
+        STEP_BEFORE_STOP, /* the user's script before a fast stop */
         STEP_STOP_FAST,
         STEP_STOP_IMMEDIATE,
         STEP_CHECKPOINT,
         STEP_MAX,
 } Step;
 DECLARE_NAMES(step, Step)
+
+/* A script of the user's that stands before a step. */
+typedef enum Hook {
+        HOOK_NONE = 0, /* none is configured */
+        HOOK_DUE,
+        HOOK_PASSED,
+        HOOK_FAILED,
+} Hook;
 
 typedef struct PlanInput {
         usec_t now;
@@ -49,6 +59,9 @@ typedef struct PlanInput {
         bool twin;            /* diverged onto a timeline of the same number: pg_rewind cannot help */
         bool remove_on_rewind_failure;
         bool remove_on_divergence;
+        bool keeps_data;       /* the method that clones wants what an attempt before it left */
+        bool clones_alone;     /* a method can make a replica without any server to copy from */
+        Hook pre_promote, before_stop;
         unsigned failures; /* in a row, at this order */
         unsigned check_failures;
         unsigned rewind_failures;

@@ -21,18 +21,25 @@ static void on_done(ToolResult *result, void *userdata)
         done(p, result);
 }
 
-int run_tool(Pgd *p, const Node *argv, const char *extra_env, const char *input, usec_t timeout,
-             tool_line_t on_line, run_done_t done)
+int run_spec(Pgd *p, ToolSpec *spec, run_done_t done)
 {
-        ToolSpec spec = { .argv = argv, .extra_env = extra_env, .input = input, .timeout = timeout,
-                          .on_error_line = on_line, .done = on_done, .userdata = p };
-
-        if (!argv)
+        if (!spec->argv)
                 return -ENOMEM;
         if (p->tool)
                 return -EBUSY;
         current_done = done;
-        return tool_start(&p->tool, p->launch, &spec);
+        spec->done = on_done;
+        spec->userdata = p;
+        return tool_start(&p->tool, p->launch, spec);
+}
+
+int run_tool(Pgd *p, const Node *argv, const char *extra_env, const char *input, usec_t timeout,
+             tool_line_t on_line, run_done_t done)
+{
+        ToolSpec spec = { .argv = argv, .env = { extra_env }, .input = input, .timeout = timeout,
+                          .on_error_line = on_line };
+
+        return run_spec(p, &spec, done);
 }
 
 Node *run_argv(const char *program, ...)

@@ -48,7 +48,7 @@ void settings_take_dynamic(Pgd *p, const MsgCluster *m)
         write_cache(p);
 }
 
-static const char *const sections[] = { "postgresql", "bootstrap", NULL };
+static const char *const sections[] = { "postgresql", "bootstrap", "tags", NULL };
 
 int settings_load(Pgd *p)
 {

@@ -1,5 +1,7 @@
+#include "base/macros.h"
 #include "base/str.h"
 #include "pgd/slots.h"
+#include "pgd/source.h"
 
 static void note(SlotsSeen *seen, const char *slot, usec_t now)
 {
@@ -38,6 +40,22 @@ static const SlotLsn *find(const SlotLsn *slots, uint32_t n, const char *name)
         return NULL;
 }
 
+/* Where the member of that slot stands, if it streams from a member that is not the leader; or 0. */
+static Lsn streaming_elsewhere(const Cluster *c, const char *slot)
+{
+        char name[IDENT_SIZE];
+
+        for (uint32_t i = 0; i < c->n_members; i++) {
+                const Member *m = &c->members[i];
+                member_slot_name(m->name, name);
+                if (str_equal(name, slot))
+                        return source_to_follow(c, m->name, c->leader.name, m->tags.replicatefrom)
+                                       ? m->xlog_location
+                                       : 0;
+        }
+        return 0;
+}
+
 /* What one slot needs. */
 static SlotPlan plan_one(const SlotsSeen *seen, uint32_t i, const Cluster *c, const PgState *pg,
                          bool leads, usec_t now)
@@ -53,6 +71,9 @@ static SlotPlan plan_one(const SlotsSeen *seen, uint32_t i, const Cluster *c, co
                 p.action = SLOT_CREATE;
         } else if (!wanted && have) {
                 p.action = SLOT_DROP;
+        } else if (have && leads && streaming_elsewhere(c, name) > have->lsn) {
+                p.action = SLOT_ADVANCE; /* or its WAL would be kept for ever */
+                p.lsn = MIN(streaming_elsewhere(c, name), pg->flush_lsn);
         } else if (have && !leads && known && known->lsn > have->lsn &&
                    known->lsn <= pg->replay_lsn) {
                 p.action = SLOT_ADVANCE;

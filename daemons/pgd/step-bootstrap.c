@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "io/fdutil.h"
 #include "io/log.h"
+#include "pgd/methods.h"
 #include "pgd/pgd.h"
 
 #define INITDB_WITHIN (600 * USEC_PER_SEC)
@@ -209,50 +210,9 @@ static void on_initdb(Pgd *p, ToolResult *result)
         make_roles(p);
 }
 
-static bool is_forbidden(const char *option)
+static void warn(const char *text)
 {
-        static const char *const forbidden[] = { "pgdata", "nosync", "pwfile", "sync-only",
-                                                 "version" };
-
-        for (size_t i = 0; i < ELEMENTSOF(forbidden); i++)
-                if (str_equal(forbidden[i], option))
-                        return true;
-        return false;
-}
-
-static int add_option(Node *argv, const char *name, const Node *value)
-{
-        if (is_forbidden(name)) {
-                log_warning("bootstrap.initdb: option '%s' is not allowed, left out", name);
-                return 0;
-        }
-        if (!value || !value->text || (value->kind == NODE_BOOL && value->integer))
-                return run_arg(argv, "--%s", name);
-        if (value->kind == NODE_BOOL)
-                return 0;
-        return run_arg(argv, "--%s=%s", name, value->text);
-}
-
-/* A list of `name` or `name: value`, or a map. */
-static int add_options(Node *argv, const Node *options)
-{
-        int r = 0;
-
-        if (options && options->kind == NODE_MAP) {
-                NODE_FOREACH(o, options)
-                        if (r >= 0)
-                                r = add_option(argv, o->key, o);
-                return r;
-        }
-        NODE_FOREACH(o, options) {
-                if (o->kind == NODE_MAP && o->children)
-                        r = add_option(argv, o->children->key, o->children);
-                else if (o->text)
-                        r = add_option(argv, o->text, NULL);
-                if (r < 0)
-                        return r;
-        }
-        return r;
+        log_warning("bootstrap.initdb: %s", text);
 }
 
 int step_bootstrap(Pgd *p)
@@ -261,12 +221,16 @@ int step_bootstrap(Pgd *p)
                                        ? node_get_text(p->section,
                                                        "authentication.superuser.password")
                                        : NULL;
+        static const char *const forbidden[] = { "pgdata", "nosync", "pwfile", "sync-only",
+                                                 "version", NULL };
         char program[URL_SIZE];
         int r = 0;
 
         pgd_program(p, "initdb", program, sizeof program);
         _cleanup_(node_freep) Node *argv = run_argv(program, NULL);
-        r = add_options(argv, node_find(config_root(p->config), "bootstrap.initdb"));
+        r = argv ? options_add(argv, node_find(config_root(p->config), "bootstrap.initdb"), forbidden,
+                               warn)
+                 : -ENOMEM;
         if (r >= 0)
                 r = run_arg(argv, "--username=%s", p->superuser);
         if (r >= 0 && password) {

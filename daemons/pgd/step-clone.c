@@ -1,4 +1,7 @@
-/* Steps that make or mend the data directory: clone, remove, crash recovery. */
+/*
+ * Making a replica: the configured methods in turn, each from a member that offers itself or from
+ * the leader, until one has left a data directory that Postgres can use.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -8,10 +11,18 @@
 #include "base/str.h"
 #include "io/fdutil.h"
 #include "io/log.h"
-#include "pgd/conninfo.h"
-#include "pgd/pgd.h"
+#include "pgd/methods.h"
+#include "pgd/scripts.h"
+#include "pgd/source.h"
 
-#define RECOVERY_WITHIN (24 * 3600 * USEC_PER_SEC)
+static struct { /* one clone at a time */
+        Node *methods;
+        const Node *method; /* the one in use */
+        Member source;      /* no name: nobody to copy from */
+        char why[REASON_SIZE];
+} clone;
+
+static void try_next(Pgd *p);
 
 /* "12345/67890 kB (18%), 0/1 tablespace" */
 static void on_progress(const char *line, void *userdata)
@@ -23,135 +34,169 @@ static void on_progress(const char *line, void *userdata)
                 pgd_progress(p, done * 1024, total * 1024, "copying");
 }
 
-static void on_cloned(Pgd *p, ToolResult *result)
+static void end(Pgd *p, int r)
 {
-        char why[REASON_SIZE];
-
-        p->pg.datadir = pgd_look_at_datadir(p);
+        clone.methods = node_free(clone.methods);
+        clone.method = NULL;
         p->control_known = false;
         pgd_set_run(p, RUN_STOPPED);
-        if (result->r >= 0 && result->status == 0) {
-                p->diverged = TRI_UNKNOWN;
-                p->check_failures = p->rewind_failures = 0;
-                log_event(LOG_NOTICE, EVENT_CLONED,
-                          FIELDS({ "PALISADE_LEADER", p->order.leader.name, 0 }),
-                          "cloned the data directory from %s in %s", p->order.leader.name,
-                          USEC_TEXT(now_boottime() - p->step_since));
-                engine_step_done(p, 0, "cloned");
-                pgd_read_control(p);
-                return;
-        }
-        run_describe(result, "pg_basebackup", why, sizeof why);
-        engine_step_done(p, -EIO, why);
+        engine_step_done(p, r, r < 0 ? clone.why : "cloned");
         pgd_read_control(p);
 }
 
-static bool is_forbidden(const char *option)
+static void succeeded(Pgd *p)
 {
-        static const char *const forbidden[] = {
-                "pgdata", "format", "wal-method", "xlog-method", "gzip",     "version", "compress",
-                "dbname", "host",   "port",       "username",    "password",
-        };
+        const char *from = clone.source.name[0] ? clone.source.name : "no member";
 
-        for (size_t i = 0; i < ELEMENTSOF(forbidden); i++)
-                if (str_equal(forbidden[i], option))
-                        return true;
-        return false;
+        p->diverged = TRI_UNKNOWN;
+        p->check_failures = p->rewind_failures = 0;
+        log_event(LOG_NOTICE, EVENT_CLONED, FIELDS({ "PALISADE_LEADER", from, 0 }),
+                  "cloned the data directory from %s by %s in %s", from, clone.method->text,
+                  USEC_TEXT(now_boottime() - p->step_since));
+        end(p, 0);
 }
 
-static int add_user_options(const Pgd *p, Node *argv)
+static void failed(Pgd *p)
 {
-        PgConf c = { .local = p->section, .dynamic = node_get(p->dynamic, "postgresql") };
-        const Node *options = pgconf_setting(&c, "basebackup");
-        int r = 0;
+        clone.method = clone.method->next;
+        if (clone.method)
+                log_warning("%s; %s is tried next", clone.why, clone.method->text);
+        try_next(p);
+}
 
-        NODE_FOREACH(o, options) {
-                const Node *pair = o->kind == NODE_MAP ? o->children : o;
-                const char *name = pair && pair->key ? pair->key : pair ? pair->text : NULL;
-                if (!name || r < 0)
-                        continue;
-                if (is_forbidden(name))
-                        log_warning("postgresql.basebackup: option '%s' is not allowed, left out",
-                                    name);
-                else if (pair->key && pair->text)
-                        r = run_arg(argv, "--%s=%s", name, pair->text);
-                else
-                        r = run_arg(argv, "--%s", name);
+static void on_method(Pgd *p, ToolResult *result)
+{
+        const char *method = clone.method->text;
+
+        p->pg.datadir = pgd_look_at_datadir(p);
+        if (result->r >= 0 && result->status == 0 && p->pg.datadir == DATADIR_VALID) {
+                succeeded(p);
+                return;
         }
-        return r;
+        if (result->r >= 0 && result->status == 0)
+                snprintf(clone.why, sizeof clone.why,
+                         "replica method %s ended well and left no usable data directory", method);
+        else
+                run_describe(result, str_equal(method, METHOD_BASEBACKUP) ? "pg_basebackup" : method,
+                             clone.why, sizeof clone.why);
+        failed(p);
+}
+
+static void warn(const char *text)
+{
+        log_warning("postgresql.basebackup: %s", text);
+}
+
+static int run_basebackup(Pgd *p, const char *dsn, const char *env)
+{
+        PgConf c = pgd_section(p);
+        char program[URL_SIZE];
+
+        pgd_program(p, "pg_basebackup", program, sizeof program);
+        _cleanup_(node_freep) Node *argv = run_argv(program, "-X", "stream", "--progress",
+                                                    "--no-password", "--checkpoint=fast", NULL);
+        int r = run_arg(argv, "--pgdata=%s", p->data_dir);
+        if (r >= 0)
+                r = run_arg(argv, "--dbname=%s", dsn);
+        if (r >= 0)
+                r = methods_add_basebackup_options(&c, argv, warn);
+        return r < 0 ? r : run_tool(p, argv, env, NULL, USEC_INFINITY, on_progress, on_method);
+}
+
+static int run_custom(Pgd *p, const char *method, const char *dsn, const char *env)
+{
+        _cleanup_(node_freep) Node *argv = NULL;
+        PgConf c = pgd_section(p);
+        int r = script_argv(method_command(&c, method), &argv);
+
+        if (r >= 0)
+                r = method_add_params(&c, method, p->data_dir, dsn, argv);
+        if (r < 0)
+                return r;
+        pgd_progress(p, 0, 0, method);
+        return script_run(p, method, argv, (const char *const[2]){ env, NULL }, USEC_INFINITY,
+                          on_method);
+}
+
+static int run_method(Pgd *p)
+{
+        const char *method = clone.method->text;
+        char dsn[1024] = "", env[PATH_MAX + 16] = "PGPASSFILE=/dev/null";
+        int r = make_dirs(p->data_dir, 0700);
+
+        if (r >= 0 && clone.source.name[0])
+                r = member_conninfo(p, &clone.source, "replication", NULL, "", dsn, sizeof dsn, env,
+                                    sizeof env);
+        if (r < 0)
+                return r;
+        log_info("making a replica by %s from %s", method,
+                 clone.source.name[0] ? clone.source.name : "no member");
+        return str_equal(method, METHOD_BASEBACKUP) ? run_basebackup(p, dsn, env)
+                                                    : run_custom(p, method, dsn, env);
+}
+
+static void begin_method(Pgd *p)
+{
+        int r = run_method(p);
+
+        if (r < 0) {
+                snprintf(clone.why, sizeof clone.why, "replica method %s cannot be run: %s",
+                         clone.method->text, strerror(-r));
+                failed(p);
+        }
+}
+
+static void on_emptied(Pgd *p, ToolResult *result)
+{
+        if (result->r >= 0 && result->status == 0) {
+                begin_method(p);
+                return;
+        }
+        run_describe(result, "rm", clone.why, sizeof clone.why);
+        end(p, -EIO);
+}
+
+/* Whatever lies there goes first, unless the method wants it. */
+static void try_next(Pgd *p)
+{
+        PgConf c = pgd_section(p);
+
+        while (clone.method && !clone.source.name[0] &&
+               !method_flag(&c, clone.method->text, "no_leader"))
+                clone.method = clone.method->next;
+        if (!clone.method) {
+                end(p, -EIO);
+                return;
+        }
+        p->pg.datadir = pgd_look_at_datadir(p);
+        if (p->pg.datadir == DATADIR_EMPTY || method_flag(&c, clone.method->text, "keep_data")) {
+                begin_method(p);
+                return;
+        }
+        _cleanup_(node_freep) Node *argv =
+                run_argv("/bin/rm", "-rf", "--one-file-system", p->data_dir, NULL);
+        int r = run_tool(p, argv, NULL, NULL, USEC_INFINITY, NULL, on_emptied);
+        if (r < 0) {
+                snprintf(clone.why, sizeof clone.why, "cannot run rm: %s", strerror(-r));
+                end(p, r);
+        }
 }
 
 int step_clone(Pgd *p)
 {
-        char program[URL_SIZE], dsn[1024], env[PATH_MAX + 16];
+        PgConf c = pgd_section(p);
+        const Member *offered = NULL;
 
-        pgd_program(p, "pg_basebackup", program, sizeof program);
-        int r = leader_conninfo(p, "replication", NULL, "", dsn, sizeof dsn, env, sizeof env);
-        if (r < 0)
-                return r;
-        _cleanup_(node_freep) Node *argv = run_argv(program, "-X", "stream", "--progress",
-                                                    "--no-password", NULL);
-        r = run_arg(argv, "--pgdata=%s", p->data_dir);
-        if (r >= 0)
-                r = run_arg(argv, "--dbname=%s", dsn);
-        if (r >= 0)
-                r = run_arg(argv, "--checkpoint=fast");
-        if (r >= 0)
-                r = add_user_options(p, argv);
-        if (r >= 0)
-                r = make_dirs(p->data_dir, 0700);
-        return r < 0 ? r : run_tool(p, argv, env, NULL, USEC_INFINITY, on_progress, on_cloned);
-}
-
-static void on_removed(Pgd *p, ToolResult *result)
-{
-        char why[REASON_SIZE] = "removed";
-        bool ok = result->r >= 0 && result->status == 0;
-
-        if (!ok)
-                run_describe(result, "rm", why, sizeof why);
-        p->pg.datadir = pgd_look_at_datadir(p);
-        p->control_known = false;
-        p->pg.sysid = 0;
-        engine_step_done(p, ok ? 0 : -EIO, why);
-}
-
-int step_remove(Pgd *p)
-{
-        _cleanup_(node_freep) Node *argv =
-                run_argv("/bin/rm", "-rf", "--one-file-system", p->data_dir, NULL);
-
-        log_warning("removing %s, to clone it anew from %s", p->data_dir, p->order.leader.name);
-        return run_tool(p, argv, NULL, NULL, USEC_INFINITY, NULL, on_removed);
-}
-
-static void on_recovered(Pgd *p, ToolResult *result)
-{
-        char why[REASON_SIZE] = "recovered";
-        bool ok = result->r >= 0 && result->status == 0;
-
-        if (!ok)
-                run_describe(result, "postgres --single", why, sizeof why);
-        p->control_known = false;
-        engine_step_done(p, ok ? 0 : -EIO, why);
-        pgd_read_control(p);
-}
-
-/* Ends the WAL of a crashed primary cleanly, so that it can be compared and rewound. */
-int step_crash_recovery(Pgd *p)
-{
-        char program[URL_SIZE];
-        int r = files_write_signal(p, false);
-
-        pgd_program(p, "postgres", program, sizeof program);
-        _cleanup_(node_freep) Node *argv = run_argv(program, "--single", "-D", p->data_dir, NULL);
-        if (r >= 0)
-                r = run_arg(argv, "--config-file=%s/postgresql.conf", p->config_dir);
-        if (r >= 0)
-                r = run_arg(argv, "--archive_mode=on");
-        if (r >= 0)
-                r = run_arg(argv, "--archive_command=false");
-        if (r >= 0)
-                r = run_arg(argv, "template1");
-        return r < 0 ? r : run_tool(p, argv, NULL, "", RECOVERY_WITHIN, NULL, on_recovered);
+        node_free(clone.methods);
+        clone.methods = methods_list(&c);
+        if (!clone.methods)
+                return -ENOMEM;
+        clone.method = clone.methods->children;
+        (void)STR_SET(clone.why, "no replica method works without a leader"); /* our own text */
+        if (p->cluster && p->order.leader.name[0])
+                offered = source_to_clone(p->cluster, config_name(p->config), p->order.leader.name,
+                                          (unsigned)(now_boottime() / 1021));
+        clone.source = offered ? *offered : p->order.leader;
+        try_next(p);
+        return 0;
 }

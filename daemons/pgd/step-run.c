@@ -56,6 +56,7 @@ int step_promote(Pgd *p)
         pgd_save(p);
         authority_arm(p);
         int r = server_signal(p->server, SIGUSR1);
+        pgd_call_back(p);
         heartbeat_schedule(p);
         return r;
 }

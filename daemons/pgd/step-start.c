@@ -60,7 +60,7 @@ static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
         }
         pgd_set_run(p, RUN_STARTING);
         if (p->start.standby)
-                (void)STR_SET(p->pg.following, p->order.leader.name); /* same size */
+                (void)STR_SET(p->pg.following, files_upstream(p)->name); /* same size */
         log_info("postgres started as %s, pid %d", p->start.standby ? "standby" : "primary", (int)pid);
         authority_arm(p);
         heartbeat_schedule(p);

@@ -22,6 +22,8 @@ typedef struct Stream {
         Tool *tool;
         int fd;
         sd_event_source *source;
+        char line[REASON_SIZE]; /* so far */
+        size_t line_used;
 } Stream;
 
 struct Tool {
@@ -33,8 +35,6 @@ struct Tool {
         int pidfd;
         sd_event_source *pidfd_source;
         Stream in, out, err;
-        char line[REASON_SIZE]; /* of stderr, so far */
-        size_t line_used;
         size_t room;
         bool ended, status_known;
         Timer timer; /* the timeout; once ended, the wait for the status */
@@ -64,6 +64,19 @@ Tool *tool_free(Tool *t)
         free(t->result.output);
         free(t);
         return NULL;
+}
+
+Tool *tool_detach(Tool *t)
+{
+        if (t)
+                t->ended = true;
+        return tool_free(t);
+}
+
+void tool_signal(const Tool *t, int signal)
+{
+        if (t->pid > 0 && !t->ended)
+                (void)kill(t->pid, signal); /* ESRCH: it has just ended */
 }
 
 static void finish(Tool *t)
@@ -105,25 +118,29 @@ void tool_cancel(Tool *t)
 
 /* ---- its output ---- */
 
-static void end_error_line(Tool *t)
+static void end_line(Stream *s)
 {
-        t->line[t->line_used] = 0;
-        if (t->line_used == 0)
+        Tool *t = s->tool;
+        bool is_error = s == &t->err;
+        tool_line_t told = is_error ? t->spec.on_error_line : t->spec.on_line;
+
+        s->line[s->line_used] = 0;
+        if (s->line_used == 0)
                 return;
-        if (t->line[0] != '\t' && t->line[0] != ' ') /* a hint goes on about the line before */
-                (void)STR_SET(t->result.error, t->line); /* same size */
-        t->line_used = 0;
-        if (t->spec.on_error_line)
-                t->spec.on_error_line(t->line, t->spec.userdata);
+        if (is_error && s->line[0] != '\t' && s->line[0] != ' ') /* a hint goes on about the line before */
+                (void)STR_SET(t->result.error, s->line); /* same size */
+        s->line_used = 0;
+        if (told)
+                told(s->line, t->spec.userdata);
 }
 
-static void take_error(Tool *t, const char *s, size_t n)
+static void take_lines(Stream *s, const char *text, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
-                if (s[i] == '\n' || s[i] == '\r')
-                        end_error_line(t);
-                else if (t->line_used < sizeof t->line - 1)
-                        t->line[t->line_used++] = s[i];
+                if (text[i] == '\n' || text[i] == '\r')
+                        end_line(s);
+                else if (s->line_used < sizeof s->line - 1)
+                        s->line[s->line_used++] = text[i];
         }
 }
 
@@ -157,12 +174,11 @@ static int on_readable(sd_event_source *source _unused_, int fd, uint32_t events
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
         if (n <= 0) {
-                if (s == &t->err)
-                        end_error_line(t);
+                end_line(s);
                 stream_done(s);
                 finish_if_over(t);
-        } else if (s == &t->err) {
-                take_error(t, buf, (size_t)n);
+        } else if (s == &t->err || t->spec.on_line) {
+                take_lines(s, buf, (size_t)n);
         } else {
                 take_output(t, buf, (size_t)n);
         }
@@ -251,13 +267,31 @@ static int open_stream(Tool *t, Stream *s, bool writes, int *ret_other)
                                writes ? EPOLLOUT : EPOLLIN, writes ? on_writable : on_readable, s);
 }
 
+static int spawn(Tool *t, const int *fds, size_t n_fds)
+{
+        static const char *const locale[] = { "LANG=C", "LC_ALL=C" };
+        const char *env[ELEMENTSOF(locale) + ELEMENTSOF(t->spec.env) + 1];
+        size_t n = 0;
+        uint64_t seq;
+
+        for (size_t i = 0; !t->spec.is_users && i < ELEMENTSOF(locale); i++)
+                env[n++] = locale[i];
+        for (size_t i = 0; i < ELEMENTSOF(t->spec.env); i++)
+                if (t->spec.env[i])
+                        env[n++] = t->spec.env[i];
+        env[n] = NULL;
+        int r = launch_spawn_fds(t->launch, LEAF_TOOLS, t->spec.argv, env, t->spec.cwd, fds, n_fds,
+                                 on_born, t, &seq);
+        return r < 0 ? r : launch_await_exit(t->launch, seq, on_status, t);
+}
+
 static int start(Tool *t)
 {
         _cleanup_(closep) int in = -1, out = -1, err = -1;
-        const char *env[] = { "LANG=C", "LC_ALL=C", t->spec.extra_env, NULL };
-        uint64_t seq;
         int r;
 
+        if (t->spec.own_output)
+                return spawn(t, NULL, 0);
         if (t->spec.input) {
                 t->input = strdup(t->spec.input);
                 if (!t->input)
@@ -272,12 +306,7 @@ static int start(Tool *t)
                 r = open_stream(t, &t->out, false, &out);
         if (r >= 0)
                 r = open_stream(t, &t->err, false, &err);
-        if (r >= 0)
-                r = launch_spawn_fds(t->launch, LEAF_TOOLS, t->spec.argv, env, t->spec.cwd,
-                                     (int[]){ in, out, err }, 3, on_born, t, &seq);
-        if (r >= 0)
-                r = launch_await_exit(t->launch, seq, on_status, t);
-        return r;
+        return r < 0 ? r : spawn(t, (int[]){ in, out, err }, 3);
 }
 
 int tool_start(Tool **ret, Launch *l, const ToolSpec *spec)

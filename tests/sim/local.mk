@@ -10,6 +10,7 @@ SIM_LIBS = tests/sim/libsimpgd.a tests/sim/libsimfence.a tests/sim/libsimwatchdo
 check_LIBRARIES += $(SIM_LIBS)
 tests_sim_libsimpgd_a_SOURCES = \
 	daemons/pgd/authority.c \
+	daemons/pgd/callback.c \
 	daemons/pgd/control.c \
 	daemons/pgd/engine.c \
 	daemons/pgd/heartbeat.c \

@@ -14,7 +14,9 @@
 #include "pgd/chores.h"
 #include "pgd/pgd.h"
 #include "pgd/probe.h"
+#include "pgd/methods.h"
 #include "pgd/programs.h"
+#include "pgd/scripts.h"
 #include "tests/sim/fds.h"
 #include "tests/sim/sim.h"
 
@@ -442,6 +444,55 @@ void chores_reset(Chores *c _unused_) {}
 int chores_set_targets(Chores *c _unused_, const char *const *targets _unused_)
 {
         return 0;
+}
+
+/* No scripts, no methods of the user's, no tags. */
+int scripts_new(Scripts **ret, Pgd *p _unused_)
+{
+        *ret = NULL;
+        return 0;
+}
+
+Scripts *scripts_free(Scripts *s _unused_)
+{
+        return NULL;
+}
+
+void scripts_call(Scripts *s _unused_, Callback what _unused_, Role role _unused_) {}
+
+int step_pre_promote(Pgd *p _unused_)
+{
+        return -ENOSYS;
+}
+
+int step_before_stop(Pgd *p _unused_)
+{
+        return -ENOSYS;
+}
+
+bool methods_keep_data(const PgConf *c _unused_)
+{
+        return false;
+}
+
+bool methods_need_no_source(const PgConf *c _unused_)
+{
+        return false;
+}
+
+PgConf pgd_section(const Pgd *p)
+{
+        return (PgConf){ .local = p->section };
+}
+
+const char *pgd_setting_text(const Pgd *p _unused_, const char *key _unused_)
+{
+        return NULL;
+}
+
+const Member *files_upstream(const Pgd *p)
+{
+        return &p->order.leader;
 }
 
 bool pgconf_flag(const PgConf *c _unused_, const char *key _unused_, bool fallback _unused_)

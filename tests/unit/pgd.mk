@@ -7,7 +7,9 @@ PGD_TESTS = \
 	tests/unit/test-pgd-divergence \
 	tests/unit/test-pgd-pgconf \
 	tests/unit/test-pgd-plan \
-	tests/unit/test-pgd-slots
+	tests/unit/test-pgd-scripts \
+	tests/unit/test-pgd-slots \
+	tests/unit/test-pgd-source
 
 check_PROGRAMS += $(PGD_TESTS)
 TESTS += $(PGD_TESTS)
@@ -25,6 +27,10 @@ tests_unit_test_pgd_pgconf_SOURCES = tests/unit/test-pgd-pgconf.c tests/unit/tes
 tests_unit_test_pgd_pgconf_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_plan_SOURCES = tests/unit/test-pgd-plan.c tests/unit/test-lib.h
 tests_unit_test_pgd_plan_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_scripts_SOURCES = tests/unit/test-pgd-scripts.c tests/unit/test-lib.h
+tests_unit_test_pgd_scripts_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_source_SOURCES = tests/unit/test-pgd-source.c tests/unit/test-lib.h
+tests_unit_test_pgd_source_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_slots_SOURCES = tests/unit/test-pgd-slots.c tests/unit/test-lib.h
 tests_unit_test_pgd_slots_LDADD = $(PGD_TEST_LDADD)
 

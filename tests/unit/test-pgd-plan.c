@@ -279,6 +279,22 @@ static void test_promote(void **state _unused_)
         expect(STEP_DONE);
 }
 
+/* The script has the last word; a promotion forbidden by it is refused, so that another may lead. */
+static void test_pre_promote(void **state _unused_)
+{
+        w.order.what = ORDER_PROMOTE;
+        permit(EPOCH, w.in.now + 1);
+        w.in.pre_promote = HOOK_DUE;
+        expect(STEP_PRE_PROMOTE);
+        w.in.pre_promote = HOOK_PASSED;
+        expect(STEP_PROMOTE);
+        w.in.pre_promote = HOOK_FAILED;
+        expect(STEP_REFUSE);
+        w.in.pre_promote = HOOK_PASSED;
+        permit(EPOCH, w.in.now); /* the script took longer than the permit lasted */
+        expect(STEP_REFUSE);
+}
+
 /* ---- the others ---- */
 
 static void test_bootstrap(void **state _unused_)
@@ -312,6 +328,21 @@ static void test_stop(void **state _unused_)
         expect(STEP_DONE);
         w.in.leaf_busy = true;
         expect(STEP_WAIT);
+}
+
+/* Before a fast stop, once, and never before an immediate one. */
+static void test_before_stop(void **state _unused_)
+{
+        w.order.what = ORDER_STOP;
+        w.in.before_stop = HOOK_DUE;
+        expect(STEP_BEFORE_STOP);
+        w.in.before_stop = HOOK_PASSED;
+        expect(STEP_STOP_FAST);
+        w.in.before_stop = HOOK_DUE;
+        w.order.immediate = true;
+        expect(STEP_STOP_IMMEDIATE);
+        stopped(CONTROL_SHUT_DOWN_IN_RECOVERY, 3);
+        expect(STEP_DONE);
 }
 
 static void test_checkpoint(void **state _unused_)
@@ -355,6 +386,16 @@ static void test_half_made(void **state _unused_)
         expect(STEP_REMOVE);
         w.pg.datadir = DATADIR_EMPTY;
         expect(STEP_CLONE);
+        w.in.keeps_data = true; /* its method goes on from what is there */
+        w.pg.datadir = DATADIR_BROKEN;
+        expect(STEP_CLONE);
+        w.order.leader.name[0] = 0;
+        expect(STEP_REMOVE); /* it cannot be run now */
+        w.pg.datadir = DATADIR_EMPTY;
+        expect(STEP_WAIT);
+        w.in.clones_alone = true;
+        expect(STEP_CLONE);
+        w.in.keeps_data = w.in.clones_alone = false;
         w.order.what = ORDER_BOOTSTRAP;
         expect(STEP_BOOTSTRAP);
         w.pg.datadir = DATADIR_BROKEN;
@@ -478,8 +519,10 @@ int main(void)
                 TEST(test_start),
                 TEST(test_start_running),
                 TEST(test_promote),
+                TEST(test_pre_promote),
                 TEST(test_bootstrap),
                 TEST(test_stop),
+                TEST(test_before_stop),
                 TEST(test_checkpoint),
                 TEST(test_configure),
                 TEST(test_half_made),

@@ -107,6 +107,27 @@ static void test_advance(void **state _unused_)
         expect(false, SEC(1000), 0, SLOT_NOTHING, "", 0); /* never back */
 }
 
+/* A slot kept on the leader for a member that streams from another one moves with that member. */
+static void test_cascade(void **state _unused_)
+{
+        Member *m = &cluster.members[2];
+
+        (void)STR_SET(cluster.leader.name, "node0");
+        (void)STR_SET(cluster.members[1].conn_url, "postgres://h/postgres");
+        pg.flush_lsn = 1000;
+        have("node1", 100);
+        have("node_2", 100);
+        m->xlog_location = 300;
+        expect(true, SEC(1000), 0, SLOT_NOTHING, NULL, 0);
+        (void)STR_SET(m->tags.replicatefrom, "node1");
+        expect(true, SEC(1000), 0, SLOT_ADVANCE, "node_2", 300);
+        expect(false, SEC(1000), 0, SLOT_NOTHING, NULL, 0);
+        m->xlog_location = 2000;
+        expect(true, SEC(1000), 0, SLOT_ADVANCE, "node_2", 1000);
+        (void)STR_SET(m->tags.replicatefrom, "gone"); /* then it streams from the leader */
+        expect(true, SEC(1000), 0, SLOT_NOTHING, NULL, 0);
+}
+
 static void test_many(void **state _unused_)
 {
         seen = (SlotsSeen){ 0 };
@@ -130,7 +151,7 @@ static void test_many(void **state _unused_)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_note), TEST(test_create), TEST(test_drop), TEST(test_advance),
+                TEST(test_note), TEST(test_create), TEST(test_drop), TEST(test_advance), TEST(test_cascade),
                 TEST(test_many),
         };
 

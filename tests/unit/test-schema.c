@@ -277,16 +277,13 @@ static void test_later(void **state _unused_)
             "what is asked for");
         one("bootstrap:\n  post_init: /bin/true\n", PROBLEM_WARNING, 2,
             "bootstrap.post_init: this version does not run it");
-        one("tags: {replicatefrom: node2}\n", PROBLEM_WARNING, 1,
-            "tags.replicatefrom: in this version every standby follows the leader");
-        fine("tags: {replicatefrom: ''}\n");
+        fine("tags: {replicatefrom: node2}\n");
 
         dynamic("standby_cluster: {host: a}", "standby_cluster: standby clusters are not supported yet\n");
         assert_int_equal(check("{failsafe_mode: on, slots: {a: {type: physical}}, postgresql: "
                                "{callbacks: {on_start: /bin/true}, create_replica_methods: "
-                               "[basebackup]}}", &t, true), 0);
-        assert_string_equal(t.all, "slots: this version keeps no permanent slots\n"
-                                   "postgresql.callbacks: this version runs no callbacks\n");
+                               "[mine, basebackup]}}", &t, true), 0);
+        assert_string_equal(t.all, "slots: this version keeps no permanent slots\n");
 }
 
 static void test_dynamic(void **state _unused_)
