@@ -217,7 +217,7 @@ def a_replica_method_keeps_data(lab):
     """keep_data: the method is called again on what its failed attempt left, and makes the replica from it"""
     leader = healthy(lab)
     node = others(lab, leader)[0]
-    node.sh("rm -rf /var/lib/postgresql/saved; mkdir /var/lib/postgresql/saved; "
+    node.sh("rm -rf /var/lib/postgresql/saved; mkdir -m 700 /var/lib/postgresql/saved; "
             "chown postgres: /var/lib/postgresql/saved")  # fmt: skip
     node.sh("PGPASSWORD=replicator-secret runuser -u postgres -- pg_basebackup -h 127.0.0.1 -U replicator "
             "-D /var/lib/postgresql/saved -c fast", timeout=120)
