@@ -53,7 +53,7 @@ def list_and_explain(lab):
         expect(f"| {leader.name} " in text and "Leader" in text, "and the leader")
         expect("rule" in ctl(node, "explain"), "explain names the rule")
         recorded = ctl(node, "explain", "--record")
-        expect(("lock = mine" in recorded) == (node is leader) and "\nintent = " in recorded, recorded)
+        expect(("lock = mine" in recorded) == (node.name == leader.name) and "\nintent = " in recorded, recorded)
     expect('"Role": "Leader"' in ctl(leader, "list", "--format", "json"), "json")
 
 
