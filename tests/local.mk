@@ -18,3 +18,11 @@ include tests/unit/watchdogd.mk
 include tests/bench/local.mk
 include tests/vm/local.mk
 include tests/fuzz/local.mk
+
+# Lines run of what decides, per file; in a folder of its own, with counters.
+dist_check_SCRIPTS += tests/coverage
+.PHONY: coverage
+coverage:
+	$(srcdir)/tests/coverage $(abs_builddir)/coverage
+clean-local:
+	rm -rf coverage

@@ -30,6 +30,7 @@ static void test_may_run(void **state _unused_)
 
         for (int i = 0; i < RUN_MAX; i++)
                 assert_int_equal(pg_may_run(&(PgState){ .run = (RunState)i }), may_run[i]);
+        assert_true(pg_may_run(&(PgState){ .run = (RunState)99 })); /* what nobody knows may run */
 }
 
 int main(void)
