@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <setjmp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +8,77 @@
 
 #include "base/str.h"
 #include "config/json.h"
+
+/* ---- yajl's memory ---- */
+
+/*
+ * yajl believes that there always is some. So its allocator leaves yajl altogether where there is none:
+ * read_or_leave() goes on at `out`, and gives back every block, which are a ring for that purpose.
+ */
+typedef struct Block Block;
+struct Block {
+        Block *before, *after;
+        max_align_t data[];
+};
+
+typedef struct Pool {
+        Block ring;
+        jmp_buf out;
+} Pool;
+
+static void block_link(Pool *p, Block *b)
+{
+        b->before = &p->ring;
+        b->after = p->ring.after;
+        b->before->after = b->after->before = b;
+}
+
+static void block_unlink(Block *b)
+{
+        b->before->after = b->after;
+        b->after->before = b->before;
+}
+
+static Block *block_of(void *data)
+{
+        return data ? (Block *)((char *)data - offsetof(Block, data)) : NULL;
+}
+
+static void pool_free(void *ctx _unused_, void *data)
+{
+        Block *b = block_of(data);
+
+        if (b)
+                block_unlink(b);
+        free(b);
+}
+
+static void *pool_realloc(void *ctx, void *data, size_t size)
+{
+        Pool *p = ctx;
+        Block *b = block_of(data);
+
+        if (b)
+                block_unlink(b);
+        Block *moved = realloc(b, sizeof *b + size);
+        if (!moved) {
+                free(b);
+                longjmp(p->out, 1);
+        }
+        block_link(p, moved);
+        return moved->data;
+}
+
+static void *pool_malloc(void *ctx, size_t size)
+{
+        return pool_realloc(ctx, NULL, size);
+}
+
+static void pool_done(Pool *p)
+{
+        while (p->ring.after != &p->ring)
+                pool_free(p, p->ring.after->data);
+}
 
 /* ---- reading ---- */
 
@@ -155,38 +228,54 @@ static void describe(yajl_handle parser, const char *text, size_t size, char *er
                 yajl_free_error(parser, message);
 }
 
+/* All that yajl is called for. Answers r->error. */
+static int read_all(Reader *r, Pool *pool, const char *text, size_t size, bool first_only,
+                    char *error)
+{
+        yajl_alloc_funcs memory = { pool_malloc, pool_realloc, pool_free, pool };
+        yajl_handle parser = yajl_alloc(&callbacks, &memory, r);
+
+        if (first_only)
+                yajl_config(parser, yajl_allow_trailing_garbage, 1);
+        yajl_status s = yajl_parse(parser, (const unsigned char *)text, size);
+        if (s == yajl_status_ok)
+                s = yajl_complete_parse(parser);
+        if (s != yajl_status_ok && r->error == 0) {
+                r->error = -EBADMSG;
+                describe(parser, text, size, error);
+        } else if (r->error == 0 && !r->complete) {
+                r->error = -EBADMSG;
+                snprintf(error, JSON_ERROR_SIZE, "the text ends too early");
+        } else if (r->error == -E2BIG) {
+                snprintf(error, JSON_ERROR_SIZE, "nested too deep or too many values");
+        } else if (r->error == -EBADMSG) {
+                snprintf(error, JSON_ERROR_SIZE, "a text holds a NUL byte");
+        }
+        yajl_free(parser);
+        return r->error;
+}
+
+/* What changes between setjmp() and longjmp() is the caller's. */
+static int read_or_leave(Reader *r, Pool *pool, const char *text, size_t size, bool first_only,
+                         char *error)
+{
+        return setjmp(pool->out) == 0 ? read_all(r, pool, text, size, first_only, error) : -ENOMEM;
+}
+
 int json_parse(const char *text, size_t size, bool first_only, Node **ret,
                char error[JSON_ERROR_SIZE])
 {
-        Reader r = { 0 };
         char ignored[JSON_ERROR_SIZE];
-        yajl_handle parser = yajl_alloc(&callbacks, NULL, &r);
+        Reader r = { 0 };
+        Pool pool;
 
         if (!error)
                 error = ignored;
         error[0] = 0;
-        if (!parser)
-                return -ENOMEM;
-        if (first_only)
-                yajl_config(parser, yajl_allow_trailing_garbage, 1);
-
-        yajl_status s = yajl_parse(parser, (const unsigned char *)text, size);
-        if (s == yajl_status_ok)
-                s = yajl_complete_parse(parser);
-        if (s != yajl_status_ok && r.error == 0) {
-                r.error = -EBADMSG;
-                describe(parser, text, size, error);
-        } else if (r.error == 0 && !r.complete) {
-                r.error = -EBADMSG;
-                snprintf(error, JSON_ERROR_SIZE, "the text ends too early");
-        } else if (r.error == -E2BIG) {
-                snprintf(error, JSON_ERROR_SIZE, "nested too deep or too many values");
-        } else if (r.error == -EBADMSG) {
-                snprintf(error, JSON_ERROR_SIZE, "a text holds a NUL byte");
-        }
-        yajl_free(parser);
+        pool.ring.before = pool.ring.after = &pool.ring;
+        r.error = read_or_leave(&r, &pool, text, size, first_only, error);
+        pool_done(&pool);
         free(r.key);
-
         if (r.error < 0) {
                 node_free(r.root);
                 return r.error;
