@@ -176,16 +176,26 @@ static int serve(Doors *d, int socket, bool local, Server **ret)
         return server_new(ret, d->event, &o);
 }
 
-static void serve_tcp(Doors *d)
+/* What cannot be served now (no descriptor, no memory) is tried again. */
+static void serve_here(Doors *d)
 {
         int r = 0;
 
+        if (d->open && !d->local) {
+                r = serve(d, d->local_socket, true, &d->local);
+                if (r < 0)
+                        log_error_errno(r, "Cannot serve HTTP on the local socket, trying again: %m");
+        }
         for (size_t i = 0; i < TCP_MAX && d->open; i++)
-                if (d->sockets[i] >= 0 && !d->tcp[i])
-                        r = MIN(r, serve(d, d->sockets[i], false, &d->tcp[i]));
+                if (d->sockets[i] >= 0 && !d->tcp[i]) {
+                        int k = serve(d, d->sockets[i], false, &d->tcp[i]);
+                        if (k < 0)
+                                log_error_errno(k, "Cannot serve HTTP%s on port %u, trying again: %m",
+                                                d->setup->tls ? "S" : "", d->setup->listen.port);
+                        r = MIN(r, k);
+                }
         if (r < 0)
-                log_error_errno(r, "Cannot serve HTTP%s on port %u: %m", d->setup->tls ? "S" : "",
-                                d->setup->listen.port);
+                timer_set(&d->again, now_boottime() + AGAIN_AFTER);
 }
 
 static void retire(Doors *d, Server *s)
@@ -216,7 +226,7 @@ static void try_tcp(Doors *d)
         d->told = r < 0;
         if (r < 0 && d->sockets[0] < 0)
                 timer_set(&d->again, now_boottime() + AGAIN_AFTER);
-        serve_tcp(d);
+        serve_here(d);
 }
 
 static void on_again(Timer *t, usec_t now, void *userdata)
@@ -233,6 +243,8 @@ static void on_again(Timer *t, usec_t now, void *userdata)
                 timer_set(t, now + AGAIN_AFTER);
         if (d->sockets[0] < 0)
                 try_tcp(d);
+        else
+                serve_here(d);
 }
 
 /* ---- life ---- */
@@ -329,10 +341,7 @@ void doors_open(Doors *d, const Setup *setup)
         if (d->open)
                 return;
         d->open = true;
-        int r = serve(d, d->local_socket, true, &d->local);
-        if (r < 0)
-                log_error_errno(r, "Cannot serve HTTP on the local socket: %m");
-        serve_tcp(d);
+        serve_here(d);
 }
 
 void doors_reload(Doors *d, const Setup *old, const Setup *new)
@@ -352,7 +361,7 @@ void doors_reload(Doors *d, const Setup *old, const Setup *new)
         if (d->sockets[0] < 0)
                 try_tcp(d);
         else
-                serve_tcp(d);
+                serve_here(d);
         log_info("%s", moved ? "listening elsewhere from now on"
                              : "the TLS certificate or its rules changed: in force from now on");
 }

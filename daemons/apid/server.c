@@ -39,6 +39,7 @@ struct Server {
         uid_t refused;
         VerifyClient verify;
         unsigned connections_max, n_connections;
+        bool one_closed; /* in the round under way */
         unsigned looks; /* in a row, by the timer, that ended in "look again at once" */
         Connection *oldest, *newest;
 };
@@ -140,6 +141,7 @@ static void on_connection(void *userdata, struct MHD_Connection *mc, void **cont
                 if (!c->waiting)
                         unlink_connection(c);
                 s->n_connections--;
+                s->one_closed = true;
                 free(c);
                 *context = NULL;
         }
@@ -207,7 +209,14 @@ static void run(Server *s, bool by_timer)
 {
         MHD_UNSIGNED_LONG_LONG msec;
 
-        (void)MHD_run(s->daemon); /* fails only for a daemon with threads of its own */
+        /*
+         * Once it had no descriptor for a client, libmicrohttpd listens again in the round after one
+         * has closed; without that round it would never be woken.
+         */
+        do {
+                s->one_closed = false;
+                (void)MHD_run(s->daemon); /* fails only for a daemon with threads of its own */
+        } while (s->one_closed);
         if (MHD_get_timeout(s->daemon, &msec) != MHD_YES)
                 return;
         /*
