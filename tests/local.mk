@@ -18,6 +18,7 @@ include tests/unit/watchdogd.mk
 include tests/bench/local.mk
 include tests/vm/local.mk
 include tests/fuzz/local.mk
+include tests/exhaust/local.mk
 
 # Lines run of what decides, per file; in a folder of its own, with counters.
 dist_check_SCRIPTS += tests/coverage

@@ -52,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MsgCluster *m = malloc(WIRE_PACKET_MAX);
         uint64_t revision = 10;
 
+        fuzz_claim(cache && m);
         for (char *name; (name = fuzz_line(&at));) {
                 char *value = fuzz_line(&at);
                 Kv kv = make_kv(name, value ? value : "", revision++);

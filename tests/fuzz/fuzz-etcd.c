@@ -24,6 +24,7 @@ static void read_base64(const char *text)
         if (base64_decode(text, &bytes, &size) < 0)
                 return;
         again = base64_encode(bytes, size);
+        fuzz_claim(again);
         fuzz_claim(base64_decode(again, &bytes_again, &size_again) == 0);
         fuzz_claim(size == size_again && memcmp(bytes, bytes_again, size) == 0);
         free(bytes_again);
@@ -106,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         Cache *cache = cache_new(PREFIX);
         MsgCluster *m = malloc(WIRE_PACKET_MAX);
 
+        fuzz_claim(cache && m);
         for (char *line; (line = fuzz_line(&at));) {
                 read_base64(line);
                 read_document(cache, line);

@@ -23,7 +23,7 @@ static void write_and_read(const Node *n)
 
         fuzz_claim(f);
         yaml_write(f, n);
-        fclose(f);
+        fuzz_claim(fclose(f) == 0 && text);
         int r = yaml_parse(text, size, &again, error);
         if (r < 0 || !node_equal(n, again))
                 fprintf(stderr, "%s\n%s", error, text);
