@@ -15,26 +15,34 @@
  * yajl believes that there always is some. So its allocator leaves yajl altogether where there is none:
  * read_or_leave() goes on at `out`, and gives back every block, which are a ring for that purpose.
  */
-typedef struct Block Block;
-struct Block {
-        Block *before, *after;
-        max_align_t data[];
+typedef struct Ring Ring;
+struct Ring {
+        Ring *before, *after;
 };
 
+typedef struct Block {
+        Ring ring; /* first, so that a place in the ring is a block */
+        max_align_t data[];
+} Block;
+
 typedef struct Pool {
-        Block ring;
+        Ring ring;
         jmp_buf out;
 } Pool;
 
 static void block_link(Pool *p, Block *b)
 {
-        b->before = &p->ring;
-        b->after = p->ring.after;
-        b->before->after = b->after->before = b;
+        Ring *r = &b->ring;
+
+        r->before = &p->ring;
+        r->after = p->ring.after;
+        r->before->after = r->after->before = r;
 }
 
-static void block_unlink(Block *b)
+static void block_unlink(Block *block)
 {
+        Ring *b = &block->ring;
+
         b->before->after = b->after;
         b->after->before = b->before;
 }
@@ -77,7 +85,7 @@ static void *pool_malloc(void *ctx, size_t size)
 static void pool_done(Pool *p)
 {
         while (p->ring.after != &p->ring)
-                pool_free(p, p->ring.after->data);
+                pool_free(p, ((Block *)p->ring.after)->data);
 }
 
 /* ---- reading ---- */
