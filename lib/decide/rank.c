@@ -21,14 +21,18 @@ static bool sync_active(const Cluster *c)
         return c->settings.synchronous_mode != SYNC_MODE_OFF && c->sync.leader[0] != 0;
 }
 
-static bool may_lead(const Peer *p)
+/* In failsafe mode who is not in /failsafe does not bid, however far it is: nobody waits for it. */
+static bool may_lead(const Peer *p, const Cluster *c)
 {
+        if (c->settings.failsafe_mode && c->failsafe_names[0] &&
+            !str_list_contains(c->failsafe_names, p->name))
+                return false;
         return p->answered && !p->nofailover && p->failover_priority > 0 && !p->watchdog_failed;
 }
 
 bool rank_peer_is_good(const Peer *p, const Cluster *c, Lsn lsn)
 {
-        if (!may_lead(p))
+        if (!may_lead(p, c))
                 return false;
         if (c->settings.check_timeline && p->timeline < c->history.timeline)
                 return false;
@@ -77,7 +81,7 @@ static RankVerdict judge_request(const RankInput *in, bool *ret_decided)
         if (f->candidate[0] && str_equal(f->candidate, in->name))
                 return say(true, "named as the candidate of a %s",
                            f->leader[0] ? "switchover" : "failover");
-        if (candidate && may_lead(candidate))
+        if (candidate && may_lead(candidate, in->cluster))
                 return say(false, "%s is the named candidate and can be reached", f->candidate);
         if (str_equal(f->leader, in->name) && another_can(in))
                 return say(false, "the switchover away from this node has another one take over");
@@ -117,7 +121,7 @@ static RankVerdict judge_peer(const RankInput *in, const Peer *p, Lsn own, bool 
         if (p->primary)
                 return say(false, "%s is still alive as primary", p->name);
         /* Who hands over does not compete: it only takes over again if nobody else can. */
-        if (!may_lead(p) || (f->requested && str_equal(f->leader, p->name))) {
+        if (!may_lead(p, in->cluster) || (f->requested && str_equal(f->leader, p->name))) {
                 *ret_decided = false;
                 return say(true, "nobody is ahead");
         }

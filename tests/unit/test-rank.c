@@ -315,9 +315,28 @@ static void test_quorum_is_not_counted(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* A former leader that came back with WAL nobody has: not in /failsafe, it may not bid. */
+static void test_not_in_failsafe(void **state)
+{
+        World *w = *state;
+
+        w->peers[0].lsn = 2000;
+        assert_false(best(w));
+        w->cluster.settings.failsafe_mode = true;
+        assert_false(best(w)); /* no leader has written /failsafe */
+        (void)STR_SET(w->cluster.failsafe_names, "node2,node3");
+        assert_true(best(w));
+        (void)STR_SET(w->cluster.failsafe_names, "node1,node2,node3");
+        assert_false(best(w));
+        (void)STR_SET(w->cluster.failsafe_names, "node2,node3");
+        w->peers[0].primary = true;
+        assert_false(best(w)); /* a primary is a veto all the same */
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                TEST(test_not_in_failsafe),
                 TEST(test_equal_positions),
                 TEST(test_a_peer_is_ahead),
                 TEST(test_a_primary_is_a_veto),
