@@ -55,6 +55,7 @@ lib_libio_a_SOURCES = \
 	lib/io/fdutil.c lib/io/fdutil.h \
 	lib/io/hand.c lib/io/hand.h \
 	lib/io/link.c lib/io/link.h \
+	lib/io/link-send.c \
 	lib/io/listen.c lib/io/listen.h \
 	lib/io/log.c lib/io/log.h \
 	lib/io/loop.c lib/io/loop.h \

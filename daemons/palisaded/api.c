@@ -115,23 +115,15 @@ static void on_written(const MsgResult *r, void *userdata)
 
 static void write_failover(ApiAsk *ask)
 {
-        static _Alignas(MsgRecord) char packet[sizeof(MsgRecord) + sizeof(FailoverKey)];
-        MsgRecord *m = (MsgRecord *)packet;
         FailoverKey key = { .requested = true,
                             .scheduled_wall_usec = ask->scheduled_wall_usec };
 
         (void)STR_SET(key.leader, ask->leader); /* same sizes */
         (void)STR_SET(key.candidate, ask->candidate);
-        wire_header(&m->h, MSG_RECORD, sizeof packet);
-        m->key = RECORD_FAILOVER;
-        m->pad = 0;
-        m->epoch = 0;
-        m->revision = RECORD_ANY_REVISION;
-        m->deadline = now_boottime() + WRITE_WITHIN;
-        memcpy(m->value, &key, sizeof key);
         ask->state = ASK_WRITING;
-        (void)hands_request(ask->api->p->hands, HAND_DCSD, &m->h, WRITE_WITHIN + USEC_PER_SEC,
-                            on_written, ask);
+        duties_record(ask->api->p,
+                      &(RecordOrder){ RECORD_FAILOVER, 0, RECORD_ANY_REVISION, &key, WRITE_WITHIN },
+                      on_written, ask);
 }
 
 static void ask_peers(ApiAsk *ask, const SwitchoverAsk *w)

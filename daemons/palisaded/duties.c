@@ -47,26 +47,31 @@ static const hands_answer_t recorded[RECORD_MAX] = {
         [RECORD_FAILSAFE] = on_failsafe_recorded,
 };
 
+void duties_record(Palisaded *p, const RecordOrder *o, hands_answer_t answer, void *userdata)
+{
+        static _Alignas(MsgRecord) char packet[sizeof(MsgRecord) + sizeof(History)]; /* the largest */
+        MsgRecord *m = (MsgRecord *)packet;
+        size_t size = wire_record_value_size(o->key);
+
+        wire_header(&m->h, MSG_RECORD, sizeof *m + size);
+        m->key = o->key;
+        m->pad = 0;
+        m->epoch = o->epoch;
+        m->revision = o->revision;
+        m->deadline = now_boottime() + o->within;
+        if (o->value)
+                memcpy(m->value, o->value, size);
+        (void)hands_request(p->hands, HAND_DCSD, &m->h, o->within + USEC_PER_SEC, answer, userdata);
+}
+
 static void record(Palisaded *p, RecordKey key, uint64_t revision, Epoch epoch, const void *value,
                    hands_answer_t answer)
 {
-        static _Alignas(MsgRecord) char packet[sizeof(MsgRecord) + sizeof(History)];
-        MsgRecord *m = (MsgRecord *)packet;
-        size_t size = wire_record_value_size(key);
-
         if (p->duties.under_way[key])
                 return;
-        wire_header(&m->h, MSG_RECORD, sizeof *m + size);
-        m->key = key;
-        m->pad = 0;
-        m->epoch = epoch;
-        m->revision = revision;
-        m->deadline = now_boottime() + WRITE_WITHIN;
-        if (value)
-                memcpy(m->value, value, size);
         p->duties.under_way[key] = true;
-        (void)hands_request(p->hands, HAND_DCSD, &m->h, WRITE_WITHIN + USEC_PER_SEC,
-                            answer ? answer : recorded[key], p);
+        duties_record(p, &(RecordOrder){ key, epoch, revision, value, WRITE_WITHIN },
+                      answer ? answer : recorded[key], p);
 }
 
 /* ---- the member key ---- */

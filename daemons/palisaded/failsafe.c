@@ -94,8 +94,7 @@ static bool acts(const Palisaded *p)
         FactPg pg = (FactPg)p->facts.value[FACT_PG];
 
         return p->authority.epoch != 0 || p->authority.bidding || !p->known[HAND_PGD] ||
-               pg == PG_UNKNOWN || pg == PG_PRIMARY || pg == PG_ADOPTED || pg == PG_PROMOTING ||
-               pg == PG_STARTING_PRIMARY;
+               pg == PG_UNKNOWN || fact_pg_acts(pg);
 }
 
 void failsafe_request(Palisaded *p, const MsgRequest *m)

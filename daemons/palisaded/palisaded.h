@@ -273,6 +273,17 @@ void handover_ask_candidate(Palisaded *p);
 bool handover_on_peers(Palisaded *p, const MsgPeers *m);
 
 /* ---- duties.c: what a leader, and every member, writes ---- */
+typedef struct RecordOrder {
+        RecordKey key;
+        Epoch epoch;       /* not 0: only while the leader key is this epoch's and ours */
+        uint64_t revision; /* compared; RECORD_ANY_REVISION */
+        const void *value; /* the struct of `key`; NULL where it has none */
+        usec_t within;
+} RecordOrder;
+
+/* One key, whoever asked; answered a second after `within` at the latest. */
+void duties_record(Palisaded *p, const RecordOrder *o, hands_answer_t answer, void *userdata);
+
 void duties_run(Palisaded *p);   /* at each change, while leading */
 void duties_beat(Palisaded *p);  /* at each beat, while leading */
 bool duties_before_promotion(Palisaded *p); /* true: nothing is in the way */

@@ -45,12 +45,9 @@ const char *pause_who_stands(const Palisaded *p, char *buf, size_t size)
 {
         const char *list = p->cluster ? p->cluster->standing : "";
 
-        while (*list) {
-                size_t n = strcspn(list, ",");
-                if (str_copy_n(buf, size, list, n) && !str_equal(buf, p->node.name))
+        while (str_list_next(&list, buf, size))
+                if (!str_equal(buf, p->node.name))
                         return buf;
-                list += n + (list[n] == ',');
-        }
         return NULL;
 }
 
@@ -67,20 +64,8 @@ static void on_written(const MsgResult *r _unused_, void *userdata)
 static void send_record(Palisaded *p, RecordKey key, const void *value, hands_answer_t answer,
                         void *userdata)
 {
-        static _Alignas(MsgRecord) char packet[sizeof(MsgRecord) + sizeof(StandingKey) +
-                                               sizeof(ResumeKey)];
-        MsgRecord *m = (MsgRecord *)packet;
-        size_t size = wire_record_value_size(key);
-
-        wire_header(&m->h, MSG_RECORD, sizeof *m + size);
-        m->key = key;
-        m->pad = 0;
-        m->epoch = 0;
-        m->revision = RECORD_ANY_REVISION;
-        m->deadline = now_boottime() + WRITE_WITHIN;
-        memcpy(m->value, value, size);
-        (void)hands_request(p->hands, HAND_DCSD, &m->h, WRITE_WITHIN + USEC_PER_SEC, answer,
-                            userdata);
+        duties_record(p, &(RecordOrder){ key, 0, RECORD_ANY_REVISION, value, WRITE_WITHIN }, answer,
+                      userdata);
 }
 
 static void on_forgotten(const MsgResult *r _unused_, void *userdata _unused_)
@@ -110,8 +95,7 @@ static bool is_armed(const Palisaded *p)
 void pause_run(Palisaded *p)
 {
         FactPg pg = (FactPg)p->facts.value[FACT_PG];
-        bool primary = pg == PG_PRIMARY || pg == PG_ADOPTED || pg == PG_PROMOTING ||
-                       pg == PG_STARTING_PRIMARY;
+        bool primary = fact_pg_acts(pg);
 
         if (!p->cluster || pg == PG_UNKNOWN || p->facts.value[FACT_HANDS] != HANDS_KNOWN)
                 return;
@@ -178,16 +162,12 @@ static void forget_all(Palisaded *p)
 {
         const char *list = p->cluster->standing;
 
-        while (*list) {
-                StandingKey key = { 0 };
-                size_t n = strcspn(list, ",");
-                if (str_copy_n(key.name, sizeof key.name, list, n) &&
-                    !str_equal(key.name, p->node.name)) {
-                        log_event(LOG_WARNING, EVENT_PAUSE, FIELDS({ "PALISADE_MEMBER", key.name, 0 }),
-                                  "resume is forced: %s is taken to be no primary any more", key.name);
-                        send_record(p, RECORD_STANDING, &key, on_forgotten, NULL);
-                }
-                list += n + (list[n] == ',');
+        for (StandingKey key = { 0 }; str_list_next(&list, key.name, sizeof key.name);) {
+                if (str_equal(key.name, p->node.name))
+                        continue;
+                log_event(LOG_WARNING, EVENT_PAUSE, FIELDS({ "PALISADE_MEMBER", key.name, 0 }),
+                          "resume is forced: %s is taken to be no primary any more", key.name);
+                send_record(p, RECORD_STANDING, &key, on_forgotten, NULL);
         }
 }
 

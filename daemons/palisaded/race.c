@@ -123,18 +123,14 @@ static uint32_t add_failsafe(const Palisaded *p, PeerAddress *gone, uint32_t n)
         const char *list = p->cluster->settings.failsafe_mode ? p->cluster->failsafe_names : "";
         char name[NAME_SIZE];
 
-        while (*list && n < CLUSTER_MEMBERS_MAX) {
-                size_t len = strcspn(list, ",");
-                bool known = !str_copy_n(name, sizeof name, list, len) ||
-                             str_equal(name, p->node.name) ||
-                             cluster_find_member(p->cluster, name);
+        while (n < CLUSTER_MEMBERS_MAX && str_list_next(&list, name, sizeof name)) {
+                bool known = str_equal(name, p->node.name) || cluster_find_member(p->cluster, name);
                 for (uint32_t i = 0; i < n && !known; i++)
                         known = str_equal(gone[i].name, name);
                 if (!known) {
                         gone[n] = (PeerAddress){ 0 };
                         (void)STR_SET(gone[n++].name, name); /* same size */
                 }
-                list += len + (list[len] == ',');
         }
         return n;
 }

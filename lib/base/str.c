@@ -61,6 +61,18 @@ bool str_list_contains(const char *list, const char *name)
         return false;
 }
 
+bool str_list_next(const char **list, char *buf, size_t size)
+{
+        bool fits = false;
+
+        while (**list && !fits) {
+                size_t n = strcspn(*list, ",");
+                fits = str_copy_n(buf, size, *list, n);
+                *list += n + ((*list)[n] == ',');
+        }
+        return fits;
+}
+
 /* Digits at s; *end is left at the first other character. */
 static int digits(const char *s, const char **end, uint64_t *ret)
 {

@@ -38,6 +38,12 @@ bool str_terminated(const char *s, size_t size);
 /* True if `name` is an element of a comma-separated list (blanks around commas ignored). */
 bool str_list_contains(const char *list, const char *name);
 
+/*
+ * The next element of a comma-separated list, blanks kept, into buf; *list moves on behind it. One that
+ * does not fit is left out. False at the end.
+ */
+bool str_list_next(const char **list, char *buf, size_t size);
+
 /* Whole-string numbers: 0, or -EINVAL (not a number), -ERANGE. */
 int str_to_u64(const char *s, uint64_t *ret);
 int str_to_i64(const char *s, int64_t *ret);

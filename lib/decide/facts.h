@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,12 @@ typedef enum FactPg {
         PG_STOPPING,
         PG_MAX,
 } FactPg;
+
+/* It is a primary, or on its way to be one. */
+static inline bool fact_pg_acts(unsigned pg)
+{
+        return pg == PG_PRIMARY || pg == PG_ADOPTED || pg == PG_PROMOTING || pg == PG_STARTING_PRIMARY;
+}
 
 /* What a stopped server's files were last: a standby's, a primary's, or never started. */
 typedef enum FactData {

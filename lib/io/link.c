@@ -1,7 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -189,24 +187,6 @@ int link_send_fds(Link *l, const MsgHeader *m, const int *fds, size_t n_fds)
                 (void)shutdown(l->fd, SHUT_RDWR);
         }
         return r;
-}
-
-int link_send(Link *l, const MsgHeader *m)
-{
-        return link_send_fds(l, m, NULL, 0);
-}
-
-void link_send_result(Link *l, uint64_t seq, Outcome outcome, const char *format, ...)
-{
-        MsgResult m = WIRE_INIT(MsgResult, MSG_RESULT);
-        va_list ap;
-
-        m.h.seq = seq;
-        m.outcome = outcome;
-        va_start(ap, format);
-        vsnprintf(m.text, sizeof m.text, format, ap);
-        va_end(ap);
-        (void)link_send(l, &m.h); /* the asker has a deadline */
 }
 
 static int flush_queue(Link *l)

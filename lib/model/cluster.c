@@ -16,12 +16,9 @@ static bool list_has_nocase(const char *list, const char *name)
 {
         char item[NAME_SIZE];
 
-        while (*list) {
-                size_t n = strcspn(list, ",");
-                if (str_copy_n(item, sizeof item, list, n) && str_equal_nocase(item, name))
+        while (str_list_next(&list, item, sizeof item))
+                if (str_equal_nocase(item, name))
                         return true;
-                list += n + (list[n] == ',');
-        }
         return false;
 }
 
