@@ -175,29 +175,20 @@ int dup(int fd)
         return FAILS ? -1 : NEXT(dup)(fd);
 }
 
-int fcntl(int fd, int command, ...)
-{
-        va_list ap;
-
-        va_start(ap, command);
-        void *argument = va_arg(ap, void *);
-        va_end(ap);
-        if ((command == F_DUPFD || command == F_DUPFD_CLOEXEC) && FAILS)
-                return -1;
-        return NEXT(fcntl)(fd, command, argument);
-}
-
-int fcntl64(int fd, int command, ...)
-{
-        va_list ap;
-
-        va_start(ap, command);
-        void *argument = va_arg(ap, void *);
-        va_end(ap);
-        if ((command == F_DUPFD || command == F_DUPFD_CLOEXEC) && FAILS)
-                return -1;
-        return NEXT(fcntl64)(fd, command, argument);
-}
+#define FCNTL(name)                                                                                \
+        int name(int fd, int command, ...)                                                         \
+        {                                                                                          \
+                va_list ap;                                                                        \
+                                                                                                   \
+                va_start(ap, command);                                                             \
+                void *argument = va_arg(ap, void *);                                               \
+                va_end(ap);                                                                        \
+                if ((command == F_DUPFD || command == F_DUPFD_CLOEXEC) && FAILS)                   \
+                        return -1;                                                                 \
+                return NEXT(name)(fd, command, argument);                                          \
+        }
+FCNTL(fcntl)
+FCNTL(fcntl64)
 
 int epoll_create1(int flags)
 {

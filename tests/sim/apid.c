@@ -333,13 +333,9 @@ void asks_failsafe(Dcsd *d, const MsgAskFailsafe *m)
         k->epoch = m->epoch;
         k->ttl = m->ttl;
         k->sent = now_boottime();
-        while (*list) {
-                size_t n = strcspn(list, ",");
-                (void)str_copy_n(name, sizeof name, list, n);
+        while (str_list_next(&list, name, sizeof name))
                 if (!str_equal(name, d->name))
                         ask_one(k, name);
-                list += n + (list[n] == ',');
-        }
         if (k->open == 0)
                 end_asking(k, true);
 }

@@ -167,21 +167,12 @@ static void on_thaw(Event *e)
         (void)e;
 }
 
-void fault_begin(const Fault *f)
+/* A host, its programs, its server, its clock and its device; slow servers everywhere. */
+static bool begin_host(const Fault *f, Host *h)
 {
-        Host *h = f->host >= 0 && f->host < world->n_hosts ? &world->hosts[f->host] : NULL;
-        Etcd_ *etcd = world->etcd;
         uint64_t lasts = f->b * MSEC, now = world->now;
-        char text[128];
 
-        TRACE(h, "fault", "%s", fault_describe(f, text, sizeof text));
-        world->last_fault = MAX(world->last_fault, now + lasts + SEC);
-        if (!h && (f->kind < FAULT_ETCD_LEADER || f->kind == FAULT_WALL || f->kind == FAULT_DEVICE ||
-                   f->kind == FAULT_LEAVE || f->kind == FAULT_JOIN))
-                return;
-        if (h && f->kind <= FAULT_FREEZE)
-                h->hurt_until = MAX(h->hurt_until, now + lasts + 2 * SEC);
-        switch (f->kind) {
+        switch ((int)f->kind) {
         case FAULT_KILL: program_kill(&h->programs[f->a % PROGRAM_MAX]); break;
         case FAULT_STALL: {
                 Program *p = &h->programs[f->a % PROGRAM_MAX];
@@ -201,6 +192,31 @@ void fault_begin(const Fault *f)
                 h->frozen = MAX(h->frozen, now + lasts);
                 sim_event(h->frozen, on_thaw, NULL, h, NULL, 0);
                 break;
+        case FAULT_SLOW_SERVER:
+                world->slow_server = f->a * MSEC;
+                world->slow_server_until = now + lasts;
+                for (int i = 0; i < world->n_hosts; i++)
+                        world->hosts[i].hurt_until = MAX(world->hosts[i].hurt_until,
+                                                         now + lasts + f->a * MSEC);
+                world->last_fault = MAX(world->last_fault, now + lasts + f->a * MSEC);
+                break;
+        case FAULT_WALL: h->wall_offset += ((int64_t)f->a - 5000) * (int64_t)SEC; break;
+        case FAULT_DEVICE:
+                h->device_broken = true;
+                h->hurt_until = MAX(h->hurt_until, now + lasts + 2 * SEC);
+                over_after(f, h, 0, lasts);
+                break;
+        default: return false;
+        }
+        return true;
+}
+
+/* What the network does. */
+static bool begin_net(const Fault *f, Host *h)
+{
+        uint64_t lasts = f->b * MSEC;
+
+        switch ((int)f->kind) {
         case FAULT_CUT_ETCD:
                 for (int i = 0; i < ETCD_MEMBERS; i++)
                         cut(&h->to_etcd[i], f->a, &h->from_etcd[i]);
@@ -226,8 +242,24 @@ void fault_begin(const Fault *f)
                 h->loss = (unsigned)f->a;
                 over_after(f, h, 0, lasts);
                 break;
+        case FAULT_DELAY:
+                world->slow_messages = f->a * MSEC;
+                world->slow_messages_until = world->now + lasts;
+                break;
+        default: return false;
+        }
+        return true;
+}
+
+/* What etcd does. */
+static bool begin_etcd(const Fault *f)
+{
+        uint64_t lasts = f->b * MSEC;
+        Etcd_ *etcd = world->etcd;
+
+        switch ((int)f->kind) {
         case FAULT_ETCD_LEADER: etcd_elect(f->a * MSEC); break;
-        case FAULT_ETCD_STALL: etcd->stalled = MAX(etcd->stalled, now + lasts); break;
+        case FAULT_ETCD_STALL: etcd->stalled = MAX(etcd->stalled, world->now + lasts); break;
         case FAULT_ETCD_LOST:
                 for (int i = 0; i < ETCD_MEMBERS; i++)
                         etcd->down[i] = true;
@@ -239,25 +271,19 @@ void fault_begin(const Fault *f)
                         etcd_elect(sim_between(200 * MSEC, 2 * SEC));
                 over_after(f, NULL, f->a % ETCD_MEMBERS, lasts);
                 break;
-        case FAULT_ETCD_DEPOSED: etcd_depose(now + lasts); break;
-        case FAULT_DELAY:
-                world->slow_messages = f->a * MSEC;
-                world->slow_messages_until = now + lasts;
-                break;
-        case FAULT_WALL: h->wall_offset += ((int64_t)f->a - 5000) * (int64_t)SEC; break;
-        case FAULT_DEVICE:
-                h->device_broken = true;
-                h->hurt_until = MAX(h->hurt_until, now + lasts + 2 * SEC);
-                over_after(f, h, 0, lasts);
-                break;
-        case FAULT_SLOW_SERVER:
-                world->slow_server = f->a * MSEC;
-                world->slow_server_until = now + lasts;
-                for (int i = 0; i < world->n_hosts; i++)
-                        world->hosts[i].hurt_until = MAX(world->hosts[i].hurt_until,
-                                                         now + lasts + f->a * MSEC);
-                world->last_fault = MAX(world->last_fault, now + lasts + f->a * MSEC);
-                break;
+        case FAULT_ETCD_DEPOSED: etcd_depose(world->now + lasts); break;
+        default: return false;
+        }
+        return true;
+}
+
+/* What operators do. */
+static bool begin_people(const Fault *f, Host *h)
+{
+        uint64_t lasts = f->b * MSEC, now = world->now;
+        char text[16];
+
+        switch ((int)f->kind) {
         case FAULT_SWITCHOVER:
                 world->named_until = now + 120 * SEC;
                 ask_switchover(f);
@@ -277,7 +303,6 @@ void fault_begin(const Fault *f)
                 request(h, REQUEST_LEAVE, "", "", NULL);
                 over_after(f, h, 0, lasts);
                 break;
-        case FAULT_JOIN: break;
         case FAULT_CONFIG: {
                 Settings s = settings_of(world->schedule, (int)f->a), before = settings_now();
                 if (before.pause)
@@ -285,8 +310,24 @@ void fault_begin(const Fault *f)
                 request(some_host(), REQUEST_CONFIG, "", "", &s);
                 break;
         }
-        case FAULT_STOP_BY_HAND:
-        case FAULT_NONE:
-        case FAULT_MAX: break;
+        default: return false;
         }
+        return true;
+}
+
+void fault_begin(const Fault *f)
+{
+        Host *h = f->host >= 0 && f->host < world->n_hosts ? &world->hosts[f->host] : NULL;
+        uint64_t lasts = f->b * MSEC, now = world->now;
+        char text[128];
+
+        TRACE(h, "fault", "%s", fault_describe(f, text, sizeof text));
+        world->last_fault = MAX(world->last_fault, now + lasts + SEC);
+        if (!h && (f->kind < FAULT_ETCD_LEADER || f->kind == FAULT_WALL || f->kind == FAULT_DEVICE ||
+                   f->kind == FAULT_LEAVE))
+                return;
+        if (h && f->kind <= FAULT_FREEZE)
+                h->hurt_until = MAX(h->hurt_until, now + lasts + 2 * SEC);
+        if (!begin_host(f, h) && !begin_net(f, h) && !begin_etcd(f))
+                (void)begin_people(f, h);
 }

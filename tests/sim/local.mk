@@ -43,6 +43,7 @@ tests_sim_palisade_sim_SOURCES = \
 	tests/sim/main.c \
 	tests/sim/mind.c \
 	tests/sim/pgd.c \
+	tests/sim/pgd-server.c \
 	tests/sim/postgres.c \
 	tests/sim/schedule.c \
 	tests/sim/seams.c \
@@ -53,6 +54,7 @@ tests_sim_palisade_sim_SOURCES = \
 	tests/sim/watchdogd.c \
 	tests/sim/wishes.c \
 	tests/sim/world.c \
+	lib/io/link-send.c \
 	daemons/dcsd/base64.c \
 	daemons/dcsd/body.c \
 	daemons/dcsd/health.c \

@@ -37,9 +37,7 @@ static const char *const names[FAULT_MAX] = {
         [FAULT_PAUSE] = "pause",
         [FAULT_RESUME] = "resume",
         [FAULT_LEAVE] = "leave",
-        [FAULT_JOIN] = "join",
         [FAULT_CONFIG] = "config",
-        [FAULT_STOP_BY_HAND] = "stop-by-hand",
 };
 
 const char *fault_name(FaultKind kind)
@@ -139,8 +137,6 @@ const char *fault_describe(const Fault *f, char *buf, size_t size)
         case FAULT_CONFIG: snprintf(buf, size, "configuration %d", (int)f->a); break;
         case FAULT_NONE:
         case FAULT_RESUME:
-        case FAULT_JOIN:
-        case FAULT_STOP_BY_HAND:
         case FAULT_MAX: snprintf(buf, size, "%s", names[f->kind]); break;
         }
         return buf;

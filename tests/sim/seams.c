@@ -320,24 +320,6 @@ int link_send_fds(Link *l, const MsgHeader *m, const int *fds, size_t n_fds)
         return 0;
 }
 
-int link_send(Link *l, const MsgHeader *m)
-{
-        return link_send_fds(l, m, NULL, 0);
-}
-
-void link_send_result(Link *l, uint64_t seq, Outcome outcome, const char *format, ...)
-{
-        MsgResult m = WIRE_INIT(MsgResult, MSG_RESULT);
-        va_list ap;
-
-        m.h.seq = seq;
-        m.outcome = outcome;
-        va_start(ap, format);
-        vsnprintf(m.text, sizeof m.text, format, ap);
-        va_end(ap);
-        (void)link_send(l, &m.h);
-}
-
 const char *link_name(const Link *l)
 {
         return hand_name(l->hand);

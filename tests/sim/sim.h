@@ -205,9 +205,7 @@ typedef enum FaultKind {
         FAULT_PAUSE,
         FAULT_RESUME,
         FAULT_LEAVE,
-        FAULT_JOIN,
         FAULT_CONFIG,     /* a = which settings */
-        FAULT_STOP_BY_HAND, /* pg_ctl stop by a person, in pause */
         FAULT_MAX,
 } FaultKind;
 

@@ -44,6 +44,24 @@ static void test_copy(void **state _unused_)
         assert_true(str_terminated("", 1));
 }
 
+static void test_list_next(void **state _unused_)
+{
+        const char *list = "node1,too-long-for-it,,n 2,";
+        char item[8];
+
+        assert_true(str_list_next(&list, item, sizeof item));
+        assert_string_equal(item, "node1");
+        assert_true(str_list_next(&list, item, sizeof item)); /* what does not fit is left out */
+        assert_string_equal(item, "");
+        assert_true(str_list_next(&list, item, sizeof item));
+        assert_string_equal(item, "n 2");
+        assert_false(str_list_next(&list, item, sizeof item));
+        list = "only-one-that-is-too-long";
+        assert_false(str_list_next(&list, item, sizeof item));
+        list = "";
+        assert_false(str_list_next(&list, item, sizeof item));
+}
+
 static void test_list(void **state _unused_)
 {
         assert_true(str_list_contains("node1", "node1"));
@@ -178,7 +196,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_prefix_and_case), cmocka_unit_test(test_copy),
-                cmocka_unit_test(test_list),            cmocka_unit_test(test_numbers),
+                cmocka_unit_test(test_list),            cmocka_unit_test(test_list_next),
+                cmocka_unit_test(test_numbers),
                 cmocka_unit_test(test_bool),            cmocka_unit_test(test_units),
                 cmocka_unit_test(test_distance),
         };
