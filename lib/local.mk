@@ -23,7 +23,8 @@ lib_libmodel_a_SOURCES = \
 	lib/model/timing.c lib/model/timing.h
 
 lib_libwire_a_SOURCES = \
-	lib/wire/msg.h \
+	lib/wire/msg.h lib/wire/msg-api.h lib/wire/msg-base.h lib/wire/msg-dcs.h \
+	lib/wire/msg-fence.h lib/wire/msg-pg.h lib/wire/msg-watchdog.h \
 	lib/wire/names.c \
 	lib/wire/wire.c lib/wire/wire.h
 
