@@ -19,6 +19,7 @@ lib_libmodel_a_SOURCES = \
 	lib/model/names.c lib/model/names.h \
 	lib/model/peer.h \
 	lib/model/pg.c lib/model/pg.h \
+	lib/model/restart.c lib/model/restart.h \
 	lib/model/settings.c lib/model/settings.h \
 	lib/model/timing.c lib/model/timing.h
 
@@ -34,7 +35,9 @@ lib_libdecide_a_SOURCES = \
 	lib/decide/failsafe.c lib/decide/failsafe.h \
 	lib/decide/permit.c lib/decide/permit.h \
 	lib/decide/rank.c lib/decide/rank.h \
+	lib/decide/restart.c lib/decide/restart.h \
 	lib/decide/rules.c lib/decide/rules.h \
+	lib/decide/schedule.c lib/decide/schedule.h \
 	lib/decide/snapshot.c lib/decide/snapshot.h \
 	lib/decide/switchover.c lib/decide/switchover.h \
 	lib/decide/vip.c lib/decide/vip.h \
@@ -45,6 +48,7 @@ lib_libconfig_a_SOURCES = \
 	lib/config/json.c lib/config/json.h \
 	lib/config/keys.c lib/config/keys.h \
 	lib/config/later.c lib/config/later.h \
+	lib/config/restart-node.c lib/config/restart-node.h \
 	lib/config/schema.c lib/config/schema.h \
 	lib/config/tree.c lib/config/tree.h \
 	lib/config/yaml.c lib/config/yaml.h

@@ -223,13 +223,14 @@ static bool has_header(const Exchange *x, const char *name)
 /* A route that wants a body gets an object with something in it. */
 static Answer read_document(Exchange *x)
 {
-        if (!x->route->body)
+        if (x->route->body == BODY_IGNORED || (x->route->body == BODY_OPTIONAL && x->body_size == 0))
                 return (Answer){ 0 };
         if (!has_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH) &&
             !has_header(x, MHD_HTTP_HEADER_TRANSFER_ENCODING))
                 return answer_page(411, NULL);
         if (!x->body || json_parse(x->body, x->body_size, false, &x->document, NULL) < 0 ||
-            x->document->kind != NODE_MAP || !x->document->children)
+            x->document->kind != NODE_MAP ||
+            (x->route->body == BODY_WANTED && !x->document->children))
                 return answer_page(400, NULL);
         return (Answer){ 0 };
 }

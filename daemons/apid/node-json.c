@@ -3,6 +3,7 @@
 
 #include "apid/maker.h"
 #include "apid/node-json.h"
+#include "config/restart-node.h"
 
 static void make_xlog(Maker *m, Node *root, const View *v, const NodeFacts *f)
 {
@@ -98,6 +99,10 @@ static void make_common(Maker *m, Node *root, const View *v, const NodeFacts *f)
         make_text(m, patroni, "version", PATRONI_VERSION);
         make_text(m, patroni, "scope", v->scope);
         make_text(m, patroni, "name", v->name);
+        if (v->status && v->status->restart.ask.scheduled_wall_usec != 0) {
+                _cleanup_(node_freep) Node *restart = restart_node(&v->status->restart, false);
+                make_copy(m, root, "scheduled_restart", restart);
+        }
         if (v->status && v->status->watchdog_failed)
                 make_bool(m, root, "watchdog_failed", true);
 }

@@ -118,6 +118,16 @@ static Answer delete_switchover(const Inquiry *q _unused_, Wish *ret)
         return ask(ret, REQUEST_CANCEL_SWITCHOVER);
 }
 
+static Answer post_restart(const Inquiry *q, Wish *ret)
+{
+        return wish_restart(q->body, ret);
+}
+
+static Answer delete_restart(const Inquiry *q _unused_, Wish *ret)
+{
+        return ask(ret, REQUEST_CANCEL_RESTART);
+}
+
 static Answer post_reload(const Inquiry *q _unused_, Wish *ret)
 {
         return ask(ret, REQUEST_RELOAD);
@@ -160,21 +170,27 @@ static const Route routes[] = {
         { .method = "GET", .component = "readiness", .begin = get_readiness },
         { .method = "GET", .component = "palisade", .begin = get_palisade, .within = SEC(3),
           .late = 503, .late_text = silent },
-        { .method = "PATCH", .component = "config", .guard = GUARD_UNSAFE, .body = true,
+        { .method = "PATCH", .component = "config", .guard = GUARD_UNSAFE, .body = BODY_WANTED,
           .begin = patch_config, .within = SEC(60), .late = 503, .late_text = silent },
-        { .method = "PUT", .component = "config", .guard = GUARD_UNSAFE, .body = true,
+        { .method = "PUT", .component = "config", .guard = GUARD_UNSAFE, .body = BODY_WANTED,
           .begin = put_config, .within = SEC(60), .late = 503, .late_text = silent },
-        { .method = "POST", .component = "switchover", .guard = GUARD_UNSAFE, .body = true,
+        { .method = "POST", .component = "switchover", .guard = GUARD_UNSAFE, .body = BODY_WANTED,
           .begin = post_switchover, .within = SEC(150), .late = 503,
           .late_text = "Switchover status unknown" },
-        { .method = "POST", .component = "failover", .guard = GUARD_UNSAFE, .body = true,
+        { .method = "POST", .component = "failover", .guard = GUARD_UNSAFE, .body = BODY_WANTED,
           .begin = post_failover, .within = SEC(150), .late = 503,
           .late_text = "Failover status unknown" },
         { .method = "DELETE", .component = "switchover", .guard = GUARD_UNSAFE,
           .begin = delete_switchover, .within = SEC(8), .late = 503, .late_text = silent },
+        /* However long the stop takes: the mind says when it is over. */
+        { .method = "POST", .component = "restart", .guard = GUARD_UNSAFE, .body = BODY_OPTIONAL,
+          .begin = post_restart, .within = SEC(3600), .late = 503,
+          .late_text = "postgres is still stopping" },
+        { .method = "DELETE", .component = "restart", .guard = GUARD_UNSAFE,
+          .begin = delete_restart, .within = SEC(8), .late = 503, .late_text = silent },
         { .method = "POST", .component = "reload", .guard = GUARD_UNSAFE, .begin = post_reload,
           .within = SEC(8), .late = 503, .late_text = silent },
-        { .method = "POST", .component = "failsafe", .guard = GUARD_UNSAFE, .body = true,
+        { .method = "POST", .component = "failsafe", .guard = GUARD_UNSAFE, .body = BODY_WANTED,
           .begin = post_failsafe, .within = SEC(1), .late = 503, .late_text = silent },
         /* The mind answers when it is over; the client looks at /palisade/status meanwhile. */
         { .method = "POST", .component = "leave", .guard = GUARD_OWN, .begin = post_leave,

@@ -21,7 +21,7 @@ typedef struct Inquiry {
         const View *view;
         const char *path;
         const Query *query;
-        const Node *body; /* a route that wants one has an object with something in it */
+        const Node *body; /* BODY_WANTED: an object with something in it; OPTIONAL: an object, or NULL */
         unsigned connections;
 } Inquiry;
 
@@ -29,7 +29,7 @@ typedef struct Route {
         const char *method;
         const char *component; /* the first of the path */
         Guard guard;
-        bool body;
+        enum { BODY_IGNORED = 0, BODY_WANTED, BODY_OPTIONAL } body;
         /* Status 0: ret is for the mind. */
         Answer (*begin)(const Inquiry *q, Wish *ret);
         /* When the mind has answered, or is not there, or was too slow; NULL: by its RESULT alone. */

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static const char *body_text(const Node *body, const char *key, const char *old_
         return n && n->kind != NODE_NULL && n->text ? n->text : "";
 }
 
-static Answer read_schedule(const char *text, usec_t *ret)
+static Answer read_schedule(const char *text, const char *what, usec_t *ret)
 {
         int r = usec_parse_iso(text, ret);
 
@@ -31,8 +32,7 @@ static Answer read_schedule(const char *text, usec_t *ret)
                 return answer_text(422, "Unable to parse scheduled timestamp. It should be in an "
                                         "unambiguous format, e.g. ISO 8601");
         if (r > 0)
-                return answer_text(400,
-                                   "Timezone information is mandatory for the scheduled switchover");
+                return answer_text(400, "Timezone information is mandatory for the scheduled %s", what);
         return (Answer){ 0 };
 }
 
@@ -53,7 +53,7 @@ Answer wish_switchover(const View *v, bool failover, const Node *body, Wish *ret
         m->scheduled_wall_usec = 1;
         if (!*leader || (failover && !*candidate) || view_settings(v).pause)
                 return (Answer){ 0 };
-        return read_schedule(scheduled, &m->scheduled_wall_usec);
+        return read_schedule(scheduled, "switchover", &m->scheduled_wall_usec);
 }
 
 /* ---- configuration ---- */
@@ -125,6 +125,61 @@ Answer wish_put_config(const View *v, const Node *body, bool force, Wish *ret)
                 return answer;
         ret->request.revision = RECORD_ANY_REVISION;
         return take_document(v, body, force, ret);
+}
+
+/* ---- restart ---- */
+
+static Answer read_version(const char *text, RestartAsk *ret)
+{
+        int r = restart_parse_version(text, &ret->below_version);
+
+        if (r == -ERANGE)
+                return answer_text(400, "Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: %s",
+                                   text);
+        if (r < 0 || !STR_SET(ret->version_text, text))
+                return answer_text(400, "Invalid PostgreSQL version: %s", text);
+        return (Answer){ 0 };
+}
+
+static Answer read_filter(const Node *filter, RestartAsk *ret)
+{
+        const char *text = filter->text && filter->kind != NODE_NULL ? filter->text : "";
+        uint64_t timeout;
+
+        if (str_equal(filter->key, "schedule"))
+                return *text ? read_schedule(text, "restart", &ret->scheduled_wall_usec)
+                             : (Answer){ 0 };
+        if (str_equal(filter->key, "role")) {
+                ret->role = role_parse(text);
+                if (ret->role != ROLE_PRIMARY && ret->role != ROLE_STANDBY_LEADER &&
+                    ret->role != ROLE_REPLICA)
+                        return answer_text(400, "PostgreSQL role should be either primary, "
+                                                "standby_leader, or replica");
+        } else if (str_equal(filter->key, "postgres_version")) {
+                return read_version(text, ret);
+        } else if (str_equal(filter->key, "timeout")) {
+                if (str_to_usec(text, USEC_PER_SEC, &timeout) < 0 || timeout < USEC_PER_SEC ||
+                    timeout / USEC_PER_SEC > INT32_MAX)
+                        return answer_text(400, "Timeout should be a positive number of seconds");
+                ret->timeout_sec = (uint32_t)(timeout / USEC_PER_SEC);
+        } else if (str_equal(filter->key, "restart_pending")) {
+                bool pending;
+                ret->if_pending = str_to_bool(text, &pending) >= 0 && pending;
+        } else {
+                return answer_text(400, "Unknown filter for the scheduled restart: %s", filter->key);
+        }
+        return (Answer){ 0 };
+}
+
+Answer wish_restart(const Node *body, Wish *ret)
+{
+        ret->request.kind = REQUEST_RESTART;
+        NODE_FOREACH(filter, body) {
+                Answer answer = read_filter(filter, &ret->request.restart);
+                if (answer.status != 0)
+                        return answer;
+        }
+        return (Answer){ 0 };
 }
 
 /* ---- failsafe ---- */

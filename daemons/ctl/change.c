@@ -1,8 +1,7 @@
-/* Who leads: switchover, failover, flush. As patronictl asks and tells, but for exit codes. */
+/* Who leads: switchover, failover. As patronictl asks and tells, but for exit codes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config/json.h"
 #include "ctl/ctl.h"
@@ -50,12 +49,6 @@ static size_t put_candidates(const Change *h, char *buf, size_t size)
         return n;
 }
 
-static int nobody_answers(void)
-{
-        fputs("Aborted: there was no answer. --force asks nothing\n", stderr);
-        return CTL_FAILED;
-}
-
 static int choose_leader(const Ctl *c, Change *h)
 {
         const char *given = c->values[OPTION_LEADER];
@@ -71,7 +64,7 @@ static int choose_leader(const Ctl *c, Change *h)
         else if (!ctl_prompt(role && str_equal(role, "standby_leader") ? "Standby Leader"
                                                                        : "Primary",
                              h->current, h->leader, sizeof h->leader))
-                return nobody_answers();
+                return ctl_unanswered();
         if (!h->current || !str_equal(h->leader, h->current))
                 return ctl_fail("Member %s is not the leader of cluster %s", h->leader,
                                 h->picture->scope);
@@ -88,7 +81,7 @@ static int choose_candidate(const Ctl *c, Change *h)
         if (given)
                 (void)STR_SET(h->candidate, given);
         else if (!h->forced && !ctl_prompt(question, "", h->candidate, sizeof h->candidate))
-                return nobody_answers();
+                return ctl_unanswered();
         if (h->failover && !h->candidate[0])
                 return ctl_fail("Failover could be performed only to a specific candidate");
         if (!h->candidate[0])
@@ -103,57 +96,10 @@ static int choose_candidate(const Ctl *c, Change *h)
         return CTL_DONE;
 }
 
-/* A time without a zone is this machine's. False: it is no time. */
-static bool read_when(const char *text, char *ret, size_t size)
-{
-        usec_t wall;
-        int r = usec_parse_iso(text, &wall);
-
-        if (r < 0)
-                return false;
-        if (r > 0) {
-                time_t as_utc = (time_t)(wall / USEC_PER_SEC);
-                struct tm tm;
-                gmtime_r(&as_utc, &tm);
-                tm.tm_isdst = -1;
-                time_t local = mktime(&tm);
-                if (local < 0)
-                        return false;
-                wall = (usec_t)local * USEC_PER_SEC + wall % USEC_PER_SEC;
-        }
-        usec_format_iso(ret, size, wall, 'T');
-        char *fraction = strstr(ret, ".000000");
-        if (fraction)
-                memmove(fraction, fraction + 7, strlen(fraction + 7) + 1);
-        return true;
-}
-
 static int choose_time(const Ctl *c, Change *h)
 {
-        const char *given = c->values[OPTION_SCHEDULED];
-        char text[64] = "now", question[96], example[24];
-        time_t later = time(NULL) + 3600;
-        struct tm tm;
-
-        if (given) {
-                (void)STR_SET(text, given);
-        } else if (!h->forced) {
-                localtime_r(&later, &tm);
-                strftime(example, sizeof example, "%Y-%m-%dT%H:%M", &tm);
-                snprintf(question, sizeof question,
-                         "When should the switchover take place (e.g. %s ) ", example);
-                if (!ctl_prompt(question, "now", text, sizeof text))
-                        return nobody_answers();
-        }
-        if (str_equal_nocase(text, "now"))
-                return CTL_DONE;
-        if (!read_when(text, h->when, sizeof h->when))
-                return ctl_fail("Unable to parse scheduled timestamp (%s). It should be in an "
-                                "unambiguous format (e.g. ISO 8601)",
-                                text);
-        if (node_get_bool(h->picture->cluster, "pause", false))
-                return ctl_fail("Can't schedule switchover in the paused state");
-        return CTL_DONE;
+        return ctl_ask_when(c, "switchover", h->forced,
+                            node_get_bool(h->picture->cluster, "pause", false), h->when);
 }
 
 /* ---- is it meant? ---- */
@@ -311,24 +257,4 @@ int verb_switchover(Ctl *c)
 int verb_failover(Ctl *c)
 {
         return change_leader(c, true);
-}
-
-int verb_flush(Ctl *c)
-{
-        const Call call = { .method = "DELETE", .path = "/switchover" };
-        const char *what = c->words.n > 0 ? c->words.list[c->words.n - 1] : "";
-        int code = CTL_DONE;
-        Reply r;
-
-        if (!str_equal(what, "switchover"))
-                return ctl_misuse(c, "flush what? Only a scheduled switchover can be dropped");
-        (void)client_call(c->client, &call, &r); /* the status tells */
-        if (r.status == 200)
-                printf("Success: %s\n", r.body);
-        else if (r.status == 404)
-                puts("No pending scheduled switchover");
-        else
-                code = ctl_tell_reply(c, "Cannot drop the switchover", &r);
-        reply_done(&r);
-        return code;
 }

@@ -170,6 +170,12 @@ bool ctl_prompt(const char *question, const char *fallback, char *ret, size_t si
         return str_copy(ret, size, line[0] ? line : fallback);
 }
 
+int ctl_unanswered(void)
+{
+        fputs("Aborted: there was no answer. --force asks nothing\n", stderr);
+        return CTL_FAILED;
+}
+
 bool ctl_confirm(const char *question)
 {
         char line[64];

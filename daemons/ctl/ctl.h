@@ -46,6 +46,10 @@ typedef enum OptionId {
         OPTION_NO_WAIT,
         OPTION_WAIT,
         OPTION_RECORD,
+        OPTION_ROLE,
+        OPTION_ANY,
+        OPTION_PENDING,
+        OPTION_PG_VERSION,
         OPTION_MAX,
 } OptionId;
 
@@ -118,6 +122,15 @@ bool ctl_confirm(const char *question);
 /* One line, or the fallback for an empty one. False: end of input. */
 bool ctl_prompt(const char *question, const char *fallback, char *ret, size_t size);
 
+/* Tells that there was no answer; CTL_FAILED. */
+int ctl_unanswered(void);
+
+/*
+ * When `what` shall take place, by --scheduled or by asking: an ISO 8601 time in ret, left as it is
+ * for now. An exit code.
+ */
+int ctl_ask_when(const Ctl *c, const char *what, bool forced, bool paused, char ret[static USEC_ISO_MAX]);
+
 /* "2026-11-22 21:46:23.50019", local time. */
 const char *ctl_now(char *buf, size_t size);
 
@@ -129,6 +142,7 @@ int verb_show_config(Ctl *c);
 int verb_edit_config(Ctl *c);
 int verb_switchover(Ctl *c);
 int verb_failover(Ctl *c);
+int verb_restart(Ctl *c);
 int verb_flush(Ctl *c);
 int verb_pause(Ctl *c);
 int verb_resume(Ctl *c);

@@ -13,14 +13,17 @@ CTL_PARTS = $(CTL_PURE) \
 	daemons/ctl/change.c \
 	daemons/ctl/client.c daemons/ctl/client.h \
 	daemons/ctl/ctl.c daemons/ctl/ctl.h \
+	daemons/ctl/each.c daemons/ctl/each.h \
 	daemons/ctl/edit.c \
 	daemons/ctl/endpoint.c daemons/ctl/endpoint.h \
 	daemons/ctl/explain.c \
 	daemons/ctl/node.c \
 	daemons/ctl/options.c daemons/ctl/options.h \
 	daemons/ctl/pause.c \
+	daemons/ctl/restart.c \
 	daemons/ctl/screen.c daemons/ctl/screen.h \
 	daemons/ctl/show.c \
-	daemons/ctl/verbs.c
+	daemons/ctl/verbs.c \
+	daemons/ctl/when.c
 palisadectl_SOURCES = $(CTL_PARTS) daemons/ctl/main.c
 palisadectl_LDADD = $(IO_LDADD) $(CONFIG_LDADD) $(CURL_LIBS)

@@ -43,6 +43,11 @@ static const OptionRow rows[] = {
         { OPTION_QUIET, "quiet", 'q', NULL, false, "show no differences" },
         { OPTION_TIMEOUT, "timeout", 0, "SEC", false, "how long to wait" },
         { OPTION_RECORD, "record", 0, NULL, false, "as a scenario for tests/decide, to FILE or the screen" },
+        { OPTION_ROLE, "role", 'r', "ROLE", false,
+          "only members that are leader, primary, standby-leader, replica" },
+        { OPTION_ANY, "any", 0, NULL, false, "only one of them, by chance" },
+        { OPTION_PENDING, "pending", 0, NULL, false, "only where a restart is pending" },
+        { OPTION_PG_VERSION, "pg-version", 0, "VERSION", false, "only servers older than that" },
         { OPTION_WAIT, "wait", 0, NULL, false, "wait until every member has noticed" },
         { OPTION_NO_WAIT, "no-wait", 0, NULL, false, "do not wait until it has happened" },
 };

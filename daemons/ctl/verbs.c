@@ -10,6 +10,10 @@ static const char failover_text[] =
         "For when there is no leader, or it cannot be reached: transactions that the\n"
         "candidate has not received are lost. With a healthy leader use switchover.\n";
 
+static const char restart_text[] =
+        "The leader restarts in place: it keeps the lock, and its virtual IP. If it does not\n"
+        "come up again, another member leads. --timeout is for the start alone.\n";
+
 static const char edit_text[] =
         "Values are read as YAML: -s ttl=20, -s synchronous_mode=true, -p work_mem=8MB;\n"
         "null removes a key. The differences are shown, and nothing changes before a yes.\n";
@@ -49,8 +53,13 @@ const Verb verbs[] = {
           verb_switchover, false },
         { "failover", "[CLUSTER]", "Make a member lead although no leader can hand over",
           failover_text, 1, OPTIONS(OPTION_CANDIDATE, OPTION_FORCE), verb_failover, false },
-        { "flush", "switchover", "Drop a scheduled switchover", NULL, 2, OPTIONS(OPTION_FORCE),
-          verb_flush, false },
+        { "restart", "[CLUSTER] [MEMBER]…", "Restart PostgreSQL on members, one by one",
+          restart_text, CTL_WORDS_MAX,
+          OPTIONS(OPTION_ROLE, OPTION_ANY, OPTION_PENDING, OPTION_PG_VERSION, OPTION_SCHEDULED,
+                  OPTION_TIMEOUT, OPTION_FORCE),
+          verb_restart, false },
+        { "flush", "[CLUSTER] [MEMBER]… restart|switchover", "Drop what is scheduled", NULL,
+          CTL_WORDS_MAX, OPTIONS(OPTION_ROLE, OPTION_FORCE), verb_flush, false },
         { "pause", "[CLUSTER]", "Leave PostgreSQL to people: no failover, no fence", pause_text, 1,
           OPTIONS(OPTION_WAIT), verb_pause, false },
         { "resume", "[CLUSTER]", "End a pause", resume_text, 1,
@@ -65,7 +74,7 @@ const Verb verbs[] = {
           OPTIONS(OPTION_SET, OPTION_PG, OPTION_APPLY, OPTION_REPLACE, OPTION_QUIET, OPTION_FORCE),
           verb_edit_config, false },
         { "reload", "[MEMBER]…", "Let members read their configuration files again", NULL,
-          CTL_WORDS_MAX, OPTIONS(OPTION_FORCE), verb_reload, false },
+          CTL_WORDS_MAX, OPTIONS(OPTION_ROLE, OPTION_FORCE), verb_reload, false },
         { "version", NULL, "Show which version runs where", NULL, 0, NULL, verb_version, false },
 };
 const size_t n_verbs = ELEMENTSOF(verbs);

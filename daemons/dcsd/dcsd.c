@@ -46,6 +46,7 @@ struct Dcsd {
 
         Retain retain;
         Member member; /* as the mind wants it published */
+        ScheduledRestart restart;
         bool has_member;
         Timing timing; /* in force */
         Timer linger;
@@ -314,7 +315,7 @@ static void publish_member(Dcsd *d)
         const Node *tags = node_get(config_root(d->config), "tags");
 
         if (d->has_member)
-                publish_set(d->publish, encode_member(&d->member, tags, d->proxy_url));
+                publish_set(d->publish, encode_member(&d->member, &d->restart, tags, d->proxy_url));
 }
 
 static void on_publish(Link *l _unused_, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
@@ -323,6 +324,7 @@ static void on_publish(Link *l _unused_, const MsgHeader *h, int *fds _unused_, 
         Dcsd *d = dcsd_of(userdata);
 
         d->member = ((const MsgPublish *)h)->member;
+        d->restart = ((const MsgPublish *)h)->restart;
         d->has_member = true;
         publish_member(d);
 }

@@ -5,6 +5,7 @@
 
 #include "base/macros.h"
 #include "base/str.h"
+#include "config/restart-node.h"
 #include "dcsd/encode.h"
 
 /* A map under construction: the first failure sticks. */
@@ -110,7 +111,8 @@ static Node *gate_reason(void)
         return maker_end(&reasons);
 }
 
-Node *encode_member(const Member *member, const Node *tags, const char *proxy_url)
+Node *encode_member(const Member *member, const ScheduledRestart *restart, const Node *tags,
+                    const char *proxy_url)
 {
         Maker m = maker_new(NODE_MAP);
         _cleanup_(node_freep) Node *published = encode_tags(member, tags);
@@ -137,6 +139,8 @@ Node *encode_member(const Member *member, const Node *tags, const char *proxy_ur
                          replication_state_to_string(member->replication_state));
         if (member->timeline != 0)
                 put(&m, "timeline", node_new_int(member->timeline));
+        if (restart && restart->ask.scheduled_wall_usec != 0)
+                put(&m, "scheduled_restart", restart_node(restart, true));
         if (member->pause)
                 put(&m, "pause", node_new_bool(true));
         return maker_end(&m);

@@ -8,12 +8,15 @@
 
 #include "config/tree.h"
 #include "model/cluster.h"
+#include "model/restart.h"
 
 /*
- * members/<name>. tags: the configuration's section, or NULL; filtered as §3.9 says, and what the
- * mind adds to it (nosync while it leaves the synchronous set) put on top. proxy_url: or NULL.
+ * members/<name>. restart: the one scheduled, or NULL. tags: the configuration's section, or NULL;
+ * filtered as §3.9 says, and what the mind adds to it (nosync while it leaves the synchronous set)
+ * put on top. proxy_url: or NULL.
  */
-Node *encode_member(const Member *m, const Node *tags, const char *proxy_url);
+Node *encode_member(const Member *m, const ScheduledRestart *restart, const Node *tags,
+                    const char *proxy_url);
 
 /* retain: a list for retain_slots, or NULL; taken, also on failure. */
 Node *encode_status(const StatusKey *s, Node *retain);

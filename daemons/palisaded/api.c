@@ -422,6 +422,8 @@ void api_request(Api *a, const MsgRequest *m)
         case REQUEST_PROBE: probe(a, m); return;
         case REQUEST_RESUME: pause_resume(a->p, m); return;
         case REQUEST_FAILSAFE: failsafe_request(a->p, m); return;
+        case REQUEST_RESTART: restart_request(a->p, m); return;
+        case REQUEST_CANCEL_RESTART: restart_cancel(a->p, m); return;
         case REQUEST_NONE:
         case REQUEST_MAX: break;
         }
@@ -454,6 +456,7 @@ static void fill_status(const Palisaded *p, MsgStatus *m)
         m->fence = p->fence;
         m->watchdog = p->watchdog;
         m->link = p->link;
+        m->restart = p->restart.scheduled;
 }
 
 void api_status(Api *a, bool everything)

@@ -93,7 +93,9 @@ void duties_publish(Palisaded *p, bool beat)
         if (!p->known[HAND_PGD] || !p->cluster)
                 return;
         node_member(p, &m.member);
+        m.restart = p->restart.scheduled;
         if (p->published.h.type == MSG_PUBLISH &&
+            memcmp(&m.restart, &p->published.restart, sizeof m.restart) == 0 &&
             (beat ? memcmp(&m.member, &p->published.member, sizeof m.member) == 0
                   : !differs(&m.member, &p->published.member)))
                 return; /* dcsd keeps it up by itself; positions alone wait for the beat */

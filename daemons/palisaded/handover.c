@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "decide/rank.h"
+#include "decide/schedule.h"
 #include "decide/switchover.h"
 #include "io/fdutil.h"
 #include "io/log.h"
@@ -49,18 +50,20 @@ static uint32_t gather(const Palisaded *p, const SwitchoverAsk *ask, PeerAddress
         return (uint32_t)n;
 }
 
-/* A request for later: its time has come when it is less than an interval away. */
 static bool is_due(Palisaded *p)
 {
-        usec_t at = p->cluster->failover.scheduled_wall_usec, now = now_wall();
+        usec_t wait;
 
-        if (at == 0)
-                return true;
-        if (now > at + p->cluster->settings.timing.loop_wait * 3 / 2) {
-                refuse(p, "its time has passed");
-                return false;
+        switch (schedule_due(p->cluster->failover.scheduled_wall_usec, now_wall(),
+                             &p->cluster->settings, &wait)) {
+        case DUE_NOW: return true;
+        case DUE_PASSED: refuse(p, "its time has passed"); break;
+        case DUE_NOT_YET:
+                if (wait != USEC_INFINITY)
+                        timer_set(&p->handover_timer, now_boottime() + wait);
+                break;
         }
-        return now >= at;
+        return false;
 }
 
 static void ask(Palisaded *p, const PeerAddress *peers, uint32_t n, usec_t within)
@@ -146,6 +149,7 @@ static void check_answers(Palisaded *p, const MsgPeers *m)
 
 void handover_begin_leave(Palisaded *p)
 {
+        timer_set(&p->handover_timer, USEC_INFINITY); /* of a switchover that was scheduled */
         begin(&p->handover);
 }
 

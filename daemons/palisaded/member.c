@@ -9,6 +9,8 @@ void node_member(const Palisaded *p, Member *ret)
         const PgState *pg = &p->pg.pg;
 
         *ret = (Member){ .state = pg->run, .role = pg->role, .tags = p->node.tags };
+        if (p->restart.since != 0 && ret->state != RUN_RUNNING)
+                ret->state = RUN_RESTARTING;
         (void)STR_SET(ret->name, p->node.name); /* same sizes */
         (void)STR_SET(ret->conn_url, p->node.conn_url);
         (void)STR_SET(ret->api_url, p->node.api_url);

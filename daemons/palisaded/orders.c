@@ -64,7 +64,8 @@ static bool same_order(const MsgOrder *a, const MsgOrder *b)
                a->hands_off == b->hands_off &&
                str_equal(a->leader.name, b->leader.name) &&
                str_equal(a->leader.conn_url, b->leader.conn_url) &&
-               a->leader.timeline == b->leader.timeline && str_equal(a->text, b->text);
+               a->leader.timeline == b->leader.timeline && a->outgoing == b->outgoing &&
+               str_equal(a->text, b->text);
 }
 
 /* A FOLLOW stands until another order replaces it; the others are over with their RESULT. */
@@ -78,12 +79,23 @@ static void order(Palisaded *p, MsgOrder *m)
         orders_send(p, m);
 }
 
+/* How long a fast stop may take (PATRONI-SPEC §2.14): what others confirm, they can lead on with. */
+static usec_t stop_deadline(const Palisaded *p)
+{
+        const Settings *s = p->cluster ? &p->cluster->settings : NULL;
+
+        return !s || p->authority.epoch == 0 || s->primary_stop_timeout == 0 || s->synchronous_mode == SYNC_MODE_OFF
+                       ? USEC_INFINITY
+                       : now_boottime() + s->primary_stop_timeout;
+}
+
 static void order_follow(Palisaded *p)
 {
         MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
         const Member *leader = cluster_find_member(p->cluster, p->cluster->leader.name);
 
         m.what = ORDER_FOLLOW;
+        m.outgoing = p->restart.outgoing;
         m.hands_off = p->facts.value[FACT_PAUSE] == PAUSE_YES;
         if (leader && !str_equal(leader->name, p->node.name)) {
                 /* Only one that is a primary already can be cloned from or compared with. */
@@ -106,10 +118,14 @@ static void order_as_primary(Palisaded *p, OrderWhat what)
                 return; /* fenced has the permit first (DESIGN §2, promotion) */
         if (what == ORDER_PROMOTE && !duties_before_promotion(p))
                 return;
-        if (p->start_since == 0)
-                p->start_since = now_boottime();
         m.what = what;
         m.epoch = p->authority.epoch;
+        if (what == ORDER_START) {
+                m.outgoing = p->restart.outgoing;
+                m.deadline = stop_deadline(p);
+        }
+        if (p->start_since == 0 && !restart_stops(p))
+                p->start_since = now_boottime();
         if (what == ORDER_START)
                 sync_names_at_start(p->cluster, p->node.name, m.text, sizeof m.text);
         order(p, &m);
@@ -121,8 +137,9 @@ static void order_stop(Palisaded *p)
         const MsgPermit *permit = &p->authority.permit;
 
         m.what = ORDER_STOP;
+        m.deadline = stop_deadline(p);
         if (p->authority.epoch != 0 && permit->deadline != 0)
-                m.deadline = usec_sub(permit->deadline, permit->stop_budget);
+                m.deadline = MIN(m.deadline, usec_sub(permit->deadline, permit->stop_budget));
         order(p, &m);
 }
 
@@ -141,7 +158,8 @@ static void apply_goal(Palisaded *p, PgGoal goal)
         case GOAL_NOTHING: break;
         case GOAL_FOLLOW: order_follow(p); break;
         case GOAL_PROMOTE: order_as_primary(p, ORDER_PROMOTE); break;
-        case GOAL_START: order_as_primary(p, ORDER_START); break;
+        case GOAL_START:
+        case GOAL_RESTART: order_as_primary(p, ORDER_START); break;
         case GOAL_CHECKPOINT: order_plain(p, ORDER_CHECKPOINT); break;
         case GOAL_STOP: order_stop(p); break;
         case GOAL_BOOTSTRAP: order_plain(p, ORDER_BOOTSTRAP); break;

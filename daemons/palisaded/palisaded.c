@@ -70,6 +70,7 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
                 .barred = palisaded_bar(p) != NULL,
                 .handover = p->handover.wanted,
                 .handover_since = p->handover.since,
+                .restart_since = p->restart.since,
                 .candidate_ready = p->handover.candidate_ready,
                 .leaving = p->leaving,
                 .initialize_is_ours = p->claimed != 0,
@@ -172,6 +173,7 @@ static void on_think(Timer *t _unused_, usec_t now, void *userdata)
         if (p->cluster)
                 handover_look(p);
         race_expire(p, now);
+        restart_look(p, now);
 
         Snapshot s = palisaded_snapshot(p, now);
         p->facts = facts_read(&s);
@@ -497,6 +499,8 @@ static int init_timers(Palisaded *p)
         if (r >= 0)
                 r = timer_init(&p->handover_timer, p->event, "handover", NULL, on_handover_timer, p);
         if (r >= 0)
+                r = timer_init(&p->restart.timer, p->event, "restart", NULL, on_handover_timer, p);
+        if (r >= 0)
                 r = timer_init(&p->vips_timer, p->event, "vips", &p->stall, on_vips_timer, p);
         return r;
 }
@@ -555,6 +559,7 @@ Palisaded *palisaded_free(Palisaded *p)
                 timer_done(&p->beat_timer);
                 timer_done(&p->handover_timer);
                 timer_done(&p->vips_timer);
+                timer_done(&p->restart.timer);
                 timer_done(&p->pause.look);
                 fd_close(p->leaf_fds[0]);
                 fd_close(p->leaf_fds[1]);

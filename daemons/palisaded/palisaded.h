@@ -120,6 +120,18 @@ typedef struct Pause {
         usec_t deadline;     /* of the resume */
 } Pause;
 
+/* restart.c */
+typedef struct Restart {
+        usec_t since;      /* one is under way; 0: none */
+        int32_t outgoing;  /* the postmaster that goes; 0: none ran */
+        Epoch epoch;       /* it leads, or is to; 0: a standby */
+        usec_t until;      /* of the start, once the old one is gone; 0: it is not */
+        uint64_t asked;    /* the REQUEST to answer; 0: it was scheduled */
+        RestartAsk ask;
+        ScheduledRestart scheduled; /* its schedule 0: none */
+        Timer timer;
+} Restart;
+
 /* duties.c */
 typedef struct Duties {
         /* One record of a key at a time: the next is made from what this one leads to. */
@@ -155,6 +167,7 @@ typedef struct Palisaded {
         VipRight vip_rights[VIPS_MAX]; /* of the same index in node.vips */
         Failsafe failsafe;
         Pause pause;
+        Restart restart;
         Duties duties;
         bool stopped_by_order; /* Postgres: we stopped it to hand over, no person did */
         bool leaving;
@@ -271,6 +284,12 @@ void handover_begin_leave(Palisaded *p);
 void handover_lost_dcsd(Palisaded *p); /* what it was asked, nobody answers */
 void handover_ask_candidate(Palisaded *p);
 bool handover_on_peers(Palisaded *p, const MsgPeers *m);
+
+/* ---- restart.c: of Postgres, in place ---- */
+void restart_request(Palisaded *p, const MsgRequest *m);
+void restart_cancel(Palisaded *p, const MsgRequest *m);
+void restart_look(Palisaded *p, usec_t now);
+bool restart_stops(const Palisaded *p);             /* the old server is not gone yet */
 
 /* ---- duties.c: what a leader, and every member, writes ---- */
 typedef struct RecordOrder {

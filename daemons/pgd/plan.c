@@ -59,6 +59,12 @@ static Plan plan_fast_stop(const PlanInput *in, const char *why)
                                            : plan(STEP_STOP_FAST, why);
 }
 
+/* The server that runs is the one that a restart is about. */
+static bool is_outgoing(const PlanInput *in)
+{
+        return in->order->outgoing != 0 && in->pg->postmaster_pid == in->order->outgoing;
+}
+
 /* ---- follow ---- */
 
 static Plan plan_remake(const PlanInput *in)
@@ -128,6 +134,8 @@ static Plan plan_follow_running(const PlanInput *in)
                 return plan(STEP_DONE, "paused: a primary is left alone");
         if (is_primary(pg))
                 return plan(STEP_REFUSE, "it runs as primary: it must be stopped first");
+        if (is_outgoing(in))
+                return plan_fast_stop(in, "a restart was asked for");
         if (!pg->accepts)
                 return plan(STEP_WAIT, "postgres is starting");
         if (!in->conf_current)
@@ -206,6 +214,9 @@ static Plan plan_start(const PlanInput *in)
         if (pg_may_run(pg)) {
                 if (!is_primary(pg))
                         return plan(STEP_REFUSE, "it runs as standby");
+                if (is_outgoing(in))
+                        return permitted(in) ? plan_fast_stop(in, "a restart was asked for")
+                                             : plan(STEP_REFUSE, "no permit runs for this epoch");
                 return pg->accepts ? plan(STEP_DONE, "primary")
                                    : plan(STEP_WAIT, "postgres is starting");
         }

@@ -10,6 +10,7 @@ static const Actions actions[INTENT_MAX] = {
         [INTENT_BECOME] = { .hold = HOLD_LOCK, .permit = true, .stay = true },
         [INTENT_CHECKPOINT] = { .goal = GOAL_CHECKPOINT, .hold = HOLD_LOCK, .serve = true,
                                 .permit = true },
+        [INTENT_RESTART] = { .goal = GOAL_RESTART, .hold = HOLD_LOCK, .permit = true, .stay = true },
         [INTENT_STEP_DOWN] = { .goal = GOAL_STOP, .hold = HOLD_LOCK, .permit = true },
         [INTENT_AWAIT] = { .hold = HOLD_LOCK, .act = ACT_ASK_CANDIDATE, .permit = true },
         [INTENT_REVOKE] = { .hold = HOLD_NOTHING, .act = ACT_REVOKE },

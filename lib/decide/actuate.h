@@ -12,6 +12,7 @@ typedef enum PgGoal {
         GOAL_FOLLOW,
         GOAL_PROMOTE,
         GOAL_START,
+        GOAL_RESTART,
         GOAL_CHECKPOINT,
         GOAL_STOP,
         GOAL_BOOTSTRAP,

@@ -88,12 +88,17 @@ typedef enum FactRank { RANK_UNKNOWN, RANK_ASKED, RANK_BEST, RANK_BEHIND, RANK_B
 /* Of our epoch: NONE: nothing was revoked; PENDING: revoked, not yet confirmed. */
 typedef enum FactFence { FENCE_UNKNOWN, FENCE_NONE, FENCE_PENDING, FENCE_CONFIRMED, FENCE_MAX } FactFence;
 
-/* A switchover, failover or leave is asked of us and possible. PREPARED: the checkpoint is done. */
+/*
+ * A switchover, failover or leave is asked of us and possible. PREPARED: the checkpoint is done.
+ * RESTART: of Postgres, in place; RESTARTING: its checkpoint is done, or needless.
+ */
 typedef enum FactHandover {
         HANDOVER_UNKNOWN,
         HANDOVER_NO,
         HANDOVER_WANTED,
         HANDOVER_PREPARED,
+        HANDOVER_RESTART,
+        HANDOVER_RESTARTING,
         HANDOVER_MAX,
 } FactHandover;
 
@@ -120,7 +125,7 @@ typedef enum FactPause { PAUSE_UNKNOWN, PAUSE_NO, PAUSE_YES, PAUSE_MAX } FactPau
         F(config, CONFIG, "unknown", "absent", "present")                                          \
         F(rank, RANK, "unknown", "asked", "best", "behind", "barred")                              \
         F(fence, FENCE, "unknown", "none", "pending", "confirmed")                                 \
-        F(handover, HANDOVER, "unknown", "no", "wanted", "prepared")                               \
+        F(handover, HANDOVER, "unknown", "no", "wanted", "prepared", "restart", "restarting")                               \
         F(candidate, CANDIDATE, "unknown", "waiting", "ready")                                     \
         F(leaving, LEAVING, "unknown", "no", "yes")                                                \
         F(patience, PATIENCE, "unknown", "left", "over")                                           \

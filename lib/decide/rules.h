@@ -22,6 +22,7 @@ typedef enum Intent {
         INTENT_START,      /* as primary: a fresh cluster's first start, or after a crash */
         INTENT_BECOME,     /* that is under way: renew, but send nobody here yet */
         INTENT_CHECKPOINT, /* before an orderly stop */
+        INTENT_RESTART,    /* Postgres, in place: the lock, the permit and the address stay */
         INTENT_STEP_DOWN,  /* the orderly stop: API and address away, then Postgres, gate open */
         INTENT_AWAIT,      /* the candidate's word that it has all our WAL */
         INTENT_REVOKE,     /* fence, and have it confirmed */

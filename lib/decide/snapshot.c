@@ -175,13 +175,20 @@ static FactFence read_fence(const Snapshot *s)
         return leads_here(s->pg) ? FENCE_PENDING : FENCE_CONFIRMED;
 }
 
+static bool checkpointed_since(const Snapshot *s, usec_t since)
+{
+        return since != 0 && s->pg && s->pg->checkpointed >= since;
+}
+
 static FactHandover read_handover(const Snapshot *s)
 {
-        if (!s->handover && !s->leaving)
+        if (s->handover || s->leaving)
+                return checkpointed_since(s, s->handover_since) ? HANDOVER_PREPARED : HANDOVER_WANTED;
+        if (s->restart_since == 0)
                 return HANDOVER_NO;
-        return s->pg && s->pg->checkpointed >= s->handover_since && s->handover_since != 0
-                       ? HANDOVER_PREPARED
-                       : HANDOVER_WANTED;
+        return read_pg(s) != PG_PRIMARY || checkpointed_since(s, s->restart_since)
+                       ? HANDOVER_RESTARTING
+                       : HANDOVER_RESTART;
 }
 
 /*
@@ -218,7 +225,8 @@ static FactPause read_pause(const Snapshot *s)
 {
         if (!s->cluster)
                 return PAUSE_UNKNOWN;
-        return s->cluster->settings.pause && !s->cluster->resuming && !s->stopped_by_order
+        return s->cluster->settings.pause && !s->cluster->resuming && !s->stopped_by_order &&
+                               s->restart_since == 0
                        ? PAUSE_YES
                        : PAUSE_NO;
 }

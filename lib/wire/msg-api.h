@@ -26,6 +26,7 @@ typedef struct MsgStatus {
         usec_t beat;            /* when the mind last decided: liveness */
         usec_t rule_since;
         Epoch epoch;
+        ScheduledRestart restart; /* its schedule 0: none */
         char rule[48];          /* the rule that fired */
         char reason[REASON_SIZE];
         MsgFenceState fence;
@@ -47,6 +48,8 @@ typedef enum RequestKind {
         REQUEST_RESUME,  /* CONFIG with a document that ends the pause: who stands arms again first */
         REQUEST_FAILSAFE, /* `leader` asks for the promise that this node will not bid for one ttl;
                              RESULT done: it is stored */
+        REQUEST_RESTART,        /* answered when it is over, or noted for later */
+        REQUEST_CANCEL_RESTART, /* the one for later */
         REQUEST_MAX,
 } RequestKind;
 DECLARE_NAMES(request, RequestKind)
@@ -58,6 +61,7 @@ typedef struct MsgRequest {
         uint64_t revision; /* CONFIG: RECORD_ANY_REVISION replaces without comparing */
         usec_t scheduled_wall_usec;
         Timing timing;  /* CONFIG: as the document has it, adjusted; ttl 0: not told */
+        RestartAsk restart; /* RESTART */
         uint64_t force; /* RESUME: do not wait for members that may stand and do not answer */
         char leader[NAME_SIZE];
         char candidate[NAME_SIZE];

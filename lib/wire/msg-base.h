@@ -10,6 +10,7 @@
 #include "model/cluster.h"
 #include "model/peer.h"
 #include "model/pg.h"
+#include "model/restart.h"
 
 #define WIRE_VERSION 1
 #define WIRE_PACKET_MAX (160 * 1024) /* below the default SO_SNDBUF, which no daemon can raise */

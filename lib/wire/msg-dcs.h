@@ -46,6 +46,7 @@ typedef struct MsgRelease {
 typedef struct MsgPublish {
         MsgHeader h;
         Member member;
+        ScheduledRestart restart; /* its schedule 0: none */
 } MsgPublish;
 
 typedef enum RecordKey {

@@ -29,6 +29,8 @@ typedef struct MsgOrder {
         bool may_remake;     /* FOLLOW: the data directory may be rewound or replaced */
         bool hands_off;      /* FOLLOW, in pause: what is stopped stays so, what runs is not stopped */
         bool pad;
+        int32_t outgoing;    /* FOLLOW, START: not this postmaster: it is stopped first; 0: any will do */
+        uint32_t pad2;
         Epoch epoch;
         usec_t deadline;
         Member leader;

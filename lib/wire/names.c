@@ -98,5 +98,7 @@ static const char *const request_names[REQUEST_MAX] = {
         [REQUEST_PROBE] = "probe",
         [REQUEST_RESUME] = "resume",
         [REQUEST_FAILSAFE] = "failsafe",
+        [REQUEST_RESTART] = "restart",
+        [REQUEST_CANCEL_RESTART] = "cancel restart",
 };
 DEFINE_NAMES(request, RequestKind, REQUEST_MAX)

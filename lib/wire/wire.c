@@ -55,6 +55,12 @@ static const Field member_fields[] = {
         STRING(Member, tags.replicatefrom),
 };
 
+static const Field restart_ask_fields[] = {
+        ENUM(RestartAsk, role, ROLE_MAX),
+        STRING(RestartAsk, version_text),
+};
+static const Field restart_fields[] = { STRUCT(ScheduledRestart, ask, restart_ask_fields) };
+
 static const Field slot_fields[] = { STRING(SlotLsn, name) };
 
 static const Field initialize_fields[] = { ENUM(InitializeKey, state, INITIALIZE_INVALID + 1) };
@@ -167,7 +173,10 @@ static const Field result_fields[] = {
         ENUM(MsgResult, outcome, OUTCOME_MAX),
         STRING(MsgResult, text),
 };
-static const Field publish_fields[] = { STRUCT(MsgPublish, member, member_fields) };
+static const Field publish_fields[] = {
+        STRUCT(MsgPublish, member, member_fields),
+        STRUCT(MsgPublish, restart, restart_fields),
+};
 static const Field record_fields[] = { ENUM(MsgRecord, key, RECORD_MAX) };
 static const Field ask_fields[] = { ENUM(MsgAskPeers, kind, ASK_MAX) };
 static const Field address_fields[] = {
@@ -248,6 +257,7 @@ static const Field status_msg_fields[] = {
         FLAG(MsgStatus, watchdog_failed),
         FLAG(MsgStatus, dcs_up),
         FLAG(MsgStatus, failsafe),
+        STRUCT(MsgStatus, restart, restart_fields),
         STRING(MsgStatus, rule),
         STRING(MsgStatus, reason),
         STRUCT(MsgStatus, fence, fence_state_fields),
@@ -256,6 +266,7 @@ static const Field status_msg_fields[] = {
 };
 static const Field request_fields[] = {
         ENUM(MsgRequest, kind, REQUEST_MAX),
+        STRUCT(MsgRequest, restart, restart_ask_fields),
         STRING(MsgRequest, leader),
         STRING(MsgRequest, candidate),
 };

@@ -36,7 +36,7 @@ _Static_assert(INTENT_MAX < 32, "a bit for each intent");
                    1u << PG_STARTING_PRIMARY)
 
 /* What makes a primary of this node, or lets it go on as one. */
-#define BEGIN_PRIMARY (INTENT(PROMOTE) | INTENT(START))
+#define BEGIN_PRIMARY (INTENT(PROMOTE) | INTENT(START) | INTENT(RESTART))
 #define LET_LEAD (BEGIN_PRIMARY | INTENT(LEAD) | INTENT(CLING) | INTENT(BECOME) | INTENT(CHECKPOINT))
 #define FENCES (INTENT(REVOKE) | INTENT(CLEAR))
 /* What takes a right at the DCS. */
@@ -187,6 +187,8 @@ static const Condition invariants[] = {
           { [FACT_PG] = IS(PG_STOPPED),
             [FACT_HANDOVER] = (uint16_t)(IS(HANDOVER_WANTED) | IS(HANDOVER_PREPARED)) },
           NEVER(INTENT(START)) },
+        { "a restart needs somebody who asked, and a checkpoint",
+          { [FACT_HANDOVER] = NOT(HANDOVER_RESTARTING) }, NEVER(INTENT(RESTART)) },
         { "who leaves takes nothing new", { [FACT_LEAVING] = IS(LEAVING_YES) },
           NEVER(TAKE | INTENT(RETAKE) | INTENT(PROMOTE) | INTENT(FOLLOW)) },
         { "what could not be started in time is not tried for ever",
@@ -361,7 +363,7 @@ static void test_nothing_is_left_out(void **state _unused_)
                 seen[order[i]] = true;
                 product *= fact_max(order[i]);
         }
-        assert_true(product == 3ULL * 3 * 7 * 4 * 11 * 5 * 6 * 3 * 5 * 4 * 4 * 3 * 3 * 3 * 3);
+        assert_true(product == 3ULL * 3 * 7 * 4 * 11 * 5 * 6 * 3 * 5 * 4 * 6 * 3 * 3 * 3 * 3);
         Walk w = walk_all();
         assert_true(w.n_vectors == product);
         print_message("%llu vectors in %llu boxes\n", (unsigned long long)w.n_vectors,
@@ -414,6 +416,8 @@ static void test_actions(void **state _unused_)
                 /* a primary is made only while the lock is renewed */
                 assert_int_equal(a.goal == GOAL_PROMOTE, i == INTENT_PROMOTE);
                 assert_int_equal(a.goal == GOAL_START, i == INTENT_START);
+                assert_int_equal(a.goal == GOAL_RESTART, i == INTENT_RESTART);
+                assert_true(a.goal != GOAL_RESTART || a.hold == HOLD_LOCK);
                 assert_true((a.goal != GOAL_PROMOTE && a.goal != GOAL_START) || a.hold == HOLD_LOCK);
                 /* a revoked right is not renewed, and only RELEASE deletes the key */
                 assert_int_equal(a.hold == HOLD_NOTHING, (bit & (FENCES | INTENT(RELEASE))) != 0);

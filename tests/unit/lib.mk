@@ -14,6 +14,7 @@ LIB_TESTS = \
 	tests/unit/test-permit \
 	tests/unit/test-pg \
 	tests/unit/test-rank \
+	tests/unit/test-restart \
 	tests/unit/test-schema \
 	tests/unit/test-settings \
 	tests/unit/test-stall \
@@ -55,6 +56,8 @@ tests_unit_test_pg_SOURCES = tests/unit/test-pg.c tests/unit/test-lib.h
 tests_unit_test_pg_LDADD = $(UNIT_LIBS)
 tests_unit_test_rank_SOURCES = tests/unit/test-rank.c tests/unit/test-lib.h
 tests_unit_test_rank_LDADD = $(UNIT_LIBS)
+tests_unit_test_restart_SOURCES = tests/unit/test-restart.c tests/unit/test-lib.h
+tests_unit_test_restart_LDADD = $(UNIT_LIBS)
 tests_unit_test_schema_SOURCES = tests/unit/test-schema.c tests/unit/test-lib.h
 tests_unit_test_schema_LDADD = $(UNIT_LIBS)
 tests_unit_test_settings_SOURCES = tests/unit/test-settings.c tests/unit/test-lib.h

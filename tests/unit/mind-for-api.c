@@ -27,6 +27,7 @@
 #include "base/str.h"
 #include "config/json.h"
 #include "config/schema.h"
+#include "decide/restart.h"
 #include "decide/switchover.h"
 #include "io/fdutil.h"
 #include "io/link.h"
@@ -103,6 +104,32 @@ static void switch_over(Puppet *p, const MsgRequest *m)
                          m->leader[0] ? "switched" : "failed", c->leader.name);
                 respond(p, m->h.seq, 200, text);
         }
+}
+
+static void restart(Puppet *p, const MsgRequest *m)
+{
+        ScheduledRestart *s = &p->scene.status.restart;
+        const char *why = restart_refusal(&m->restart, &p->scene.pg.pg, false);
+
+        if (m->restart.scheduled_wall_usec && s->ask.scheduled_wall_usec) {
+                respond(p, m->h.seq, 409, "Another restart is already scheduled");
+        } else if (m->restart.scheduled_wall_usec) {
+                *s = (ScheduledRestart){ .ask = m->restart };
+                tell_status(p);
+                respond(p, m->h.seq, 202, "Restart scheduled");
+        } else {
+                respond(p, m->h.seq, why ? 503 : 200, why ? why : restart_end_text(RESTART_DONE));
+        }
+}
+
+static void cancel_restart(Puppet *p, const MsgRequest *m)
+{
+        bool was = p->scene.status.restart.ask.scheduled_wall_usec != 0;
+
+        p->scene.status.restart = (ScheduledRestart){ 0 };
+        tell_status(p);
+        respond(p, m->h.seq, was ? 200 : 404,
+                was ? "scheduled restart deleted" : "no restarts are scheduled");
 }
 
 static void cancel(Puppet *p, const MsgRequest *m)
@@ -230,6 +257,8 @@ static void on_request(Link *l _unused_, const MsgHeader *h, int *fds _unused_,
                 (void)link_send(p->link, &p->scene.pg.h);
                 respond(p, h->seq, 200, "");
                 break;
+        case REQUEST_RESTART: restart(p, m); break;
+        case REQUEST_CANCEL_RESTART: cancel_restart(p, m); break;
         case REQUEST_NONE:
         case REQUEST_MAX: break;
         }

@@ -84,6 +84,35 @@ static void test_follow_running(void **state _unused_)
         expect(STEP_REFUSE);
 }
 
+static void test_restart(void **state _unused_)
+{
+        w.pg.postmaster_pid = 7;
+        w.order.outgoing = 7;
+        expect(STEP_STOP_FAST);
+        w.pg.accepts = false; /* also one that is still starting */
+        expect(STEP_STOP_FAST);
+        w.in.before_stop = HOOK_DUE;
+        expect(STEP_BEFORE_STOP);
+        stopped(CONTROL_SHUT_DOWN_IN_RECOVERY, 3);
+        w.in.diverged = TRI_NO;
+        expect(STEP_START_STANDBY);
+        setup(NULL);
+        w.pg.postmaster_pid = 8; /* the next one is there */
+        w.order.outgoing = 7;
+        expect(STEP_DONE);
+        w.order.outgoing = 8;
+        primary();
+        expect(STEP_REFUSE); /* a standby was ordered */
+        w.order.what = ORDER_START;
+        permit(EPOCH, SEC(2000));
+        expect(STEP_STOP_FAST);
+        permit(EPOCH, SEC(999));
+        expect(STEP_REFUSE); /* what could not start again is not stopped */
+        permit(EPOCH, SEC(2000));
+        w.pg.postmaster_pid = 9;
+        expect(STEP_DONE);
+}
+
 static void test_follow_not_streaming(void **state _unused_)
 {
         w.pg.receiver_alive = false;
@@ -511,7 +540,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_follow_running),
-                TEST(test_follow_not_streaming),
+                TEST(test_restart),
+        TEST(test_follow_not_streaming),
                 TEST(test_follow_start),
                 TEST(test_follow_old_primary),
                 TEST(test_follow_diverged),
