@@ -1,0 +1,182 @@
+"""What people ask for: restarts with conditions, now or at a time, and switchovers at a time."""
+
+import datetime
+import json
+import time
+
+from harness import Options, Suite, expect, healthy, wait_for
+
+SUITE = Suite("operations", Options(nodes=3, ttl=5, loop_wait=1, retry_timeout=1))
+case = SUITE.case
+
+
+def others(lab, node):
+    return [n for n in lab.databases if n.name != node.name]
+
+
+def ctl(node, *arguments, timeout=90):
+    return node.sh(["palisadectl", *arguments], timeout).stdout
+
+
+def pid(node):
+    return node.sh("head -1 /var/lib/postgresql/15/main/postmaster.pid").stdout.strip()
+
+
+def soon(seconds):
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    return at.isoformat(timespec="milliseconds")
+
+
+def lock(lab):
+    """The epoch: the revision at which the leader's key was made."""
+    return lab.leader().sh("etcdctl get /service/main/leader -w fields | grep CreateRevision").stdout
+
+
+def ask(node, path, body=None, method="POST", timeout=60):
+    return node.rest(path, method, body, timeout=timeout)
+
+
+def member(lab, node):
+    return json.loads(lab.etcd.get(f"/service/main/members/{node.name}"))
+
+
+@case
+def restart_of_the_leader(lab):
+    """the leader restarted in place: the lock, the timeline and the address stay, nothing is lost"""
+    leader = healthy(lab)
+    before, epoch = pid(leader), lock(lab)
+    timeline = leader.rest("/patroni")[1]["timeline"]
+    with lab.client(via="vip") as client:
+        client.go_on(50)
+        text = ctl(others(lab, leader)[0], "restart", "main", leader.name, "--force")
+        expect(f"Success: restart on member {leader.name}" in text, text)
+        expect([n.name for n in lab.vip_holders()] == [leader.name], "the address is where it was")
+        outage = client.after_fault()
+    expect(healthy(lab).name == leader.name and lock(lab) == epoch, "the same leader, under the same lock")
+    expect(pid(leader) != before, "it is another postmaster")
+    expect(leader.rest("/patroni")[1]["timeline"] == timeline, "on the same timeline")
+    expect(client.report.missing == 0, f"{client.report.missing} acknowledged rows are missing")
+    return f"outage {outage.seconds:.2f} s" if outage else "outage under 0.2 s"
+
+
+@case
+def restart_conditions(lab):
+    """role, version and pending are looked at; what does not hold is refused with Patroni's words"""
+    leader = healthy(lab)
+    replica = others(lab, leader)[0]
+    before = pid(replica)
+    for body in ({"role": "primary"}, {"postgres_version": "15.0"}, {"restart_pending": True}):
+        code, text = ask(replica, "/restart", body)
+        expect(code == 503 and "conditions are not satisfied" in str(text), f"{body}: {code} {text}")
+    expect("No member has a pending restart" in ctl(leader, "restart", "--pending", "--force"), "none is pending")
+    expect(pid(replica) == before, "nothing was restarted")
+    code, text = ask(replica, "/restart", {"role": "replica", "postgres_version": "99.0", "timeout": 30})
+    expect(code == 200 and "restarted successfully" in str(text), f"{code} {text}")
+    expect(pid(replica) != before, "it was restarted")
+    before = {n.name: pid(n) for n in others(lab, leader)}
+    text = ctl(leader, "restart", "--role", "replica", "--any", "--force")
+    expect(text.count("Success: restart on member") == 1, text)
+    changed = [n.name for n in others(lab, leader) if pid(n) != before[n.name]]
+    expect(len(changed) == 1 and changed[0] in text, f"only {changed} was restarted: {text}")
+    healthy(lab)
+
+
+@case
+def restart_at_a_time(lab):
+    """a restart for later: shown by list and the member key, dropped by flush or a restart before; then one that happens"""
+    leader = healthy(lab)
+    replica = others(lab, leader)[0]
+    code, text = ask(replica, "/restart", {"schedule": "2001-01-01T00:00Z"})
+    expect(code == 422 and "past" in str(text), f"{code} {text}")
+    text = ctl(leader, "restart", replica.name, "--scheduled", "2035-01-01T12:00+00:00", "--force")
+    expect(f"Success: restart scheduled on member {replica.name}" in text, text)
+    wait_for(lambda: "scheduled_restart" in member(lab, replica), 10, "the member key to tell")
+    noted = member(lab, replica)["scheduled_restart"]
+    expect(noted["schedule"] == "2035-01-01T12:00:00+00:00" and "postmaster_start_time" in noted, str(noted))
+    wait_for(lambda: "2035-01-01T12:00:00+00:00" in ctl(leader, "list"), 10, "list to show it")
+    expect(ask(replica, "/restart", {"schedule": soon(60)})[0] == 409, "there is one already")
+    text = ctl(leader, "flush", "restart", "--force")
+    expect(f"Success: flush scheduled restart for member {replica.name}" in text, text)
+    expect(f"No scheduled restart for member {leader.name}" in text, text)
+    wait_for(lambda: "scheduled_restart" not in member(lab, replica), 10, "the member key to forget it")
+    expect(ask(replica, "/restart", method="DELETE")[0] == 404, "there is none any more")
+
+    ask(replica, "/restart", {"schedule": soon(3600)})
+    ask(replica, "/restart")
+    wait_for(lambda: "scheduled_restart" not in replica.rest("/patroni")[1], 10, "it to be dropped")
+    before = pid(replica)
+    expect(ask(replica, "/restart", {"schedule": soon(2)})[0] == 202, "noted")
+    expect(pid(replica) == before, "not yet")
+    wait_for(lambda: pid(replica) != before, 20, "it to be restarted")
+    healthy(lab)
+
+
+@case
+def restart_in_pause(lab):
+    """paused: a restart that is asked for happens, one at a time is refused"""
+    leader = healthy(lab)
+    ctl(leader, "pause", "--wait")
+    try:
+        expect(ask(leader, "/restart", {"schedule": soon(60)})[0] == 500, "none is scheduled")
+        for node in lab.databases:
+            before = pid(node)
+            code, text = ask(node, "/restart")
+            expect(code == 200, f"{node.name}: {code} {text}")
+            expect(pid(node) != before, f"{node.name} was restarted")
+    finally:
+        ctl(leader, "resume", "--wait")
+    expect(healthy(lab).name == leader.name, "the same leader")
+
+
+@case
+def restart_that_fails(lab):
+    """a primary that does not come up again: told, and another one leads"""
+    leader = healthy(lab)
+    timeline = leader.rest("/patroni")[1]["timeline"]
+    leader.sh("echo 'max_connections = none' >> /var/lib/postgresql/15/main/postgresql.auto.conf")
+    code, text = ask(leader, "/restart", {"timeout": 20})
+    expect(code == 503 and "failed" in str(text), f"{code} {text}")
+    new = lab.wait_leader(60, other_than=leader)
+    leader.sh("sed -i '/max_connections/d' /var/lib/postgresql/15/main/postgresql.auto.conf")
+    healthy(lab)
+    expect(new.rest("/patroni")[1]["timeline"] > timeline, "it was promoted")
+
+
+@case
+def switchover_at_a_time(lab):
+    """a switchover for later happens then, not before; one whose time has passed is cleared"""
+    leader = healthy(lab)
+    target = others(lab, leader)[0]
+    key = "/service/main/failover"
+    past = json.dumps({"leader": leader.name, "scheduled_at": "2020-01-01T00:00:00+00:00"})
+    leader.sh(["etcdctl", "put", key, past])
+    wait_for(lambda: lab.etcd.get(key) == "{}", 10, "what is late to be cleared")
+    at = time.time() + 4
+    text = ctl(leader, "switchover", "--leader", leader.name, "--candidate", target.name, "--scheduled", soon(4),
+               "--force")  # fmt: skip
+    expect("Switchover scheduled" in text, text)
+    wait_for(lambda: "Switchover scheduled at:" in ctl(leader, "list"), 5, "list to show it")
+    new = lab.wait_leader(30, other_than=leader)
+    expect(time.time() >= at and new.name == target.name, f"{new.name} leads, not before its time")
+    healthy(lab)
+    ctl(new, "switchover", "--leader", new.name, "--scheduled", soon(3600), "--force")
+    expect("scheduled switchover deleted" in ctl(new, "flush", "switchover", "--force"), "dropped")
+    expect(healthy(lab).name == new.name, "nothing happens")
+
+
+@case
+def slow_answers(lab):
+    """a server whose probes time out for a while keeps its role, and the lock"""
+    leader = healthy(lab)
+    epoch = lock(lab)
+    backends = leader.psql("select pid from pg_stat_activity where application_name = 'palisade-pgd'").split()
+    expect(backends, "there is a heartbeat")
+    leader.sh(["kill", "-STOP", *backends])
+    try:
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            expect(leader.rest("/primary")[0] == 200, "it answers as primary")
+            time.sleep(0.2)
+    finally:
+        leader.sh(["kill", "-CONT", *backends], check=False)
+    expect(healthy(lab).name == leader.name and lock(lab) == epoch, "the same leader, under the same lock")
