@@ -98,12 +98,17 @@ static const char *text_of(const Node *n, const char *key)
         return text ? text : "";
 }
 
-/* PostgreSQL is stopped, that is noted for the time after a reboot, and the lock is not ours. */
+/*
+ * PostgreSQL is stopped, that is noted for the time after a reboot, and the lock is not ours: of our
+ * name it is another's where the name was taken.
+ */
 static bool has_left(const Node *status)
 {
+        bool taken = str_equal(text_of(status, "rule"), "name-taken-left");
+
         return node_get_bool(status, "left", false) && !node_get_bool(status, "leader", true) &&
                !node_get_bool(status, "postgres.may_run", true) &&
-               !str_equal(text_of(status, "lock"), text_of(status, "name"));
+               (taken || !str_equal(text_of(status, "lock"), text_of(status, "name")));
 }
 
 static bool has_joined(const Node *status)

@@ -66,7 +66,8 @@ static void on_done(const HttpAnswer *a, void *userdata)
         q->request = NULL;
         if (a->error >= 0)
                 peer_read(a->body, a->size, peer);
-        else
+        peer->heard = a->error >= 0;
+        if (!peer->heard)
                 log_debug("%s does not answer: %s", peer->name, a->text);
         q->ask->open--;
         end_if_complete(q->ask);

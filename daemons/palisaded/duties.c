@@ -90,7 +90,7 @@ void duties_publish(Palisaded *p, bool beat)
 {
         MsgPublish m = WIRE_INIT(MsgPublish, MSG_PUBLISH);
 
-        if (!p->known[HAND_PGD] || !p->cluster)
+        if (!p->known[HAND_PGD] || !p->cluster || !p->twin.settled)
                 return;
         node_member(p, &m.member);
         m.restart = p->restart.scheduled;

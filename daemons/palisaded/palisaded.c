@@ -48,7 +48,8 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
                 .now = now,
                 .name = p->node.name,
                 .hand_away = is_hand_away(p, now),
-                .hands_known = hand_is_known(p, HAND_DCSD, now) && hand_is_known(p, HAND_PGD, now) &&
+                .twin = p->twin.there,
+                .hands_known = p->twin.settled && hand_is_known(p, HAND_DCSD, now) && hand_is_known(p, HAND_PGD, now) &&
                                hand_is_known(p, HAND_FENCED, now) &&
                                hand_is_known(p, HAND_WATCHDOGD, now),
                 .dcs_known = p->known[HAND_DCSD] && p->link.state != LINK_UNKNOWN,
@@ -169,7 +170,9 @@ static void on_think(Timer *t _unused_, usec_t now, void *userdata)
 {
         Palisaded *p = userdata;
 
-        authority_adopt(p);
+        twin_look(p, now);
+        if (p->twin.settled)
+                authority_adopt(p);
         if (p->cluster)
                 handover_look(p);
         race_expire(p, now);
@@ -319,7 +322,7 @@ HANDLER(on_peers)
 
         if (!p->cluster)
                 return;
-        if (!handover_on_peers(p, m)) {
+        if (!twin_on_peers(p, m) && !handover_on_peers(p, m)) {
                 race_on_peers(p, m);
                 api_on_peers(p->api, m);
         }

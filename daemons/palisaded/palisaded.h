@@ -120,6 +120,14 @@ typedef struct Pause {
         usec_t deadline;     /* of the resume */
 } Pause;
 
+/* twin.c */
+typedef struct Twin {
+        bool settled; /* there is none, or none is looked for */
+        bool there;
+        uint64_t asked; /* ASK_PEERS under way */
+        usec_t again;
+} Twin;
+
 /* restart.c */
 typedef struct Restart {
         usec_t since;      /* one is under way; 0: none */
@@ -167,6 +175,7 @@ typedef struct Palisaded {
         VipRight vip_rights[VIPS_MAX]; /* of the same index in node.vips */
         Failsafe failsafe;
         Pause pause;
+        Twin twin;
         Restart restart;
         Duties duties;
         bool stopped_by_order; /* Postgres: we stopped it to hand over, no person did */
@@ -284,6 +293,10 @@ void handover_begin_leave(Palisaded *p);
 void handover_lost_dcsd(Palisaded *p); /* what it was asked, nobody answers */
 void handover_ask_candidate(Palisaded *p);
 bool handover_on_peers(Palisaded *p, const MsgPeers *m);
+
+/* ---- twin.c: another node of our name ---- */
+void twin_look(Palisaded *p, usec_t now);
+bool twin_on_peers(Palisaded *p, const MsgPeers *m);
 
 /* ---- restart.c: of Postgres, in place ---- */
 void restart_request(Palisaded *p, const MsgRequest *m);

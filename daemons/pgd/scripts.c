@@ -174,6 +174,7 @@ static void on_pre_promote(Pgd *p, ToolResult *result)
         if (!ok)
                 run_describe(result, "the pre_promote script", why, sizeof why);
         p->pre_promote = ok ? HOOK_PASSED : HOOK_FAILED;
+        p->pg.promotion_refused = ok ? 0 : now_boottime();
         engine_step_done(p, ok ? 0 : -ECANCELED, why);
 }
 
@@ -183,8 +184,10 @@ int step_pre_promote(Pgd *p)
         usec_t within = p->settings.primary_start_timeout;
         int r = run_hook(p, "pre_promote", within ? within : PRE_PROMOTE_WITHIN, on_pre_promote);
 
-        if (r < 0)
+        if (r < 0) {
                 p->pre_promote = HOOK_FAILED;
+                p->pg.promotion_refused = now_boottime();
+        }
         return r;
 }
 

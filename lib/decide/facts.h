@@ -14,6 +14,7 @@
 typedef enum FactHands {
         HANDS_UNKNOWN,
         HANDS_KNOWN,
+        HANDS_TWIN, /* another node of our name runs: they are not used */
         HANDS_AWAY, /* while we lead, pgd or fenced has not been heard of for a whole ttl */
         HANDS_MAX,
 } FactHands;
@@ -114,7 +115,7 @@ typedef enum FactPatience { PATIENCE_UNKNOWN, PATIENCE_LEFT, PATIENCE_OVER, PATI
 typedef enum FactPause { PAUSE_UNKNOWN, PAUSE_NO, PAUSE_YES, PAUSE_MAX } FactPause;
 
 #define FACTS(F)                                                                                   \
-        F(hands, HANDS, "unknown", "known", "away")                                                \
+        F(hands, HANDS, "unknown", "known", "twin", "away")                                                \
         F(dcs, DCS, "unknown", "up", "down")                                                       \
         F(lock, LOCK, "unknown", "free", "mine", "stale", "kept", "lost", "other")             \
         F(permit, PERMIT, "unknown", "none", "runs", "over")                                       \

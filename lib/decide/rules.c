@@ -42,6 +42,12 @@ static const Rule rules[] = {
           INTENT_REVOKE, { [FACT_HANDS] = IS(HANDS_AWAY) } },
         { "hands-unknown", "a hand has not told its state since this mind started", INTENT_WAIT,
           { [FACT_HANDS] = IS(HANDS_UNKNOWN) } },
+        { "name-taken-left", "another node of this name runs, and this one has left",
+          INTENT_STAY_OUT,
+          { [FACT_HANDS] = IS(HANDS_TWIN), [FACT_LEAVING] = IS(LEAVING_YES),
+            [FACT_DCS] = IS(DCS_UP), WHEN_LOCK(NOT_OURS), [FACT_PG] = IS(PG_STOPPED) | NO_DATA } },
+        { "name-taken", "another node of this name runs: this one does nothing", INTENT_WAIT,
+          { [FACT_HANDS] = IS(HANDS_TWIN) } },
         { "postgres-unknown", "pgd is still looking at what is there", INTENT_WAIT,
           { [FACT_PG] = IS(PG_UNKNOWN) } },
 

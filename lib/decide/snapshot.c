@@ -204,6 +204,12 @@ static bool is_silent(const Snapshot *s)
                                   MAX(usec_sub(t->ttl, t->loop_wait), SILENCE_MIN));
 }
 
+bool snapshot_was_refused(const PgState *pg, const Cluster *c, usec_t now)
+{
+        return pg && c && pg->promotion_refused != 0 &&
+               now < usec_add(pg->promotion_refused, c->settings.timing.ttl);
+}
+
 static FactPatience read_patience(const Snapshot *s)
 {
         if (s->cluster && read_pg(s) == PG_PRIMARY)
@@ -211,7 +217,7 @@ static FactPatience read_patience(const Snapshot *s)
 
         usec_t limit = s->cluster ? s->cluster->settings.primary_start_timeout : USEC_INFINITY;
 
-        if (s->start_failures >= START_ATTEMPTS || s->unarmed)
+        if (s->start_failures >= START_ATTEMPTS || s->unarmed || snapshot_was_refused(s->pg, s->cluster, s->now))
                 return PATIENCE_OVER;
         /* 0 asks for another node rather than a start after a crash; what is under way goes on. */
         if (limit == 0)
@@ -235,6 +241,7 @@ Facts facts_read(const Snapshot *s)
 {
         Facts f = { .value = {
                             [FACT_HANDS] = s->hand_away    ? HANDS_AWAY
+                                           : s->twin        ? HANDS_TWIN
                                            : s->hands_known ? HANDS_KNOWN
                                                             : HANDS_UNKNOWN,
                             [FACT_DCS] = read_dcs(s),

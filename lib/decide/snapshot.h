@@ -18,6 +18,7 @@ typedef struct Snapshot {
         const char *name; /* of this node */
 
         bool hands_known;         /* dcsd, pgd, fenced, watchdogd: each has told its state */
+        bool twin;                /* another node of our name answers */
         bool hand_away;           /* we lead, and pgd or fenced was not heard of for a whole ttl */
         bool dcs_known;           /* dcsd has said up or down */
         bool dcs_up;
@@ -54,6 +55,9 @@ typedef struct Snapshot {
 } Snapshot;
 
 Facts facts_read(const Snapshot *s);
+
+/* pre_promote failed, less than a ttl ago: others lead (PATRONI-SPEC §2.6). */
+bool snapshot_was_refused(const PgState *pg, const Cluster *c, usec_t now);
 
 /* The lock names us and it is right to go on under its epoch: a postmaster here leads under it. */
 bool snapshot_may_adopt(const Snapshot *s);

@@ -12,6 +12,7 @@
 
 typedef struct Peer {
         char name[NAME_SIZE];
+        bool heard;          /* with anything in HTTP: it runs */
         bool answered;       /* with a JSON object that has xlog or wal */
         bool primary;        /* runs out of recovery */
         bool nofailover;

@@ -77,6 +77,7 @@ typedef struct PgState {
         uint64_t leaf;        /* pg-<leaf>: the cgroup of this postmaster start; 0: none */
         uint64_t leaf_cgroup; /* its cgroup id */
 
+        usec_t promotion_refused; /* when pre_promote last failed; 0: it did not */
         Epoch permit_epoch;
         usec_t permit_deadline;
         Epoch revoked_epoch; /* nothing of this epoch or an earlier one is begun any more */

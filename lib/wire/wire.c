@@ -184,7 +184,7 @@ static const Field address_fields[] = {
         STRING(PeerAddress, api_url),
 };
 static const Field peer_fields[] = {
-        STRING(Peer, name),     FLAG(Peer, answered),        FLAG(Peer, primary),
+        STRING(Peer, name),     FLAG(Peer, heard),           FLAG(Peer, answered),        FLAG(Peer, primary),
         FLAG(Peer, nofailover), FLAG(Peer, watchdog_failed),
 };
 static const Field peers_fields[] = { ENUM(MsgPeers, kind, ASK_MAX) };

@@ -8,6 +8,7 @@ from harness import Options, Suite, expect, healthy, wait_for
 
 SUITE = Suite("operations", Options(nodes=3, ttl=5, loop_wait=1, retry_timeout=1))
 case = SUITE.case
+CONFIG = "/etc/palisade/main.yml"
 
 
 def others(lab, node):
@@ -25,6 +26,22 @@ def pid(node):
 def soon(seconds):
     at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
     return at.isoformat(timespec="milliseconds")
+
+
+def now(node):
+    return node.sh(["date", "+%F %T"]).stdout.strip()
+
+
+def restart_daemons(node):
+    node.systemctl("restart", "palisade-dcsd@main", "palisaded@main", "palisade-pgd@main", "palisade-apid@main")
+
+
+def tag(node, line):
+    """A tag in its configuration; what stood there before is returned."""
+    text = node.read(CONFIG)
+    node.write(CONFIG, f"{text}\ntags:\n  {line}\n", 0o640, "postgres", "palisade-config")
+    restart_daemons(node)
+    return text
 
 
 def lock(lab):
@@ -180,3 +197,146 @@ def slow_answers(lab):
     finally:
         leader.sh(["kill", "-CONT", *backends], check=False)
     expect(healthy(lab).name == leader.name and lock(lab) == epoch, "the same leader, under the same lock")
+
+
+@case
+def stop_that_hangs(lab):
+    """primary_stop_timeout, with a session that does not end: the restart goes on all the same"""
+    leader = healthy(lab)
+    ask(leader, "/config", {"synchronous_mode": True, "primary_stop_timeout": 2}, "PATCH")
+    wait_for(lambda: "sync_standby" in str(leader.rest("/cluster")[1]), 20, "a synchronous standby")
+    leader.sh("psql -c 'select pg_sleep(600)' >/dev/null 2>&1 &", user="postgres")
+    asleep = "select pid from pg_stat_activity where query = 'select pg_sleep(600)'"
+    stuck = wait_for(lambda: leader.psql(asleep), 10, "the session")
+    leader.sh(["kill", "-STOP", stuck])
+    before, since = pid(leader), now(leader)
+    code, text = ask(leader, "/restart")
+    expect(code == 200 and pid(leader) != before, f"{code} {text}")
+    expect("the fast stop took too long" in leader.journal("--since", since), "it was told")
+    ask(leader, "/config", {"synchronous_mode": None, "primary_stop_timeout": None}, "PATCH")
+    healthy(lab)
+
+
+@case
+def start_that_hangs(lab):
+    """primary_start_timeout: a crashed primary that does not come up in time is given up, another leads"""
+    leader = healthy(lab)
+    ask(leader, "/config", {"primary_start_timeout": 2}, "PATCH")
+    wait_for(lambda: "primary_start_timeout" in leader.rest("/config")[1], 10, "it to be known")
+    auto = "/var/lib/postgresql/15/main/postgresql.auto.conf"
+    leader.sh(f"mkfifo /tmp/nothing && echo \"include '/tmp/nothing'\" >>{auto}")  # nobody ever writes there
+    since = now(leader)
+    leader.sh(["kill", "-9", pid(leader)])
+    new = lab.wait_leader(30, other_than=leader)
+    journal = leader.journal("-u", "palisaded@main", "--since", since)
+    expect("it takes too long to become primary" in journal, "the rule is told")
+    leader.sh(f"sed -i /nothing/d {auto}; rm /tmp/nothing; pkill -9 -f config-file=.*postgresql.conf", check=False)
+    healthy(lab)
+    ask(new, "/config", {"primary_start_timeout": None}, "PATCH")
+
+
+@case
+def name_taken(lab):
+    """a copied configuration file, its name not changed: the second node of that name does nothing"""
+    leader = healthy(lab)
+    node = others(lab, leader)[0]
+    node.systemctl("stop", "palisade@main.target", timeout=120)
+    kept = node.read(CONFIG)
+    node.write(CONFIG, kept.replace(f"name: {node.name}", f"name: {leader.name}"), 0o640, "postgres", "palisade-config")
+    key, since = member(lab, leader), now(node)
+    try:
+        node.systemctl("start", "--no-block", "palisade@main.target")
+        told = f"already a node named {leader.name} running"
+        wait_for(lambda: told in node.journal("--since", since), 30, "it to be told")
+        expect("name-taken" in ctl(node, "explain"), "explain names the rule")
+        expect(node.sh("pgrep -x postgres", check=False).stdout == "", "postgres is not started")
+        expect(member(lab, leader)["conn_url"] == key["conn_url"], "the key is the leader's own")
+        expect(lab.leader().name == leader.name, "the leader stays")
+    finally:
+        node.systemctl("stop", "palisade@main.target", timeout=120)
+        node.write(CONFIG, kept, 0o640, "postgres", "palisade-config")
+        node.systemctl("start", "palisade@main.target")
+    healthy(lab)
+
+
+def power_off_the_leader(lab, leader):
+    lab.etcd.move_leader_away(leader)
+    leader.kill()
+
+
+def nobody_leads(lab, seconds):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        expect(not lab.primaries(), "nobody leads")
+        time.sleep(0.3)
+
+
+@case
+def who_may_lead(lab):
+    """failover_priority decides between equals; a node that is tagged nofailover never leads"""
+    leader = healthy(lab)
+    low, high = others(lab, leader)
+    kept = {low: tag(low, "failover_priority: 1"), high: tag(high, "failover_priority: 5")}
+    healthy(lab)
+    power_off_the_leader(lab, leader)
+    expect(lab.wait_leader(30, other_than=leader).name == high.name, f"{high.name} is preferred")
+    leader.boot()
+    healthy(lab)
+    low.write(CONFIG, kept[low] + "\ntags:\n  nofailover: true\n", 0o640, "postgres", "palisade-config")
+    restart_daemons(low)
+    wait_for(lambda: member(lab, low).get("tags", {}).get("nofailover"), 20, "the tag to be known")
+    healthy(lab)
+    leader.systemctl("stop", "palisade@main.target", timeout=120)
+    power_off_the_leader(lab, high)
+    nobody_leads(lab, 9)
+    expect("tagged nofailover" in ctl(low, "explain"), "explain tells why")
+    leader.systemctl("start", "palisade@main.target")
+    expect(lab.wait_leader(60, other_than=high).name == leader.name, "the one that may does")
+    high.boot()
+    for node, text in kept.items():
+        node.write(CONFIG, text, 0o640, "postgres", "palisade-config")
+        restart_daemons(node)
+    healthy(lab)
+
+
+@case
+def too_far_behind(lab):
+    """maximum_lag_on_failover: who lacks more than that does not lead, though nobody else is there"""
+    leader = healthy(lab)
+    behind, away = others(lab, leader)
+    away.systemctl("stop", "palisade@main.target", timeout=120)
+    receiver = behind.sh("pgrep -f 'postgres.*[w]alreceiver'").stdout.split()
+    behind.sh(["kill", "-STOP", *receiver])
+    leader.psql("create table lag as select repeat('x', 1000) from generate_series(1, 4000)")
+    lsn = int(leader.psql("select pg_current_wal_flush_lsn() - '0/0'"))
+    wait_for(lambda: json.loads(lab.etcd.get("/service/main/status"))["optime"] >= lsn, 10, "/status to tell")
+    power_off_the_leader(lab, leader)
+    nobody_leads(lab, 9)
+    expect("behind the leader's last known position by" in behind.journal("-u", "palisaded@main", "-n", "30"), "the journal tells why")
+    leader.boot()
+    behind.sh(["kill", "-CONT", *receiver], check=False)
+    away.systemctl("start", "palisade@main.target")
+    expect(healthy(lab).name == leader.name, "who has everything leads")
+    leader.psql("drop table lag")
+
+
+@case
+def older_timeline(lab):
+    """check_timeline: who missed a promotion does not lead by itself, however little it lacks"""
+    leader = healthy(lab)
+    ask(leader, "/config", {"check_timeline": True}, "PATCH")
+    wait_for(lambda: all(n.rest("/config")[1].get("check_timeline") for n in lab.databases), 10, "it to be known")
+    missed, heir = others(lab, leader)
+    missed.sh(["pkill", "-STOP", "-x", "postgres"])
+    leader.systemctl("stop", "palisade@main.target", timeout=120)
+    expect(lab.wait_leader(30, other_than=leader).name == heir.name, f"{heir.name} leads")
+    lsn = int(heir.psql("select pg_current_wal_flush_lsn() - '0/0'"))
+    wait_for(lambda: json.loads(lab.etcd.get("/service/main/history"))[-1][1] <= lsn, 10, "the history to tell")
+    heir.systemctl("stop", "palisade@main.target", timeout=120)
+    missed.sh(["pkill", "-CONT", "-x", "postgres"])
+    nobody_leads(lab, 8)
+    expect("timeline" in missed.journal("-u", "palisaded@main", "-n", "30"), "the journal tells why")
+    heir.systemctl("start", "palisade@main.target")
+    leader.systemctl("start", "palisade@main.target")
+    expect(healthy(lab).name == heir.name, "who led last leads")
+    ask(heir, "/config", {"check_timeline": None}, "PATCH")

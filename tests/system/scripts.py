@@ -144,6 +144,7 @@ def pre_promote_forbids(lab):
     journal_has(barred, "pre_promote script failed with code 3", before)
     leader = lab.wait_leader(60)
     expect(leader.name != barred.name, f"{barred.name} does not lead")
+    expect(calls(barred).count("pre_promote 0") == 1, f"it was asked once: {calls(barred)}")
     expect(barred.psql("select pg_is_in_recovery()") == "t", "it was never promoted")
     expect("pre_promote 0" in calls(leader), f"the one that leads has asked its own script, {calls(leader)}")
     barred.sh("rm /etc/may-not-lead")

@@ -73,6 +73,9 @@ static void test_nothing_known(void **state _unused_)
 
 static void test_hands_and_dcs(void **state _unused_)
 {
+        s.twin = true;
+        assert_int_equal(fact(FACT_HANDS), HANDS_TWIN);
+        s.twin = false;
         assert_int_equal(fact(FACT_HANDS), HANDS_KNOWN);
         s.hand_away = true;
         assert_int_equal(fact(FACT_HANDS), HANDS_AWAY);
@@ -363,6 +366,25 @@ static void test_handover(void **state _unused_)
         assert_int_equal(fact(FACT_CANDIDATE), CANDIDATE_READY);
 }
 
+/* A primary is restarted after a checkpoint, a standby without one; who hands over does that first. */
+static void test_restart(void **state _unused_)
+{
+        s.restart_since = SEC(900);
+        assert_int_equal(fact(FACT_HANDOVER), HANDOVER_RESTARTING);
+        lead(100);
+        run_as_primary();
+        assert_int_equal(fact(FACT_HANDOVER), HANDOVER_RESTART);
+        pg.checkpointed = SEC(900);
+        assert_int_equal(fact(FACT_HANDOVER), HANDOVER_RESTARTING);
+        pg.checkpointed = 0;
+        stop(CONTROL_SHUT_DOWN, false);
+        assert_int_equal(fact(FACT_HANDOVER), HANDOVER_RESTARTING);
+        cluster.settings.pause = true; /* what a person asked for is carried out */
+        assert_int_equal(fact(FACT_PAUSE), PAUSE_NO);
+        s.leaving = true;
+        assert_int_equal(fact(FACT_HANDOVER), HANDOVER_WANTED);
+}
+
 static void test_patience(void **state _unused_)
 {
         assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
@@ -375,6 +397,11 @@ static void test_patience(void **state _unused_)
         assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
         s.start_failures = 3;
         assert_int_equal(fact(FACT_PATIENCE), PATIENCE_OVER);
+        s.start_failures = 0;
+        pg.promotion_refused = s.now - SEC(30) + 1; /* ttl */
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_OVER);
+        pg.promotion_refused = s.now - SEC(30);
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
 }
 
 /* A primary that answers nothing is borne for ttl - loop_wait, but for two slow answers at least. */
@@ -511,6 +538,7 @@ int main(void)
                 TEST(test_fence),
                 TEST(test_fence_without_leaf),
                 TEST(test_handover),
+                TEST(test_restart),
                 TEST(test_patience),
                 TEST(test_silence),
                 TEST(test_no_patience_after_a_crash),
