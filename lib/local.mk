@@ -13,6 +13,7 @@ lib_libbase_a_SOURCES = \
 
 lib_libmodel_a_SOURCES = \
 	lib/model/cluster.c lib/model/cluster.h \
+	lib/model/copy-progress.c lib/model/copy-progress.h \
 	lib/model/history.c lib/model/history.h \
 	lib/model/limits.h \
 	lib/model/member.c lib/model/member.h \

@@ -62,7 +62,7 @@ static void make_position(Maker *m, Node *row, const char *prefix, Lsn lsn, Lsn 
 static void make_passed(Maker *m, Node *row, const Node *raw)
 {
         static const char *const passed[] = { "timeline", "pending_restart",
-                                              "pending_restart_reason", "scheduled_restart",
+                                              "pending_restart_reason", "scheduled_restart", "progress",
                                               "tags" };
 
         for (size_t i = 0; i < ELEMENTSOF(passed); i++) {

@@ -75,6 +75,20 @@ static void make_tags(Maker *m, Node *root, const Node *tags)
         }
 }
 
+/* Of the copy that makes a replica; Patroni knows no such key. */
+static void make_progress(Maker *m, Node *root, const CopyProgress *p)
+{
+        if (p->done_bytes == 0)
+                return;
+        Node *progress = make_map(m, root, "progress");
+        make_int(m, progress, "done_bytes", (int64_t)p->done_bytes);
+        if (p->total_bytes > 0) {
+                make_int(m, progress, "total_bytes", (int64_t)p->total_bytes);
+                make_int(m, progress, "percent", copy_progress_percent(p));
+        }
+        make_int(m, progress, "bytes_per_second", (int64_t)p->rate);
+}
+
 static void make_common(Maker *m, Node *root, const View *v, const NodeFacts *f)
 {
         char sysid[24];
@@ -95,6 +109,8 @@ static void make_common(Maker *m, Node *root, const View *v, const NodeFacts *f)
         if (v->pg && v->pg->pending_restart)
                 make_bool(m, root, "pending_restart", true);
 
+        if (v->pg)
+                make_progress(m, root, &v->pg->progress);
         Node *patroni = make_map(m, root, "patroni");
         make_text(m, patroni, "version", PATRONI_VERSION);
         make_text(m, patroni, "scope", v->scope);
@@ -168,6 +184,7 @@ static void make_postgres(Maker *m, Node *root, const View *v, const NodeFacts *
         make_text(m, pg, "operation", pg_operation_to_string(v->pg->operation));
         make_text(m, pg, "detail", v->pg->detail);
         make_text(m, pg, "following", v->pg->following);
+        make_progress(m, pg, &v->pg->progress);
         make_text(m, pg, "replication_state",
                   replication_state_to_string(v->pg->replication_state));
 }

@@ -128,6 +128,11 @@ static Answer delete_restart(const Inquiry *q _unused_, Wish *ret)
         return ask(ret, REQUEST_CANCEL_RESTART);
 }
 
+static Answer post_reinitialize(const Inquiry *q, Wish *ret)
+{
+        return wish_reinitialize(q->body, ret);
+}
+
 static Answer post_reload(const Inquiry *q _unused_, Wish *ret)
 {
         return ask(ret, REQUEST_RELOAD);
@@ -188,6 +193,9 @@ static const Route routes[] = {
           .late_text = "postgres is still stopping" },
         { .method = "DELETE", .component = "restart", .guard = GUARD_UNSAFE,
           .begin = delete_restart, .within = SEC(8), .late = 503, .late_text = silent },
+        { .method = "POST", .component = "reinitialize", .guard = GUARD_UNSAFE,
+          .body = BODY_OPTIONAL, .begin = post_reinitialize, .within = SEC(8), .late = 503,
+          .late_text = silent },
         { .method = "POST", .component = "reload", .guard = GUARD_UNSAFE, .begin = post_reload,
           .within = SEC(8), .late = 503, .late_text = silent },
         { .method = "POST", .component = "failsafe", .guard = GUARD_UNSAFE, .body = BODY_WANTED,

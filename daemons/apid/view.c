@@ -93,7 +93,9 @@ static bool server_answers(const View *v, Role role)
 
 static void add_server(NodeFacts *f, const View *v)
 {
-        f->run = v->pg ? v->pg->run : RUN_UNKNOWN;
+        f->run = !v->pg                                     ? RUN_UNKNOWN
+                 : v->status && v->status->reinitializing ? RUN_CREATING_REPLICA
+                                                          : v->pg->run;
         f->answers = server_answers(v, f->role);
         f->state = run_state_to_string(f->run);
         if (f->run == RUN_RUNNING && !v->pg->accepts) {

@@ -182,6 +182,16 @@ Answer wish_restart(const Node *body, Wish *ret)
         return (Answer){ 0 };
 }
 
+/* ---- reinitialize ---- */
+
+Answer wish_reinitialize(const Node *body, Wish *ret)
+{
+        ret->request.kind = REQUEST_REINITIALIZE;
+        ret->request.force = node_get_bool(body, "force", false);
+        ret->request.from_leader = node_get_bool(body, "from_leader", false);
+        return (Answer){ 0 };
+}
+
 /* ---- failsafe ---- */
 
 Answer wish_failsafe(const View *v, const Node *body, Wish *ret)

@@ -28,7 +28,9 @@ Answer wish_patch_config(const View *v, const Node *body, bool force, Wish *ret)
 Answer wish_put_config(const View *v, const Node *body, bool force, Wish *ret);
 
 /* Of the local server; body: the conditions and the time, or NULL. */
+Answer wish_reinitialize(const Node *body, Wish *ret);
 Answer wish_restart(const Node *body, Wish *ret);
+Answer wish_reinitialize(const Node *body, Wish *ret);
 
 /* A leader asks for this node's promise. */
 Answer wish_failsafe(const View *v, const Node *body, Wish *ret);

@@ -50,6 +50,7 @@ typedef enum OptionId {
         OPTION_ANY,
         OPTION_PENDING,
         OPTION_PG_VERSION,
+        OPTION_FROM_LEADER,
         OPTION_MAX,
 } OptionId;
 
@@ -144,6 +145,7 @@ int verb_switchover(Ctl *c);
 int verb_failover(Ctl *c);
 int verb_restart(Ctl *c);
 int verb_flush(Ctl *c);
+int verb_reinit(Ctl *c);
 int verb_pause(Ctl *c);
 int verb_resume(Ctl *c);
 int verb_leave(Ctl *c);

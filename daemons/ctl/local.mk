@@ -20,6 +20,7 @@ CTL_PARTS = $(CTL_PURE) \
 	daemons/ctl/node.c \
 	daemons/ctl/options.c daemons/ctl/options.h \
 	daemons/ctl/pause.c \
+	daemons/ctl/reinit.c \
 	daemons/ctl/restart.c \
 	daemons/ctl/screen.c daemons/ctl/screen.h \
 	daemons/ctl/show.c \

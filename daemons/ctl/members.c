@@ -105,6 +105,17 @@ static void put_lag(FILE *f, const Node *lag)
         fprintf(f, "%lld", (long long)whole);
 }
 
+/* For people, how far a clone is: "creating replica, 45 %, 57 MB/s". */
+static void put_state(FILE *f, const Node *m, bool pretty)
+{
+        const char *percent = node_get_text(m, "progress.percent");
+        int64_t rate = node_get_int(m, "progress.bytes_per_second", 0);
+
+        fputs(text_of(m, "state"), f);
+        if (pretty && percent)
+                fprintf(f, ", %s %%, %lld MB/s", percent, (long long)(rate >> 20));
+}
+
 static void put_reasons(FILE *f, const Node *reasons, bool pretty)
 {
         enum { WIDEST = 50 };
@@ -148,7 +159,7 @@ static void put_field(FILE *f, const MembersView *v, const Node *m, Field field,
         case FIELD_MEMBER: fputs(text_of(m, "name"), f); break;
         case FIELD_HOST: put_host(f, m, ports_matter(node_get(v->cluster, "members"))); break;
         case FIELD_ROLE: put_role(f, text_of(m, "role")); break;
-        case FIELD_STATE: fputs(text_of(m, "state"), f); break;
+        case FIELD_STATE: put_state(f, m, pretty); break;
         case FIELD_TL: fputs(text_of(m, "timeline"), f); break;
         case FIELD_RECEIVE_LSN: fputs(text_of(m, "receive_lsn"), f); break;
         case FIELD_RECEIVE_LAG: put_lag(f, node_get(m, "receive_lag")); break;

@@ -48,7 +48,8 @@ static const OptionRow rows[] = {
         { OPTION_ANY, "any", 0, NULL, false, "only one of them, by chance" },
         { OPTION_PENDING, "pending", 0, NULL, false, "only where a restart is pending" },
         { OPTION_PG_VERSION, "pg-version", 0, "VERSION", false, "only servers older than that" },
-        { OPTION_WAIT, "wait", 0, NULL, false, "wait until every member has noticed" },
+        { OPTION_FROM_LEADER, "from-leader", 0, NULL, false, "by pg_basebackup, from the leader itself" },
+        { OPTION_WAIT, "wait", 0, NULL, false, "wait until it has happened everywhere" },
         { OPTION_NO_WAIT, "no-wait", 0, NULL, false, "do not wait until it has happened" },
 };
 

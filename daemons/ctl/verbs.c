@@ -14,6 +14,10 @@ static const char restart_text[] =
         "The leader restarts in place: it keeps the lock, and its virtual IP. If it does not\n"
         "come up again, another member leads. --timeout is for the start alone.\n";
 
+static const char reinit_text[] =
+        "What lies in a replica's data directory is removed and cloned anew. --force asks\n"
+        "nothing and gives up what is under way there; a leader is never reinitialized.\n";
+
 static const char edit_text[] =
         "Values are read as YAML: -s ttl=20, -s synchronous_mode=true, -p work_mem=8MB;\n"
         "null removes a key. The differences are shown, and nothing changes before a yes.\n";
@@ -58,6 +62,8 @@ const Verb verbs[] = {
           OPTIONS(OPTION_ROLE, OPTION_ANY, OPTION_PENDING, OPTION_PG_VERSION, OPTION_SCHEDULED,
                   OPTION_TIMEOUT, OPTION_FORCE),
           verb_restart, false },
+        { "reinit", "[CLUSTER] [MEMBER]…", "Make replicas anew from the leader", reinit_text,
+          CTL_WORDS_MAX, OPTIONS(OPTION_FORCE, OPTION_FROM_LEADER, OPTION_WAIT), verb_reinit, false },
         { "flush", "[CLUSTER] [MEMBER]… restart|switchover", "Drop what is scheduled", NULL,
           CTL_WORDS_MAX, OPTIONS(OPTION_ROLE, OPTION_FORCE), verb_flush, false },
         { "pause", "[CLUSTER]", "Leave PostgreSQL to people: no failover, no fence", pause_text, 1,

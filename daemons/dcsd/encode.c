@@ -111,6 +111,19 @@ static Node *gate_reason(void)
         return maker_end(&reasons);
 }
 
+static Node *progress_node(const CopyProgress *p)
+{
+        Maker m = maker_new(NODE_MAP);
+
+        put(&m, "done_bytes", node_new_int((int64_t)p->done_bytes));
+        if (p->total_bytes > 0) {
+                put(&m, "total_bytes", node_new_int((int64_t)p->total_bytes));
+                put(&m, "percent", node_new_int(copy_progress_percent(p)));
+        }
+        put(&m, "bytes_per_second", node_new_int((int64_t)p->rate));
+        return maker_end(&m);
+}
+
 Node *encode_member(const Member *member, const ScheduledRestart *restart, const Node *tags,
                     const char *proxy_url)
 {
@@ -141,6 +154,8 @@ Node *encode_member(const Member *member, const ScheduledRestart *restart, const
                 put(&m, "timeline", node_new_int(member->timeline));
         if (restart && restart->ask.scheduled_wall_usec != 0)
                 put(&m, "scheduled_restart", restart_node(restart, true));
+        if (member->progress.done_bytes > 0)
+                put(&m, "progress", progress_node(&member->progress));
         if (member->pause)
                 put(&m, "pause", node_new_bool(true));
         return maker_end(&m);

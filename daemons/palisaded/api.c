@@ -424,6 +424,7 @@ void api_request(Api *a, const MsgRequest *m)
         case REQUEST_FAILSAFE: failsafe_request(a->p, m); return;
         case REQUEST_RESTART: restart_request(a->p, m); return;
         case REQUEST_CANCEL_RESTART: restart_cancel(a->p, m); return;
+        case REQUEST_REINITIALIZE: reinit_request(a->p, m); return;
         case REQUEST_NONE:
         case REQUEST_MAX: break;
         }
@@ -445,6 +446,7 @@ static void fill_status(const Palisaded *p, MsgStatus *m)
         m->watchdog_failed = palisaded_lacks_watchdog(p);
         m->dcs_up = p->link.state == LINK_UP;
         m->failsafe = failsafe_is_active(p, now_boottime());
+        m->reinitializing = p->reinit.since != 0;
         m->permit_deadline = p->authority.permit.deadline;
         m->permit_margin = terms.margin;
         m->renewal_interval = terms.interval;

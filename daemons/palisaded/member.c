@@ -11,6 +11,9 @@ void node_member(const Palisaded *p, Member *ret)
         *ret = (Member){ .state = pg->run, .role = pg->role, .tags = p->node.tags };
         if (p->restart.since != 0 && ret->state != RUN_RUNNING)
                 ret->state = RUN_RESTARTING;
+        if (p->reinit.since != 0)
+                ret->state = RUN_CREATING_REPLICA;
+        ret->progress = pg->progress;
         (void)STR_SET(ret->name, p->node.name); /* same sizes */
         (void)STR_SET(ret->conn_url, p->node.conn_url);
         (void)STR_SET(ret->api_url, p->node.api_url);

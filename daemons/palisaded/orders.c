@@ -65,6 +65,7 @@ static bool same_order(const MsgOrder *a, const MsgOrder *b)
                str_equal(a->leader.name, b->leader.name) &&
                str_equal(a->leader.conn_url, b->leader.conn_url) &&
                a->leader.timeline == b->leader.timeline && a->outgoing == b->outgoing &&
+               a->anew == b->anew && a->from_leader == b->from_leader &&
                str_equal(a->text, b->text);
 }
 
@@ -106,6 +107,8 @@ static void order_follow(Palisaded *p)
                 m.leader = *leader;
                 m.leader.xlog_location = m.leader.receive_lsn = m.leader.replay_lsn = 0;
                 m.may_remake = true;
+                m.anew = ready ? p->reinit.since : 0;
+                m.from_leader = p->reinit.since != 0 && p->reinit.from_leader;
         }
         order(p, &m);
 }

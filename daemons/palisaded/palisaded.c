@@ -72,6 +72,7 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
                 .handover = p->handover.wanted,
                 .handover_since = p->handover.since,
                 .restart_since = p->restart.since,
+                .reinitializing = p->reinit.since != 0,
                 .candidate_ready = p->handover.candidate_ready,
                 .leaving = p->leaving,
                 .initialize_is_ours = p->claimed != 0,
@@ -177,6 +178,7 @@ static void on_think(Timer *t _unused_, usec_t now, void *userdata)
                 handover_look(p);
         race_expire(p, now);
         restart_look(p, now);
+        reinit_look(p);
 
         Snapshot s = palisaded_snapshot(p, now);
         p->facts = facts_read(&s);
@@ -359,19 +361,6 @@ HANDLER(on_history)
         palisaded_think(p);
 }
 
-HANDLER(on_progress)
-{
-        const MsgProgress *m = (const MsgProgress *)h;
-        const Palisaded *p = hands_userdata(userdata);
-
-        if (m->total_bytes > 0)
-                loop_status("%s: %" PRIu64 " of %" PRIu64 " MB, %" PRIu64 " %%",
-                            pg_operation_to_string((PgOperation)m->operation), m->done_bytes >> 20,
-                            m->total_bytes >> 20, m->done_bytes * 100 / m->total_bytes);
-        else
-                loop_status("%s: %s", p->decision.rule->name, m->text);
-}
-
 HANDLER(on_leaf)
 {
         orders_leaf(hands_userdata(userdata), (const MsgLeaf *)h, fds, n_fds);
@@ -411,7 +400,6 @@ static const LinkHandler handlers[] = {
         { MSG_LINK, on_link },
         { MSG_PG_STATE, on_pg_state },
         { MSG_HISTORY, on_history },
-        { MSG_PROGRESS, on_progress },
         { MSG_LEAF, on_leaf },
         { MSG_FENCE_STATE, on_fence_state },
         { MSG_WATCHDOG_STATE, on_watchdog_state },

@@ -140,6 +140,12 @@ typedef struct Restart {
         Timer timer;
 } Restart;
 
+/* reinit.c */
+typedef struct Reinit {
+        usec_t since;     /* one is under way: the number of its order; 0: none */
+        bool from_leader;
+} Reinit;
+
 /* duties.c */
 typedef struct Duties {
         /* One record of a key at a time: the next is made from what this one leads to. */
@@ -177,6 +183,7 @@ typedef struct Palisaded {
         Pause pause;
         Twin twin;
         Restart restart;
+        Reinit reinit;
         Duties duties;
         bool stopped_by_order; /* Postgres: we stopped it to hand over, no person did */
         bool leaving;
@@ -303,6 +310,13 @@ void restart_request(Palisaded *p, const MsgRequest *m);
 void restart_cancel(Palisaded *p, const MsgRequest *m);
 void restart_look(Palisaded *p, usec_t now);
 bool restart_stops(const Palisaded *p);             /* the old server is not gone yet */
+
+/* What is under way here, in the API's words; NULL: nothing. */
+const char *restart_busy_with(const Palisaded *p);
+
+/* ---- reinit.c: this replica's data, made anew ---- */
+void reinit_request(Palisaded *p, const MsgRequest *m);
+void reinit_look(Palisaded *p);
 
 /* ---- duties.c: what a leader, and every member, writes ---- */
 typedef struct RecordOrder {

@@ -53,9 +53,10 @@ static void respond(Palisaded *p, uint64_t seq, unsigned http, const char *text)
         api_respond(p->api, seq, http, text);
 }
 
-static const char *busy_with(const Palisaded *p)
+const char *restart_busy_with(const Palisaded *p)
 {
         return p->restart.since != 0             ? "restart"
+               : p->reinit.since != 0            ? "reinitialize"
                : p->pg.pg.operation != PGOP_NONE ? pg_operation_to_string(p->pg.pg.operation)
                                                  : NULL;
 }
@@ -94,7 +95,7 @@ void restart_request(Palisaded *p, const MsgRequest *m)
                 schedule(p, m);
                 return;
         }
-        const char *busy = busy_with(p);
+        const char *busy = restart_busy_with(p);
         if (busy) {
                 snprintf(text, sizeof text, "%s already in progress", busy);
                 respond(p, m->h.seq, 503, text);
@@ -184,7 +185,7 @@ static void look_at_scheduled(Palisaded *p)
                 return;
         RestartAsk ask = s->ask;
         const char *why = refusal(p, &ask);
-        if (busy_with(p)) {
+        if (restart_busy_with(p)) {
                 timer_set(&r->timer, now_boottime() + LOOK_AGAIN); /* until its time has passed */
         } else if (why || p->leaving) {
                 forget_scheduled(p, why ? why : "this node leaves");

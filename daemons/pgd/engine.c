@@ -181,7 +181,11 @@ static void begin(Pgd *p, const Plan *plan)
         p->pg.operation = shown[plan->step].operation;
         p->pg.operation_since = p->step_since;
         p->pg.order_seq = p->order.h.seq;
-        if (plan->step == STEP_CLONE || plan->step == STEP_BOOTSTRAP) {
+        bool replaces = p->order.anew != p->pg.anew &&
+                        (plan->step == STEP_CLONE || plan->step == STEP_REMOVE);
+        if (replaces && p->order.anew != 0)
+                p->pg.anew = p->order.anew;
+        if (plan->step == STEP_CLONE || plan->step == STEP_BOOTSTRAP || replaces) {
                 p->half_made = true;
                 pgd_save(p);
         }
@@ -294,6 +298,7 @@ void engine_cancel(Pgd *p)
         p->step = STEP_NONE;
         p->pg.operation = PGOP_NONE;
         p->tool = tool_free(p->tool);
+        p->pg.progress = (CopyProgress){ 0 };
         conn_reset(p->admin);
         if (!server_runs(p->server)) {
                 p->pg.datadir = pgd_look_at_datadir(p);
@@ -303,9 +308,18 @@ void engine_cancel(Pgd *p)
         pgd_changed(p);
 }
 
+/* The files that these work on are about to go. */
+static bool step_is_needless(Step step)
+{
+        return step == STEP_CLONE || step == STEP_CHECK || step == STEP_REWIND ||
+               step == STEP_CRASH_RECOVERY || step == STEP_START_STANDBY;
+}
+
 /* A step whose half-done work the next one must not run into is waited for, the others go. */
 static bool step_yields(const Pgd *p, const MsgOrder *next)
 {
+        if (next->anew != 0 && next->anew != p->pg.anew && step_is_needless(p->step))
+                return true;
         switch (p->step) {
         case STEP_CLONE:
         case STEP_BOOTSTRAP:
@@ -338,7 +352,7 @@ void engine_order(Pgd *p, const MsgOrder *order)
                            str_equal(order->leader.conn_url, p->order.leader.conn_url) &&
                            order->leader.timeline == p->order.leader.timeline;
         bool same = order->what == p->order.what && same_leader &&
-                    order->epoch == p->order.epoch;
+                    order->epoch == p->order.epoch && order->anew == p->order.anew;
 
         if (!same_leader) {
                 p->diverged = TRI_UNKNOWN;

@@ -52,18 +52,28 @@ void pgd_set_run(Pgd *p, RunState run)
         pgd_changed(p);
 }
 
-void pgd_progress(Pgd *p, uint64_t done_bytes, uint64_t total_bytes, const char *text)
+/* Told at each tenth, and every half minute. */
+static void log_progress(const CopyProgress *before, const CopyProgress *now)
 {
-        Mind *mind = hand_find(p->hand, NULL);
-        MsgProgress m = WIRE_INIT(MsgProgress, MSG_PROGRESS);
+        static usec_t told;
+        char text[COPY_PROGRESS_TEXT_MAX];
 
-        m.h.seq = p->order.h.seq;
-        m.operation = p->pg.operation;
-        m.done_bytes = done_bytes;
-        m.total_bytes = total_bytes;
-        (void)STR_SET(m.text, text); /* our own short texts */
-        if (mind)
-                (void)link_send(mind->link, &m.h); /* the next one tells the same */
+        if (copy_progress_percent(before) / 10 == copy_progress_percent(now) / 10 &&
+            now_boottime() < told + 30 * USEC_PER_SEC)
+                return;
+        told = now_boottime();
+        copy_progress_format(now, text);
+        log_info("copying: %s", text);
+}
+
+void pgd_progress(Pgd *p, uint64_t done_bytes, uint64_t total_bytes)
+{
+        CopyProgress now = copy_progress_after(done_bytes, total_bytes,
+                                               now_boottime() - p->step_since);
+
+        log_progress(&p->pg.progress, &now);
+        p->pg.progress = now;
+        pgd_changed(p);
 }
 
 void pgd_send_leaf(Pgd *p)
@@ -113,6 +123,7 @@ void pgd_save(Pgd *p)
                 .fresh = p->pg.fresh,
                 .sync_managed = p->sync_managed,
                 .half_made = p->half_made,
+                .anew = p->pg.anew,
                 .revoked = p->pg.revoked_epoch,
                 .permit = p->permit,
                 .called = p->called,
@@ -426,6 +437,7 @@ static int init(Pgd *p)
         p->pg.held = p->table->held;
         p->pg.fresh = p->table->fresh;
         p->half_made = p->table->half_made;
+        p->pg.anew = p->table->anew;
         p->called = p->table->called;
         p->pg.revoked_epoch = p->table->revoked;
 

@@ -40,13 +40,14 @@ typedef struct PgdTable {
         bool fresh;
         bool sync_managed;
         bool half_made;
+        usec_t anew;
         Epoch revoked;
         MsgPermit permit;
         char following[NAME_SIZE];
         CallbackMemory called;
 } PgdTable;
 
-#define PGD_TABLE_VERSION 2
+#define PGD_TABLE_VERSION 3
 
 typedef struct Pgd {
         sd_event *event;
@@ -146,7 +147,7 @@ bool pgd_is_primary(const Pgd *p);
 bool pgd_is_left_alone(const Pgd *p);
 void pgd_call_back(Pgd *p); /* the server answers, or changes its role: the user's callbacks */
 void pgd_send_leaf(Pgd *p); /* the leaf and its descriptors, to the mind */
-void pgd_progress(Pgd *p, uint64_t done_bytes, uint64_t total_bytes, const char *text);
+void pgd_progress(Pgd *p, uint64_t done_bytes, uint64_t total_bytes);
 
 /* ---- look.c: PGDATA as it lies there ---- */
 

@@ -157,12 +157,32 @@ static bool may_clone(const PlanInput *in)
         return has_leader(in) || in->clones_alone;
 }
 
+/* What is there goes first, whatever it is: asked for by a person. */
+static bool is_to_go(const PlanInput *in)
+{
+        return in->order->anew != 0 && in->order->anew != in->pg->anew && has_leader(in) &&
+               !(pg_may_run(in->pg) && is_primary(in->pg));
+}
+
+static Plan plan_anew(const PlanInput *in)
+{
+        if (pg_may_run(in->pg))
+                return plan(STEP_STOP_IMMEDIATE, "it is made anew, as asked");
+        if (in->leaf_busy)
+                return plan(STEP_WAIT, "processes of the last start are still being ended");
+        return in->pg->datadir == DATADIR_EMPTY || in->keeps_data
+                       ? plan(STEP_CLONE, "it is made anew, as asked")
+                       : plan(STEP_REMOVE, "it is made anew, as asked");
+}
+
 static Plan plan_follow(const PlanInput *in)
 {
         const PgState *pg = in->pg;
 
         if (pg->held)
                 return plan(STEP_REFUSE, "this node has left the cluster: palisadectl join");
+        if (is_to_go(in))
+                return plan_anew(in);
         if (pg_may_run(pg))
                 return plan_follow_running(in);
         if (in->order->hands_off)

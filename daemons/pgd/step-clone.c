@@ -31,13 +31,14 @@ static void on_progress(const char *line, void *userdata)
         uint64_t done, total;
 
         if (sscanf(line, "%" SCNu64 "/%" SCNu64 " kB (", &done, &total) == 2)
-                pgd_progress(p, done * 1024, total * 1024, "copying");
+                pgd_progress(p, done * 1024, total * 1024);
 }
 
 static void end(Pgd *p, int r)
 {
         clone.methods = node_free(clone.methods);
         clone.method = NULL;
+        p->pg.progress = (CopyProgress){ 0 };
         p->control_known = false;
         pgd_set_run(p, RUN_STOPPED);
         engine_step_done(p, r, r < 0 ? clone.why : "cloned");
@@ -113,7 +114,6 @@ static int run_custom(Pgd *p, const char *method, const char *dsn, const char *e
                 r = method_add_params(&c, method, p->data_dir, dsn, argv);
         if (r < 0)
                 return r;
-        pgd_progress(p, 0, 0, method);
         return script_run(p, method, argv, (const char *const[2]){ env, NULL }, USEC_INFINITY,
                           on_method);
 }
@@ -187,13 +187,15 @@ int step_clone(Pgd *p)
         PgConf c = pgd_section(p);
         const Member *offered = NULL;
 
+        bool by_leader = p->order.anew != 0 && p->order.from_leader;
+
         node_free(clone.methods);
-        clone.methods = methods_list(&c);
+        clone.methods = by_leader ? run_argv(METHOD_BASEBACKUP, NULL) : methods_list(&c);
         if (!clone.methods)
                 return -ENOMEM;
         clone.method = clone.methods->children;
         (void)STR_SET(clone.why, "no replica method works without a leader"); /* our own text */
-        if (p->cluster && p->order.leader.name[0])
+        if (p->cluster && p->order.leader.name[0] && !by_leader)
                 offered = source_to_clone(p->cluster, config_name(p->config), p->order.leader.name,
                                           (unsigned)(now_boottime() / 1021));
         clone.source = offered ? *offered : p->order.leader;

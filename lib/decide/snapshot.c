@@ -232,7 +232,7 @@ static FactPause read_pause(const Snapshot *s)
         if (!s->cluster)
                 return PAUSE_UNKNOWN;
         return s->cluster->settings.pause && !s->cluster->resuming && !s->stopped_by_order &&
-                               s->restart_since == 0
+                               s->restart_since == 0 && !s->reinitializing
                        ? PAUSE_YES
                        : PAUSE_NO;
 }

@@ -45,6 +45,7 @@ typedef struct Snapshot {
         bool handover;            /* asked of this node and possible */
         usec_t handover_since;
         usec_t restart_since;     /* Postgres is to be restarted here; 0: it is not */
+        bool reinitializing;      /* this replica is being made anew, as asked: in pause too */
         bool candidate_ready;     /* it has our last WAL, or is not to be waited for */
 
         bool leaving;

@@ -12,6 +12,7 @@
 #include "base/lsn.h"
 #include "model/limits.h"
 #include "model/names.h"
+#include "model/copy-progress.h"
 
 typedef struct Tags {
         bool nofailover;          /* the tag, or failover_priority <= 0 */
@@ -50,6 +51,7 @@ typedef struct Member {
         bool pending_restart;
         bool gate_pending; /* no gate before the next start: of a server adopted among others */
         bool pause;
+        CopyProgress progress; /* while it is being made */
         Tags tags;
         int64_t lease;
         uint64_t mod_revision;

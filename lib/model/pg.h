@@ -12,6 +12,7 @@
 #include "base/lsn.h"
 #include "base/usec.h"
 #include "model/cluster.h"
+#include "model/copy-progress.h"
 
 /* A row of pg_stat_replication. */
 typedef struct Standby {
@@ -92,6 +93,8 @@ typedef struct PgState {
         PgOperation operation;
         uint64_t order_seq;  /* the order the last result or operation belongs to */
         usec_t operation_since;
+        CopyProgress progress;   /* of a clone */
+        usec_t anew;         /* the last ORDER_FOLLOW of that number has begun to replace the data */
         int32_t failures;    /* failed attempts in a row at the current order */
         char detail[REASON_SIZE]; /* one line: the operation's step, or why the last one failed */
 

@@ -19,7 +19,8 @@ typedef struct MsgStatus {
         bool watchdog_failed;   /* mode required, and no device answers */
         bool dcs_up;
         bool failsafe; /* leads by, or keeps, a promise instead of the key */
-        bool pad[2];
+        bool reinitializing; /* the data directory is being replaced, as asked */
+        bool pad;
         usec_t permit_deadline; /* 0: none */
         usec_t permit_margin;
         usec_t renewal_interval;
@@ -50,6 +51,7 @@ typedef enum RequestKind {
                              RESULT done: it is stored */
         REQUEST_RESTART,        /* answered when it is over, or noted for later */
         REQUEST_CANCEL_RESTART, /* the one for later */
+        REQUEST_REINITIALIZE,   /* answered when it begins */
         REQUEST_MAX,
 } RequestKind;
 DECLARE_NAMES(request, RequestKind)
@@ -62,7 +64,9 @@ typedef struct MsgRequest {
         usec_t scheduled_wall_usec;
         Timing timing;  /* CONFIG: as the document has it, adjusted; ttl 0: not told */
         RestartAsk restart; /* RESTART */
-        uint64_t force; /* RESUME: do not wait for members that may stand and do not answer */
+        uint32_t force; /* RESUME: do not wait for members that may stand and do not answer;
+                           REINITIALIZE: whatever is under way is given up */
+        uint32_t from_leader; /* REINITIALIZE: by pg_basebackup, from the leader itself */
         char leader[NAME_SIZE];
         char candidate[NAME_SIZE];
         char blob[];

@@ -28,9 +28,10 @@ typedef struct MsgOrder {
         bool immediate;      /* STOP: immediate instead of fast */
         bool may_remake;     /* FOLLOW: the data directory may be rewound or replaced */
         bool hands_off;      /* FOLLOW, in pause: what is stopped stays so, what runs is not stopped */
-        bool pad;
+        bool from_leader;    /* FOLLOW, anew: by pg_basebackup, from the leader itself */
         int32_t outgoing;    /* FOLLOW, START: not this postmaster: it is stopped first; 0: any will do */
-        uint32_t pad2;
+        uint32_t pad;
+        usec_t anew;         /* FOLLOW: the data directory goes first, once for each number; 0: it stays */
         Epoch epoch;
         usec_t deadline;
         Member leader;
@@ -80,15 +81,6 @@ typedef struct MsgHistory {
         MsgHeader h;
         History history;
 } MsgHistory;
-
-typedef struct MsgProgress {
-        MsgHeader h; /* seq: of the order */
-        uint32_t operation;
-        uint32_t pad;
-        uint64_t done_bytes;
-        uint64_t total_bytes; /* 0: not known */
-        char text[REASON_SIZE];
-} MsgProgress;
 
 /* Make the leaf, or open the one of that number that is there (after a restart of pgd). */
 typedef struct MsgMakeLeaf {

@@ -12,7 +12,7 @@
  *             │        LEASE CLUSTER PEERS LINK RESULT
  *             │        PERMIT REVOKE ORDER CANCEL CLUSTER GATE PROBE
  *             ├───────────────────────────────────────────────────▶ pgd ◀──▶ launcher
- *    mind ────┤        PG_STATE HISTORY PROGRESS LEAF RESULT             MAKE_LEAF SPAWN DROP_LEAF
+ *    mind ────┤        PG_STATE HISTORY LEAF RESULT                      MAKE_LEAF SPAWN DROP_LEAF
  *             │        PERMIT REVOKE WANT VIP_PERMIT                     LEAF SPAWNED EXITED
  *             ├───────────────────────────────────────────────────▶ fenced
  *             │        FENCE_STATE RESULT

@@ -25,7 +25,6 @@ static const char *const msg_type_names[MSG_TYPE_MAX] = {
         [MSG_PROBE] = "PROBE",
         [MSG_PG_STATE] = "PG_STATE",
         [MSG_HISTORY] = "HISTORY",
-        [MSG_PROGRESS] = "PROGRESS",
         [MSG_LEAF] = "LEAF",
         [MSG_MAKE_LEAF] = "MAKE_LEAF",
         [MSG_DROP_LEAF] = "DROP_LEAF",
@@ -100,5 +99,6 @@ static const char *const request_names[REQUEST_MAX] = {
         [REQUEST_FAILSAFE] = "failsafe",
         [REQUEST_RESTART] = "restart",
         [REQUEST_CANCEL_RESTART] = "cancel restart",
+        [REQUEST_REINITIALIZE] = "reinitialize",
 };
 DEFINE_NAMES(request, RequestKind, REQUEST_MAX)

@@ -201,6 +201,7 @@ static const Field msg_order_fields[] = {
         FLAG(MsgOrder, immediate),
         FLAG(MsgOrder, may_remake),
         FLAG(MsgOrder, hands_off),
+        FLAG(MsgOrder, from_leader),
         STRUCT(MsgOrder, leader, member_fields),
         STRING(MsgOrder, text),
 };
@@ -211,10 +212,6 @@ static const Field gate_fields[] = {
 };
 static const Field msg_pg_fields[] = { STRUCT(MsgPgState, pg, pg_fields) };
 static const Field msg_history_fields[] = { STRUCT(MsgHistory, history, history_fields) };
-static const Field progress_fields[] = {
-        ENUM(MsgProgress, operation, PGOP_MAX),
-        STRING(MsgProgress, text),
-};
 static const Field spawn_fields[] = { STRING(MsgSpawn, cwd) };
 static const Field want_fields[] = {
         ENUM(MsgWant, gate_mode, FENCE_MODE_MAX),
@@ -257,6 +254,7 @@ static const Field status_msg_fields[] = {
         FLAG(MsgStatus, watchdog_failed),
         FLAG(MsgStatus, dcs_up),
         FLAG(MsgStatus, failsafe),
+        FLAG(MsgStatus, reinitializing),
         STRUCT(MsgStatus, restart, restart_fields),
         STRING(MsgStatus, rule),
         STRING(MsgStatus, reason),
@@ -330,7 +328,6 @@ static const Shape shapes[MSG_TYPE_MAX] = {
         [MSG_PROBE] = PLAIN(MsgProbe),
         [MSG_PG_STATE] = WITH(MsgPgState, msg_pg_fields),
         [MSG_HISTORY] = WITH(MsgHistory, msg_history_fields),
-        [MSG_PROGRESS] = WITH(MsgProgress, progress_fields),
         [MSG_LEAF] = WITH(MsgLeaf, leaf_fields),
         [MSG_MAKE_LEAF] = PLAIN(MsgMakeLeaf),
         [MSG_DROP_LEAF] = PLAIN(MsgDropLeaf),

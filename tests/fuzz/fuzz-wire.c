@@ -35,7 +35,6 @@ static const size_t sizes[MSG_TYPE_MAX] = {
         [MSG_PROBE] = sizeof(MsgProbe),
         [MSG_PG_STATE] = sizeof(MsgPgState),
         [MSG_HISTORY] = sizeof(MsgHistory),
-        [MSG_PROGRESS] = sizeof(MsgProgress),
         [MSG_LEAF] = sizeof(MsgLeaf),
         [MSG_MAKE_LEAF] = sizeof(MsgMakeLeaf),
         [MSG_DROP_LEAF] = sizeof(MsgDropLeaf),

@@ -75,6 +75,7 @@ tests_sim_palisade_sim_SOURCES = \
 	daemons/palisaded/palisaded.c \
 	daemons/palisaded/pause.c \
 	daemons/palisaded/race.c \
+	daemons/palisaded/reinit.c \
 	daemons/palisaded/restart.c \
 	daemons/palisaded/timing.c \
 	daemons/palisaded/twin.c \

@@ -259,6 +259,7 @@ static void on_request(Link *l _unused_, const MsgHeader *h, int *fds _unused_,
                 break;
         case REQUEST_RESTART: restart(p, m); break;
         case REQUEST_CANCEL_RESTART: cancel_restart(p, m); break;
+        case REQUEST_REINITIALIZE: respond(p, m->h.seq, 200, "reinitialize started"); break;
         case REQUEST_NONE:
         case REQUEST_MAX: break;
         }

@@ -33,11 +33,30 @@ static void test_may_run(void **state _unused_)
         assert_true(pg_may_run(&(PgState){ .run = (RunState)99 })); /* what nobody knows may run */
 }
 
+static void test_copy_progress(void **state _unused_)
+{
+        char text[COPY_PROGRESS_TEXT_MAX];
+        CopyProgress p = copy_progress_after(UINT64_C(120) << 20, UINT64_C(264) << 20,
+                                             2 * USEC_PER_SEC);
+
+        assert_int_equal(copy_progress_percent(&p), 45);
+        copy_progress_format(&p, text);
+        assert_string_equal(text, "45 %, 120 of 264 MB, 60 MB/s");
+        p = copy_progress_after(UINT64_MAX / 2, UINT64_MAX / 4, USEC_PER_SEC); /* an estimate */
+        assert_int_equal(copy_progress_percent(&p), 100);
+        assert_true(p.rate == UINT64_MAX / 2);
+        p = copy_progress_after(3 << 20, 0, 0);
+        assert_int_equal(copy_progress_percent(&p), 0);
+        copy_progress_format(&p, text);
+        assert_string_equal(text, "3 MB, 0 MB/s");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_standby_lsn),
                 cmocka_unit_test(test_may_run),
+                cmocka_unit_test(test_copy_progress),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

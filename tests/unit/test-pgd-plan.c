@@ -402,6 +402,38 @@ static void test_configure(void **state _unused_)
 }
 
 /* What a clone or bootstrap that never ended left goes, and nothing else does. */
+/* Once for each number: stopped, removed, cloned; and never a primary's data. */
+static void test_anew(void **state _unused_)
+{
+        w.order.anew = 7;
+        expect(STEP_STOP_IMMEDIATE);
+        stopped(CONTROL_ARCHIVE_RECOVERY, 3);
+        w.in.leaf_busy = true;
+        expect(STEP_WAIT);
+        w.in.leaf_busy = false;
+        expect(STEP_REMOVE);
+        w.in.keeps_data = true; /* the method takes what it finds */
+        expect(STEP_CLONE);
+        w.in.keeps_data = false;
+        w.pg.anew = 7; /* it has begun: from here on as after any clone that was not completed */
+        w.in.half_made = true;
+        expect(STEP_REMOVE);
+        w.pg.datadir = DATADIR_EMPTY;
+        expect(STEP_CLONE);
+        w.order.anew = 8; /* asked for again meanwhile */
+        expect(STEP_CLONE);
+        w.pg.datadir = DATADIR_BROKEN;
+        expect(STEP_REMOVE);
+        w.order.leader.name[0] = 0; /* nobody to clone from: what is there stays */
+        w.pg.datadir = DATADIR_VALID;
+        w.in.half_made = false;
+        expect(STEP_START_STANDBY);
+        setup(NULL);
+        w.order.anew = 7;
+        primary();
+        expect(STEP_REFUSE);
+}
+
 static void test_half_made(void **state _unused_)
 {
         w.order.what = ORDER_FOLLOW;
@@ -555,6 +587,7 @@ int main(void)
                 TEST(test_before_stop),
                 TEST(test_checkpoint),
                 TEST(test_configure),
+                TEST(test_anew),
                 TEST(test_half_made),
                 TEST(test_notes),
                 TEST(test_every_situation),
