@@ -132,6 +132,7 @@ static PlanInput gather(const Pgd *p, bool leaf_busy)
                 .order_since = p->order_since,
                 .stop_from = ends ? 0 : stop_from,
                 .diverged = p->diverged,
+                .agreed_lsn = p->local.lsn,
                 .leaf_busy = leaf_busy,
                 .half_made = p->half_made,
                 .backup_label = p->pg.datadir == DATADIR_VALID && p->control_known &&

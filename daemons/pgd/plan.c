@@ -126,6 +126,13 @@ static Plan plan_follow_stopped(const PlanInput *in)
         return plan(STEP_START_STANDBY, "the leader could not be asked; it may be read at least");
 }
 
+/* Local WAL beyond what pg_control told of may have been replayed since the comparison. */
+static bool is_unsure(const PlanInput *in)
+{
+        return in->diverged == TRI_UNKNOWN ||
+               (in->diverged == TRI_NO && in->pg->replay_lsn > in->agreed_lsn);
+}
+
 static Plan plan_follow_running(const PlanInput *in)
 {
         const PgState *pg = in->pg;
@@ -146,7 +153,7 @@ static Plan plan_follow_running(const PlanInput *in)
                 return plan_fast_stop(in, "our WAL left the leader's timeline");
         /* For as long as it takes: where it has left, nothing else brings it back. The numbers may be
          * the same and the timelines two. */
-        if (in->diverged == TRI_UNKNOWN && in->order->leader.timeline > 1 &&
+        if (is_unsure(in) && in->order->leader.timeline > 1 &&
             in->order->leader.timeline >= pg->timeline)
                 return plan(STEP_CHECK, "it does not stream, and may have left the leader's timeline");
         return plan(STEP_DONE, "standby, not streaming yet");

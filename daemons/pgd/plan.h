@@ -50,6 +50,7 @@ typedef struct PlanInput {
         usec_t order_since;
         usec_t stop_from;     /* when the permit's end begins to stop a primary (plan_permit()) */
         Tri diverged;         /* our WAL against the leader of the order; unknown: not checked */
+        Lsn agreed_lsn;       /* "no" is about WAL up to here; pg_control may know less than there is */
         bool leaf_busy;       /* processes of an earlier start are still there */
         bool half_made;       /* the data directory is what a bootstrap or clone that never ended left */
         bool backup_label;    /* PGDATA/backup_label: a base backup not yet started */

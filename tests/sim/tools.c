@@ -155,6 +155,7 @@ static void end_check(Pgd *p)
                 return;
         }
         p->diverged = diverged;
+        p->local.lsn = h->pg.lsn;
         p->twin = diverged == TRI_YES && up >= 0 &&
                   world->branches[h->pg.branch].timeline ==
                           world->branches[world->hosts[up].pg.branch].timeline;

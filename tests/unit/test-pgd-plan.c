@@ -118,7 +118,14 @@ static void test_follow_not_streaming(void **state _unused_)
         w.pg.receiver_alive = false;
         expect(STEP_CHECK); /* the same timeline, or another of that number */
         w.in.diverged = TRI_NO;
+        w.pg.replay_lsn = w.in.agreed_lsn = 1000;
         expect(STEP_DONE); /* it will come */
+        w.pg.replay_lsn = 1056; /* from its own pg_wal: that was not compared */
+        expect(STEP_CHECK);
+        w.pg.receiver_alive = true;
+        expect(STEP_DONE);
+        w.pg.receiver_alive = false;
+        w.pg.replay_lsn = 1000;
         w.in.diverged = TRI_UNKNOWN;
         w.order.leader.timeline = w.pg.timeline = 1;
         expect(STEP_DONE); /* there is only one */
