@@ -19,6 +19,7 @@ lib_libmodel_a_SOURCES = \
 	lib/model/member.c lib/model/member.h \
 	lib/model/names.c lib/model/names.h \
 	lib/model/peer.h \
+	lib/model/pending.c lib/model/pending.h \
 	lib/model/pg.c lib/model/pg.h \
 	lib/model/restart.c lib/model/restart.h \
 	lib/model/settings.c lib/model/settings.h \
@@ -49,6 +50,7 @@ lib_libconfig_a_SOURCES = \
 	lib/config/json.c lib/config/json.h \
 	lib/config/keys.c lib/config/keys.h \
 	lib/config/later.c lib/config/later.h \
+	lib/config/pending-node.c lib/config/pending-node.h \
 	lib/config/restart-node.c lib/config/restart-node.h \
 	lib/config/schema.c lib/config/schema.h \
 	lib/config/tree.c lib/config/tree.h \

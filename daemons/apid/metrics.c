@@ -172,7 +172,7 @@ static void put_cluster(const Out *o)
               (int64_t)f->dcs_seen_sec);
         gauge(o, "patroni_pending_restart",
               "Value is 1 if the node needs a restart, 0 otherwise.",
-              o->v->pg && o->v->pg->pending_restart);
+              o->v->pg && o->v->pg->pending.n > 0);
         gauge(o, "patroni_is_paused", "Value is 1 if auto failover is disabled, 0 otherwise.",
               f->pause);
 }

@@ -3,6 +3,7 @@
 
 #include "apid/maker.h"
 #include "apid/node-json.h"
+#include "config/pending-node.h"
 #include "config/restart-node.h"
 
 static void make_xlog(Maker *m, Node *root, const View *v, const NodeFacts *f)
@@ -106,9 +107,11 @@ static void make_common(Maker *m, Node *root, const View *v, const NodeFacts *f)
                 snprintf(sysid, sizeof sysid, "%" PRIu64, v->pg->sysid);
                 make_text(m, root, "database_system_identifier", sysid);
         }
-        if (v->pg && v->pg->pending_restart)
+        if (v->pg && v->pg->pending.n > 0) {
+                _cleanup_(node_freep) Node *reasons = pending_node(&v->pg->pending, false);
                 make_bool(m, root, "pending_restart", true);
-
+                make_copy(m, root, "pending_restart_reason", reasons);
+        }
         if (v->pg)
                 make_progress(m, root, &v->pg->progress);
         Node *patroni = make_map(m, root, "patroni");

@@ -47,6 +47,7 @@ struct Dcsd {
         Retain retain;
         Member member; /* as the mind wants it published */
         ScheduledRestart restart;
+        Pending pending;
         bool has_member;
         Timing timing; /* in force */
         Timer linger;
@@ -315,7 +316,8 @@ static void publish_member(Dcsd *d)
         const Node *tags = node_get(config_root(d->config), "tags");
 
         if (d->has_member)
-                publish_set(d->publish, encode_member(&d->member, &d->restart, tags, d->proxy_url));
+                publish_set(d->publish, encode_member(&d->member, &d->restart, &d->pending, tags,
+                                                      d->proxy_url));
 }
 
 static void on_publish(Link *l _unused_, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
@@ -325,6 +327,7 @@ static void on_publish(Link *l _unused_, const MsgHeader *h, int *fds _unused_, 
 
         d->member = ((const MsgPublish *)h)->member;
         d->restart = ((const MsgPublish *)h)->restart;
+        d->pending = ((const MsgPublish *)h)->pending;
         d->has_member = true;
         publish_member(d);
 }

@@ -5,6 +5,7 @@
 
 #include "base/macros.h"
 #include "base/str.h"
+#include "config/pending-node.h"
 #include "config/restart-node.h"
 #include "dcsd/encode.h"
 
@@ -100,17 +101,6 @@ static Node *encode_tags(const Member *member, const Node *tags)
         return maker_end(&m);
 }
 
-/* As Patroni tells of a parameter, for `list` and patronictl. */
-static Node *gate_reason(void)
-{
-        Maker reasons = maker_new(NODE_MAP), gate = maker_new(NODE_MAP);
-
-        put_text(&gate, "old_value", "absent");
-        put_text(&gate, "new_value", "present");
-        put(&reasons, "fence.gate", maker_end(&gate));
-        return maker_end(&reasons);
-}
-
 static Node *progress_node(const CopyProgress *p)
 {
         Maker m = maker_new(NODE_MAP);
@@ -124,8 +114,8 @@ static Node *progress_node(const CopyProgress *p)
         return maker_end(&m);
 }
 
-Node *encode_member(const Member *member, const ScheduledRestart *restart, const Node *tags,
-                    const char *proxy_url)
+Node *encode_member(const Member *member, const ScheduledRestart *restart, const Pending *pending,
+                    const Node *tags, const char *proxy_url)
 {
         Maker m = maker_new(NODE_MAP);
         _cleanup_(node_freep) Node *published = encode_tags(member, tags);
@@ -142,8 +132,8 @@ Node *encode_member(const Member *member, const ScheduledRestart *restart, const
                 put(&m, "tags", TAKE_PTR(published));
         if (member->pending_restart)
                 put(&m, "pending_restart", node_new_bool(true));
-        if (member->gate_pending)
-                put(&m, "pending_restart_reason", gate_reason());
+        if (member->gate_pending || (pending && pending->n > 0))
+                put(&m, "pending_restart_reason", pending_node(pending, member->gate_pending));
         put_lsn(&m, "xlog_location", member->xlog_location);
         put_lsn(&m, "replay_lsn", member->replay_lsn);
         put_lsn(&m, "receive_lsn", member->receive_lsn);

@@ -15,7 +15,8 @@
  * filtered as §3.9 says, and what the mind adds to it (nosync while it leaves the synchronous set)
  * put on top. proxy_url: or NULL.
  */
-Node *encode_member(const Member *m, const ScheduledRestart *restart, const Node *tags,
+Node *encode_member(const Member *m, const ScheduledRestart *restart, const Pending *pending,
+                    const Node *tags,
                     const char *proxy_url);
 
 /* retain: a list for retain_slots, or NULL; taken, also on failure. */

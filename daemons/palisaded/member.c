@@ -22,7 +22,7 @@ void node_member(const Palisaded *p, Member *ret)
                 ret->role = ROLE_REPLICA;
         ret->gate_pending = p->fence.gate == GATE_ABSENT && p->node.gate_mode != FENCE_OFF &&
                             p->fence.leaf == pg->leaf && pg->leaf & LEAF_ADOPTED;
-        ret->pending_restart = pg->pending_restart || ret->gate_pending;
+        ret->pending_restart = pg->pending.n > 0 || ret->gate_pending;
         ret->pause = p->cluster && p->cluster->settings.pause;
         ret->timeline = pg->timeline;
         if (pg->run != RUN_RUNNING || !pg->accepts)

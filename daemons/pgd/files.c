@@ -161,10 +161,9 @@ static int write_lines(const Pgd *p, const PgConf *c, const char *key, const cha
         return r;
 }
 
-static int write_main(const Pgd *p, const PgConf *c, Node **ret_arguments)
+static int write_main(Pgd *p, const PgConf *c, Node **ret_arguments)
 {
-        bool raised;
-        _cleanup_(node_freep) Node *parameters = pgconf_parameters(c, warn, NULL, &raised);
+        _cleanup_(node_freep) Node *parameters = pgconf_parameters(c, warn, NULL, &p->raised);
         char *text = parameters ? pgconf_text(c, parameters) : NULL;
 
         if (!text)

@@ -16,6 +16,9 @@
 /* Standbys come and go: who is synchronous, and whether this one streams, a few probes settle. */
 #define WHILE_SETTLING (100 * USEC_PER_MSEC)
 #define SETTLES_WITHIN (5 * USEC_PER_SEC)
+/* What waits for a restart: anybody may change files and reload. */
+#define PENDING_EVERY (10 * USEC_PER_SEC)
+#define PENDING_SETTLES_WITHIN (3 * USEC_PER_SEC)
 
 static void target(const Pgd *p, const char *host, char *buf, size_t size)
 {
@@ -125,6 +128,27 @@ static void note_following(Pgd *p)
                 pgd_save(p);
 }
 
+/* After a start and after each reload the server is asked with every probe for a while. */
+static void note_pending(Pgd *p, bool asked, bool was_accepting)
+{
+        usec_t now = now_boottime();
+
+        if (!was_accepting)
+                heartbeat_settings_changed(p);
+        if (!asked)
+                return;
+        for (uint32_t i = 0; i < p->raised.n; i++)
+                pending_add(&p->pg.pending, p->raised.rows[i].name, p->raised.rows[i].old_value,
+                            p->raised.rows[i].new_value);
+        p->pending_at = now < p->pending_often_until ? now : now + PENDING_EVERY;
+}
+
+void heartbeat_settings_changed(Pgd *p)
+{
+        p->pending_at = now_boottime();
+        p->pending_often_until = p->pending_at + PENDING_SETTLES_WITHIN;
+}
+
 static void read_history(Pgd *p);
 
 static void on_alive(Pgd *p, const ConnAnswer *answer)
@@ -138,6 +162,7 @@ static void on_alive(Pgd *p, const ConnAnswer *answer)
                 log_error("postgres answered the probe in an unknown shape");
                 return;
         }
+        note_pending(p, answer->n_results > 3, was_accepting);
         p->version = p->pg.server_version;
         p->pg.probed = now_boottime();
         p->pg.silent_since = 0;
@@ -242,7 +267,8 @@ static void probe(Pgd *p)
 {
         if (!server_runs(p->server))
                 return;
-        int r = conn_run(p->heartbeat, probe_sql(), PROBE_TIMEOUT, on_answer, p);
+        int r = conn_run(p->heartbeat, probe_sql(now_boottime() >= p->pending_at), PROBE_TIMEOUT,
+                         on_answer, p);
         if (r == -EBUSY)
                 p->probe_again = true; /* the one in flight may be too old for who asks now */
         else if (r < 0)

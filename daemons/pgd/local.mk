@@ -7,6 +7,7 @@ PGD_PURE = \
 	daemons/pgd/divergence.c daemons/pgd/divergence.h \
 	daemons/pgd/methods.c daemons/pgd/methods.h \
 	daemons/pgd/pgconf.c daemons/pgd/pgconf.h \
+	daemons/pgd/pending-show.c daemons/pgd/pending.h \
 	daemons/pgd/plan.c daemons/pgd/plan.h \
 	daemons/pgd/slots.c daemons/pgd/slots.h \
 	daemons/pgd/source.c daemons/pgd/source.h \
@@ -21,6 +22,7 @@ palisade_pgd_SOURCES = $(PGD_PURE) \
 	daemons/pgd/launch.c daemons/pgd/launch.h daemons/pgd/launch-internal.h \
 	daemons/pgd/look.c \
 	daemons/pgd/main.c \
+	daemons/pgd/pending.c \
 	daemons/pgd/pgd.c daemons/pgd/pgd.h \
 	daemons/pgd/probe.c daemons/pgd/probe.h \
 	daemons/pgd/programs.c daemons/pgd/programs.h \

@@ -171,7 +171,7 @@ static const char *level_text(const char *text)
 /* The value of a controlled parameter: the dynamic one if it is allowed, else the default. */
 static const char *controlled_value(const PgConf *c, const struct Controlled *p, char *buf,
                                     size_t size, pgconf_warn_t warn, void *userdata,
-                                    bool *ret_raised)
+                                    Pending *raised)
 {
         const Node *params = node_get(c->dynamic, "parameters");
         const char *asked = node_get_text(params, p->name), *value = NULL;
@@ -199,9 +199,10 @@ static const char *controlled_value(const PgConf *c, const struct Controlled *p,
         if (c->control && p->floor_offset)
                 floor = *(const uint32_t *)((const char *)c->control + p->floor_offset);
         if (p->kind == CONTROLLED_INT && str_to_i64(value, &v) >= 0 && v < (int64_t)floor) {
+                const char *asked_value = value;
                 snprintf(buf, size, "%u", floor);
                 value = buf;
-                *ret_raised = true;
+                pending_add(raised, p->name, buf, asked_value);
         }
         return value;
 }
@@ -300,7 +301,7 @@ static int sort_map(Node *map)
 }
 
 static int put_all(const PgConf *c, Node *out, pgconf_warn_t warn, void *userdata,
-                   bool *ret_raised)
+                   Pending *raised)
 {
         const Node *dynamic = node_get(c->dynamic, "parameters");
         char addresses[HOST_SIZE], port[8], buf[16];
@@ -312,7 +313,7 @@ static int put_all(const PgConf *c, Node *out, pgconf_warn_t warn, void *userdat
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(controlled); i++)
                 r = put_text(out, controlled[i].name,
                              controlled_value(c, &controlled[i], buf, sizeof buf, warn, userdata,
-                                              ret_raised));
+                                              raised));
         if (r >= 0)
                 r = put_wal_keep(out, dynamic);
         pgconf_split_listen(node_get_text(c->local, "listen"), addresses, sizeof addresses,
@@ -329,12 +330,12 @@ static int put_all(const PgConf *c, Node *out, pgconf_warn_t warn, void *userdat
         return r < 0 ? r : put_sockets(c, out);
 }
 
-Node *pgconf_parameters(const PgConf *c, pgconf_warn_t warn, void *userdata, bool *ret_raised)
+Node *pgconf_parameters(const PgConf *c, pgconf_warn_t warn, void *userdata, Pending *raised)
 {
         _cleanup_(node_freep) Node *out = node_new(NODE_MAP);
 
-        *ret_raised = false;
-        if (!out || put_all(c, out, warn, userdata, ret_raised) < 0 || sort_map(out) < 0)
+        *raised = (Pending){ 0 };
+        if (!out || put_all(c, out, warn, userdata, raised) < 0 || sort_map(out) < 0)
                 return NULL;
         return TAKE_PTR(out);
 }

@@ -12,6 +12,7 @@
 
 #include "config/tree.h"
 #include "model/limits.h"
+#include "model/pending.h"
 #include "pgd/control.h"
 
 typedef struct PgConf {
@@ -34,10 +35,10 @@ typedef struct PgConf {
 typedef void (*pgconf_warn_t)(const char *text, void *userdata);
 
 /*
- * Every parameter that goes into the file, sorted: a map of texts. *ret_raised: a standby's setting
- * had to be raised to the primary's (pending restart). NULL: out of memory.
+ * Every parameter that goes into the file, sorted: a map of texts. *raised: the settings of a standby
+ * that had to be raised to the primary's, with what was asked for. NULL: out of memory.
  */
-Node *pgconf_parameters(const PgConf *c, pgconf_warn_t warn, void *userdata, bool *ret_raised);
+Node *pgconf_parameters(const PgConf *c, pgconf_warn_t warn, void *userdata, Pending *raised);
 
 /* The text of postgresql.conf; the caller frees. NULL: out of memory. */
 char *pgconf_text(const PgConf *c, const Node *parameters);

@@ -119,6 +119,8 @@ typedef struct Pgd {
         bool probe_again;
         usec_t settling_until; /* probed often until then; 0: not */
         uint64_t asked[16]; /* PROBEs to answer; 0: free */
+        Pending raised; /* a standby's, at the last writing of its files */
+        usec_t pending_at, pending_often_until; /* when the server is asked what waits for a restart */
         Timer probe_timer, permit_timer, retry_timer, state_timer, paused_timer;
         Stall stall;
 
@@ -199,6 +201,7 @@ void heartbeat_soon(Pgd *p); /* probe at once */
 void heartbeat_asked(Pgd *p, uint64_t seq); /* and answer RESULT behind the state it brings */
 void heartbeat_schedule(Pgd *p);
 void heartbeat_set_targets(Pgd *p);
+void heartbeat_settings_changed(Pgd *p); /* files were written, the server told */
 
 /* ---- authority.c: permits ---- */
 

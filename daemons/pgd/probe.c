@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "pgd/pending.h"
 #include "pgd/probe.h"
 
 /* Columns of the first result, in the order of the SELECT list. */
@@ -24,29 +25,32 @@ enum {
         N_COLUMNS,
 };
 
-const char *probe_sql(void)
+#define PROBE_SQL                                                                                  \
+        "SELECT pg_is_in_recovery(),"                                                              \
+        " CASE WHEN pg_is_in_recovery() THEN 0 ELSE"                                               \
+        "  ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,"        \
+        " CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() END,"            \
+        " pg_last_wal_replay_lsn(),"                                                               \
+        " GREATEST(pg_last_wal_receive_lsn(), w.written_lsn),"                                     \
+        " CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() END,"                       \
+        " c.timeline_id,"                                                                          \
+        " CASE WHEN w.latest_end_lsn IS NOT NULL THEN w.received_tli END,"                         \
+        " w.latest_end_lsn, w.status,"                                                             \
+        " current_setting('primary_conninfo'),"                                                    \
+        " (extract(epoch FROM pg_last_xact_replay_timestamp()) * 1000000)::bigint,"                \
+        " (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"                     \
+        " current_setting('synchronous_standby_names'),"                                           \
+        " current_setting('server_version_num')"                                                   \
+        " FROM pg_control_checkpoint() c LEFT JOIN pg_stat_wal_receiver w ON true;"                \
+        "SELECT application_name, usename, coalesce(host(client_addr), ''), state, sync_state,"    \
+        " sync_priority, write_lsn, flush_lsn, replay_lsn FROM pg_stat_replication"                \
+        " ORDER BY pid;"                                                                           \
+        "SELECT slot_name, restart_lsn FROM pg_replication_slots"                                  \
+        " WHERE NOT temporary AND slot_type = 'physical' ORDER BY slot_name"
+
+const char *probe_sql(bool with_pending)
 {
-        return "SELECT pg_is_in_recovery(),"
-               " CASE WHEN pg_is_in_recovery() THEN 0 ELSE"
-               "  ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,"
-               " CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() END,"
-               " pg_last_wal_replay_lsn(),"
-               " GREATEST(pg_last_wal_receive_lsn(), w.written_lsn),"
-               " CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() END,"
-               " c.timeline_id,"
-               " CASE WHEN w.latest_end_lsn IS NOT NULL THEN w.received_tli END,"
-               " w.latest_end_lsn, w.status,"
-               " current_setting('primary_conninfo'),"
-               " (extract(epoch FROM pg_last_xact_replay_timestamp()) * 1000000)::bigint,"
-               " (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
-               " current_setting('synchronous_standby_names'),"
-               " current_setting('server_version_num')"
-               " FROM pg_control_checkpoint() c LEFT JOIN pg_stat_wal_receiver w ON true;"
-               "SELECT application_name, usename, coalesce(host(client_addr), ''), state, sync_state,"
-               " sync_priority, write_lsn, flush_lsn, replay_lsn FROM pg_stat_replication"
-               " ORDER BY pid;"
-               "SELECT slot_name, restart_lsn FROM pg_replication_slots"
-               " WHERE NOT temporary AND slot_type = 'physical' ORDER BY slot_name";
+        return with_pending ? PROBE_SQL ";" PENDING_SQL : PROBE_SQL;
 }
 
 static const char *cell(const PGresult *res, int row, int column)
@@ -137,12 +141,16 @@ static void read_state(const PGresult *r, PgState *pg)
 
 int probe_read(const ConnAnswer *a, PgState *pg, char *ret_conninfo, size_t size)
 {
-        if (a->n_results != 3 || PQntuples(a->results[0]) != 1 ||
+        if (a->n_results < 3 || PQntuples(a->results[0]) != 1 ||
             PQnfields(a->results[0]) != N_COLUMNS || PQnfields(a->results[1]) != 9 ||
             PQnfields(a->results[2]) != 2)
                 return -EBADMSG;
         read_state(a->results[0], pg);
         read_rows(a, pg);
+        if (a->n_results > 3) {
+                pg->pending = (Pending){ 0 };
+                pending_read(a->results[3], &pg->pending);
+        }
         (void)str_copy(ret_conninfo, size, cell(a->results[0], 0, COL_CONNINFO)); /* for comparing */
         return 0;
 }

@@ -80,6 +80,7 @@ static void on_reloaded(const ConnAnswer *answer, void *userdata)
                 return;
         }
         p->reloaded = true;
+        heartbeat_settings_changed(p);
         heartbeat_soon(p);
 }
 

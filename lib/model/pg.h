@@ -13,6 +13,7 @@
 #include "base/usec.h"
 #include "model/cluster.h"
 #include "model/copy-progress.h"
+#include "model/pending.h"
 
 /* A row of pg_stat_replication. */
 typedef struct Standby {
@@ -58,7 +59,6 @@ typedef struct PgState {
         bool promote_sent;   /* this postmaster was told to promote */
         bool accepts;        /* answers queries */
         bool checkpoint_pending; /* promoted, and the first checkpoint is not done yet */
-        bool pending_restart;
         bool replay_paused;
         bool receiver_alive; /* the walreceiver streams */
 
@@ -98,6 +98,7 @@ typedef struct PgState {
         int32_t failures;    /* failed attempts in a row at the current order */
         char detail[REASON_SIZE]; /* one line: the operation's step, or why the last one failed */
 
+        Pending pending; /* parameters that wait for a restart */
         uint32_t n_slots;
         SlotLsn slots[CLUSTER_SLOTS_MAX];
         uint32_t n_standbys;

@@ -47,6 +47,7 @@ typedef struct MsgPublish {
         MsgHeader h;
         Member member;
         ScheduledRestart restart; /* its schedule 0: none */
+        Pending pending;          /* why `pending_restart` */
 } MsgPublish;
 
 typedef enum RecordKey {

@@ -61,6 +61,15 @@ static const Field restart_ask_fields[] = {
 };
 static const Field restart_fields[] = { STRUCT(ScheduledRestart, ask, restart_ask_fields) };
 
+static const Field pending_row_fields[] = {
+        STRING(PendingRow, name),
+        STRING(PendingRow, old_value),
+        STRING(PendingRow, new_value),
+};
+static const Field pending_fields[] = {
+        ROWS(Pending, rows, n, PENDING_MAX, pending_row_fields),
+};
+
 static const Field slot_fields[] = { STRING(SlotLsn, name) };
 
 static const Field initialize_fields[] = { ENUM(InitializeKey, state, INITIALIZE_INVALID + 1) };
@@ -130,7 +139,6 @@ static const Field pg_fields[] = {
         FLAG(PgState, promote_sent),
         FLAG(PgState, accepts),
         FLAG(PgState, checkpoint_pending),
-        FLAG(PgState, pending_restart),
         FLAG(PgState, replay_paused),
         FLAG(PgState, receiver_alive),
         STRING(PgState, following),
@@ -140,6 +148,7 @@ static const Field pg_fields[] = {
         ENUM(PgState, operation, PGOP_MAX),
         STRING(PgState, detail),
         ROWS(PgState, slots, n_slots, CLUSTER_SLOTS_MAX, slot_fields),
+        STRUCT(PgState, pending, pending_fields),
         ROWS(PgState, standbys, n_standbys, STANDBYS_MAX, standby_fields),
 };
 
@@ -176,6 +185,7 @@ static const Field result_fields[] = {
 static const Field publish_fields[] = {
         STRUCT(MsgPublish, member, member_fields),
         STRUCT(MsgPublish, restart, restart_fields),
+        STRUCT(MsgPublish, pending, pending_fields),
 };
 static const Field record_fields[] = { ENUM(MsgRecord, key, RECORD_MAX) };
 static const Field ask_fields[] = { ENUM(MsgAskPeers, kind, ASK_MAX) };

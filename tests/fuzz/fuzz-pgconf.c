@@ -35,7 +35,7 @@ static void make_files(const Node *doc, bool standby)
                      .config_dir = "/var/lib/postgresql/15/main",
                      .base_conf = "postgresql.base.conf", .standby = standby,
                      .conninfo = "host=n1 password='it''s'", .slot = "n2" };
-        bool raised;
+        Pending raised;
         char *hba = NULL, *ident = NULL, buf[512];
         Node *parameters = pgconf_parameters(&c, warn, NULL, &raised);
 

@@ -133,7 +133,7 @@ static void read_standbys(const Host *h, PgState *pg)
         }
 }
 
-const char *probe_sql(void)
+const char *probe_sql(bool with_pending _unused_)
 {
         return "probe";
 }

@@ -243,7 +243,9 @@ static void read_pg(PgState *pg, const Node *n, bool leads)
         pg->replication_state = replication_state_from_string(get_text(n, "replication_state"));
         if (pg->replication_state == REPLICATION_STREAMING)
                 pg->leader_lsn = pg->receive_lsn;
-        pg->pending_restart = node_get_bool(n, "pending_restart", false);
+        NODE_FOREACH(reason, node_get(n, "pending_restart_reason"))
+                pending_add(&pg->pending, reason->key, node_get_text(reason, "old_value"),
+                            node_get_text(reason, "new_value"));
         (void)str_to_u64(get_text(n, "database_system_identifier"), &pg->sysid);
         read_standbys(pg, node_get(n, "replication"));
 }

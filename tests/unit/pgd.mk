@@ -6,6 +6,7 @@ PGD_TESTS = \
 	tests/unit/test-pgd-control \
 	tests/unit/test-pgd-divergence \
 	tests/unit/test-pgd-pgconf \
+	tests/unit/test-pgd-pending \
 	tests/unit/test-pgd-plan \
 	tests/unit/test-pgd-scripts \
 	tests/unit/test-pgd-slots \
@@ -25,6 +26,8 @@ tests_unit_test_pgd_divergence_SOURCES = tests/unit/test-pgd-divergence.c tests/
 tests_unit_test_pgd_divergence_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_pgconf_SOURCES = tests/unit/test-pgd-pgconf.c tests/unit/test-lib.h
 tests_unit_test_pgd_pgconf_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_pending_SOURCES = tests/unit/test-pgd-pending.c tests/unit/test-lib.h
+tests_unit_test_pgd_pending_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_plan_SOURCES = tests/unit/test-pgd-plan.c tests/unit/test-lib.h
 tests_unit_test_pgd_plan_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_scripts_SOURCES = tests/unit/test-pgd-scripts.c tests/unit/test-lib.h

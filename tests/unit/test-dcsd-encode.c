@@ -28,7 +28,7 @@ static void test_members(void **state)
                 Kv kv = make_kv("k", recorded_members[i], 1, 1, 1);
                 Member m;
                 assert_int_equal(decode_member("n", &kv, &m), 0);
-                assert_json(encode_member(&m, NULL, NULL, NULL), recorded_members[i]);
+                assert_json(encode_member(&m, NULL, NULL, NULL, NULL), recorded_members[i]);
                 kv_done(&kv);
         }
 }
@@ -68,7 +68,7 @@ static void test_tags(void **state)
         (void)state;
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_(node_freep) Node *config = json(rows[i].config);
-                _cleanup_(node_freep) Node *n = encode_member(&m, NULL, config, NULL);
+                _cleanup_(node_freep) Node *n = encode_member(&m, NULL, NULL, config, NULL);
                 const Node *tags = node_get(n, "tags");
                 if (rows[i].tags)
                         assert_json(node_copy(tags), rows[i].tags);
@@ -86,12 +86,12 @@ static void test_added_tags(void **state)
         (void)state;
         m.tags.nosync = true;
         m.tags.sync_priority = 0;
-        assert_json(encode_member(&m, NULL, config, NULL),
+        assert_json(encode_member(&m, NULL, NULL, config, NULL),
                     HEAD ",\"tags\":{\"x\":1,\"nosync\":true,\"sync_priority\":0}}");
-        assert_json(encode_member(&m, NULL, own, NULL), HEAD ",\"tags\":{\"nosync\":true}}");
+        assert_json(encode_member(&m, NULL, NULL, own, NULL), HEAD ",\"tags\":{\"nosync\":true}}");
         m = plain();
         m.tags.nofailover = true;
-        assert_json(encode_member(&m, NULL, NULL, NULL), HEAD ",\"tags\":{\"nofailover\":true}}");
+        assert_json(encode_member(&m, NULL, NULL, NULL, NULL), HEAD ",\"tags\":{\"nofailover\":true}}");
 }
 
 static void test_order(void **state)
@@ -101,7 +101,7 @@ static void test_order(void **state)
         (void)state;
         m.pending_restart = m.gate_pending = m.pause = m.checkpoint_pending = true;
         m.timeline = 3;
-        assert_json(encode_member(&m, NULL, NULL, "postgres://proxy/p"),
+        assert_json(encode_member(&m, NULL, NULL, NULL, "postgres://proxy/p"),
                     HEAD ",\"proxy_url\":\"postgres://proxy/p\",\"checkpoint_after_promote\":false,"
                          "\"pending_restart\":true,\"pending_restart_reason\":{\"fence.gate\":"
                          "{\"old_value\":\"absent\",\"new_value\":\"present\"}},\"timeline\":3,\"pause\":true}");

@@ -7,7 +7,7 @@ typedef struct World {
         Node *local, *dynamic, *known;
         PgConf conf;
         Node *parameters;
-        bool raised;
+        Pending raised;
         char warnings[1024];
 } World;
 
@@ -104,7 +104,7 @@ static void test_recorded(void **state _unused_)
                                   "recovery_target_timeline = 'latest'\n");
         free(text);
         assert_string_equal(w.warnings, "");
-        assert_false(w.raised);
+        assert_int_equal(w.raised.n, 0);
         done(&w);
 }
 
@@ -199,7 +199,10 @@ static void test_standby_floor(void **state _unused_)
         make(&w, "{\"listen\":\"a:1\"}", "{\"parameters\":{\"max_connections\":300}}");
         w.conf.control = &control;
         run(&w);
-        assert_true(w.raised);
+        assert_int_equal(w.raised.n, 3);
+        assert_string_equal(w.raised.rows[0].name, "max_wal_senders");
+        assert_string_equal(w.raised.rows[0].old_value, "20");
+        assert_string_equal(w.raised.rows[0].new_value, "10");
         assert_parameter(&w, "max_connections", "300");
         assert_parameter(&w, "max_worker_processes", "8");
         assert_parameter(&w, "max_wal_senders", "20");
@@ -207,7 +210,7 @@ static void test_standby_floor(void **state _unused_)
         assert_parameter(&w, "max_locks_per_transaction", "128");
         control = (Control){ .max_connections = 300, .max_worker_processes = 8 };
         run(&w);
-        assert_false(w.raised);
+        assert_int_equal(w.raised.n, 0);
         done(&w);
 }
 

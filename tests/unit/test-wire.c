@@ -222,7 +222,6 @@ static const struct {
         FLAG(MsgPgState, MSG_PG_STATE, pg.promote_sent),
         FLAG(MsgPgState, MSG_PG_STATE, pg.accepts),
         FLAG(MsgPgState, MSG_PG_STATE, pg.checkpoint_pending),
-        FLAG(MsgPgState, MSG_PG_STATE, pg.pending_restart),
         FLAG(MsgPgState, MSG_PG_STATE, pg.replay_paused),
         FLAG(MsgPgState, MSG_PG_STATE, pg.receiver_alive),
         FLAG(MsgPgState, MSG_PG_STATE, pg.sync_managed),
