@@ -260,6 +260,7 @@ def replica_lost(lab):
     """the holder loses its power, then hangs whole: another replica has it within ttl and some, never two at once"""
     healthy(lab)
     first = reads_at(lab, replicas(lab))
+    lab.etcd.move_leader_away(first)  # a new etcd leader lengthens every lease by a ttl
     began = time.monotonic()
     first.kill()
     second = reads_at(lab, [n for n in replicas(lab) if n.name != first.name], 20)
@@ -269,6 +270,7 @@ def replica_lost(lab):
     healthy(lab)
     expect(reads_at(lab, replicas(lab)).name == second.name, "it stays there")
 
+    lab.etcd.move_leader_away(second)
     since = time.monotonic()
     second.freeze()
     try:
