@@ -67,7 +67,8 @@ lib_libio_a_SOURCES = \
 	lib/io/listen.c lib/io/listen.h \
 	lib/io/log.c lib/io/log.h \
 	lib/io/loop.c lib/io/loop.h \
-	lib/io/store.c lib/io/store.h
+	lib/io/store.c lib/io/store.h \
+	lib/io/turn.c lib/io/turn.h
 
 # What a daemon links, in this order; libconfig and its parsers come along only where used.
 IO_LIBS = lib/libio.a lib/libwire.a lib/libconfig.a lib/libmodel.a lib/libbase.a

@@ -14,6 +14,7 @@
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "io/loop.h"
+#include "io/turn.h"
 
 #define STATUS_SIZE 512
 
@@ -145,13 +146,32 @@ static int on_terminate(sd_event_source *s, const struct signalfd_siginfo *si _u
         return sd_event_exit(sd_event_source_get_event(s), 0);
 }
 
+/* sd_event_loop(), but for turn_dispatch(). */
+static int turn_until_exit(sd_event *e)
+{
+        int r = 0;
+
+        while (r >= 0 && sd_event_get_state(e) != SD_EVENT_FINISHED) {
+                r = sd_event_prepare(e);
+                if (r == 0)
+                        r = sd_event_wait(e, UINT64_MAX);
+                if (r > 0)
+                        r = turn_dispatch(e);
+        }
+        if (r < 0)
+                return r;
+        int code = 0;
+        r = sd_event_get_exit_code(e, &code);
+        return r < 0 ? r : code;
+}
+
 int loop_run(sd_event *e)
 {
         int r = loop_on_terminate(e, on_terminate, NULL);
 
         if (r < 0)
                 return r;
-        r = sd_event_loop(e);
+        r = turn_until_exit(e);
         (void)sd_notify(0, "STOPPING=1");
         return r;
 }

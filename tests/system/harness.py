@@ -1,5 +1,6 @@
 """Cases on real clusters: registered in order, run in one lab a module, told one line each."""
 
+import re
 import sys
 import time
 import traceback
@@ -13,6 +14,10 @@ sys.path.insert(0, str(HERE.parent / "lab"))
 from palisade_lab import Lab, LabError, Options, Terminal, wait_for  # noqa: E402
 
 __all__ = ["Case", "Lab", "LabError", "Options", "Skipped", "Suite", "expect", "healthy", "wait_for"]
+
+
+TURN = re.compile(r" ([a-z-]+)\[\d+\]: turn: a callback (used|was blocked for) ([0-9.]+) ms")
+TURN_CPU_MAX = 10.0
 
 
 class Skipped(Exception):
@@ -65,6 +70,7 @@ class Runner:
         self.only = only
         self.keep = keep
         self.passed, self.failed, self.skipped = [], [], []
+        self.turns = {}  # (program, what) -> the worst of its callbacks, in ms
 
     def run(self, suite):
         cases = [c for c in suite.cases if not self.only or self.only in f"{suite.name}.{c.name}"]
@@ -77,6 +83,7 @@ class Runner:
             suite.begin(lab)
             for case in cases:
                 self._one(suite, lab, case)
+            self._note_turns(lab)
         except LabError as error:
             self.out.say(f"  the lab of {suite.name} failed: {error}")
             self.failed += [f"{suite.name}.{c.name}" for c in cases
@@ -130,7 +137,22 @@ class Runner:
             lab.up(suite.options)
             suite.begin(lab)
 
+    def _note_turns(self, lab):
+        """What the daemons told of their own callbacks (lib/io/turn.h)."""
+        for node in lab.databases:
+            told = node.sh("journalctl -o short -g 'turn: a callback' | cat", check=False).stdout
+            for program, what, ms in TURN.findall(told):
+                key = (program, "CPU" if what == "used" else "blocked")
+                self.turns[key] = max(self.turns.get(key, 0.0), float(ms))
+
+    def _judge_turns(self):
+        for (program, what), ms in sorted(self.turns.items()):
+            self.out.say(f"longest callback of {program}: {ms:.1f} ms {what}")
+            if what == "CPU" and ms > TURN_CPU_MAX:
+                self.failed.append(f"a callback of {program} used {ms:.1f} ms of CPU, {TURN_CPU_MAX} at the most")
+
     def summary(self):
+        self._judge_turns()
         for what in self.failed:
             self.out.say(self.out.paint("failed", "red") + f"  {what}")
         for what in self.skipped:

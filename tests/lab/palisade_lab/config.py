@@ -31,6 +31,8 @@ def configure(node, opts, tls_files):
         node.write("/etc/haproxy/haproxy.cfg", haproxy_cfg(opts))
         node.enable("haproxy.service")
     elif opts.mode == options.PALISADE:
+        for prefix in ("palisade-.service.d", "palisaded@.service.d"):
+            node.write(f"/etc/systemd/system/{prefix}/turn.conf", "[Service]\nEnvironment=PALISADE_TURN_LIMIT=2\n")
         node.write(MAIN_YML, main_yml(node, opts), 0o640, "postgres", "palisade-config")
     elif opts.mode == options.PATRONI:
         node.write(PATRONI_YML, main_yml(node, opts), 0o600, "postgres")

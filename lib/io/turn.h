@@ -1,0 +1,12 @@
+/*
+ * turn: what one callback of the event loop cost: CPU time of the thread, and time spent blocked.
+ *
+ * For tests: nothing is measured, and nothing said, unless PALISADE_TURN_LIMIT (milliseconds) is in
+ * the environment. Each worse one than any before, above that limit, is told in the journal.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+/* One callback, as sd_event_dispatch(). */
+int turn_dispatch(sd_event *e);
