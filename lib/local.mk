@@ -43,7 +43,8 @@ lib_libdecide_a_SOURCES = \
 	lib/decide/snapshot.c lib/decide/snapshot.h \
 	lib/decide/switchover.c lib/decide/switchover.h \
 	lib/decide/vip.c lib/decide/vip.h \
-	lib/decide/sync.c lib/decide/sync.h
+	lib/decide/sync.c lib/decide/sync.h \
+	lib/decide/words.c lib/decide/words.h
 
 lib_libconfig_a_SOURCES = \
 	lib/config/hostport.c lib/config/hostport.h \

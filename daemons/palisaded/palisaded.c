@@ -87,8 +87,10 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
 
 static void log_change(Palisaded *p, const Decision *d)
 {
-        char facts[512] = "";
+        char facts[512] = "", words[REASON_SIZE];
         size_t used = 0;
+        bool known = words_of(d->rule, p->node.name, p->cluster ? p->cluster->leader.name : "", words,
+                              sizeof words);
 
         for (int i = 0; i < FACT_COUNT && used < sizeof facts; i++)
                 used += (size_t)snprintf(facts + used, sizeof facts - used, "%s%s=%s",
@@ -99,7 +101,8 @@ static void log_change(Palisaded *p, const Decision *d)
                          { "PALISADE_INTENT", intent_to_string(d->intent), 0 },
                          { "PALISADE_FACTS", facts, 0 },
                          { "PALISADE_EPOCH", NULL, p->authority.epoch }),
-                  "%s: %s", d->rule->name, d->rule->reason);
+                  "%s: %s%s%s%s", d->rule->name, d->rule->reason, known ? " [" : "",
+                  known ? words : "", known ? "]" : "");
 }
 
 static void note_leading(Palisaded *p)

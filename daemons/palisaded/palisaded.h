@@ -16,6 +16,7 @@
 #include "decide/permit.h"
 #include "decide/rules.h"
 #include "decide/snapshot.h"
+#include "decide/words.h"
 #include "io/config.h"
 #include "io/loop.h"
 #include "palisaded/hands.h"

@@ -9,7 +9,7 @@ static const char *const goals[] = {
         [GOAL_NOTHING] = "as it is",     [GOAL_FOLLOW] = "follow",
         [GOAL_PROMOTE] = "promote",      [GOAL_START] = "start as primary",
         [GOAL_CHECKPOINT] = "checkpoint", [GOAL_STOP] = "stop",
-        [GOAL_BOOTSTRAP] = "bootstrap",
+        [GOAL_BOOTSTRAP] = "bootstrap", [GOAL_RESTART] = "restart as primary",
 };
 
 static const char *const holdings[] = {

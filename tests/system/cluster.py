@@ -84,6 +84,8 @@ def switchover(lab):
     only_holder(lab, target)
     expect(client.report.missing == 0, "no acknowledged row is missing")
     expect("no recovery target specified" in str(now.rest("/history")[1]), "history tells")
+    told = "promoted self to leader by acquiring session lock"
+    expect(told in target.journal("-u", "palisaded@main", "-n", "50"), "the journal has Patroni's words, too")
     return f"outage {outage.seconds:.2f} s"
 
 
