@@ -51,6 +51,10 @@ typedef enum OptionId {
         OPTION_PENDING,
         OPTION_PG_VERSION,
         OPTION_FROM_LEADER,
+        OPTION_HOST,
+        OPTION_PORT,
+        OPTION_RESTORE_COMMAND,
+        OPTION_PRIMARY_SLOT_NAME,
         OPTION_MAX,
 } OptionId;
 
@@ -146,6 +150,8 @@ int verb_failover(Ctl *c);
 int verb_restart(Ctl *c);
 int verb_flush(Ctl *c);
 int verb_reinit(Ctl *c);
+int verb_demote_cluster(Ctl *c);
+int verb_promote_cluster(Ctl *c);
 int verb_pause(Ctl *c);
 int verb_resume(Ctl *c);
 int verb_leave(Ctl *c);

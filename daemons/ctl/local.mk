@@ -24,6 +24,7 @@ CTL_PARTS = $(CTL_PURE) \
 	daemons/ctl/restart.c \
 	daemons/ctl/screen.c daemons/ctl/screen.h \
 	daemons/ctl/show.c \
+	daemons/ctl/standby.c \
 	daemons/ctl/verbs.c \
 	daemons/ctl/when.c
 palisadectl_SOURCES = $(CTL_PARTS) daemons/ctl/main.c

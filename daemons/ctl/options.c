@@ -49,6 +49,12 @@ static const OptionRow rows[] = {
         { OPTION_PENDING, "pending", 0, NULL, false, "only where a restart is pending" },
         { OPTION_PG_VERSION, "pg-version", 0, "VERSION", false, "only servers older than that" },
         { OPTION_FROM_LEADER, "from-leader", 0, NULL, false, "by pg_basebackup, from the leader itself" },
+        { OPTION_HOST, "host", 0, "HOST", false, "the primary of the remote cluster, or several" },
+        { OPTION_PORT, "port", 0, "PORT", false, "its port" },
+        { OPTION_RESTORE_COMMAND, "restore-command", 0, "COMMAND", false,
+          "where its WAL can be fetched from" },
+        { OPTION_PRIMARY_SLOT_NAME, "primary-slot-name", 0, "NAME", false,
+          "its replication slot for this cluster" },
         { OPTION_WAIT, "wait", 0, NULL, false, "wait until it has happened everywhere" },
         { OPTION_NO_WAIT, "no-wait", 0, NULL, false, "do not wait until it has happened" },
 };
@@ -112,7 +118,7 @@ static void help(void)
         printf("Usage: palisadectl [OPTION]… VERB [OPTION]…\n\n"
                "Shows and steers a PostgreSQL cluster kept by Palisade.\n\nVerbs:\n");
         for (size_t i = 0; i < n_verbs; i++)
-                printf("  %-12s %s\n", verbs[i].name, verbs[i].summary);
+                printf("  %-15s %s\n", verbs[i].name, verbs[i].summary);
         printf("\nGeneral options:\n");
         print_options(everywhere, "");
         printf("      --version             print the version and exit\n"

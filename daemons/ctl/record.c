@@ -9,6 +9,7 @@ const RecordFact record_healthy[] = {
         { "init", "match" },         { "config", "present" }, { "rank", "unknown" },
         { "fence", "none" },         { "handover", "no" },  { "candidate", "waiting" },
         { "leaving", "no" },         { "patience", "left" }, { "pause", "no" },
+        { "kind", "primary" },
 };
 const size_t n_record_healthy = ELEMENTSOF(record_healthy);
 

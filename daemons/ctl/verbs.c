@@ -18,6 +18,10 @@ static const char reinit_text[] =
         "What lies in a replica's data directory is removed and cloned anew. --force asks\n"
         "nothing and gives up what is under way there; a leader is never reinitialized.\n";
 
+static const char demote_text[] =
+        "The primary is stopped, and this cluster follows a remote one from then on, as a\n"
+        "standby cluster: nobody here takes writes until promote-cluster.\n";
+
 static const char edit_text[] =
         "Values are read as YAML: -s ttl=20, -s synchronous_mode=true, -p work_mem=8MB;\n"
         "null removes a key. The differences are shown, and nothing changes before a yes.\n";
@@ -64,6 +68,12 @@ const Verb verbs[] = {
           verb_restart, false },
         { "reinit", "[CLUSTER] [MEMBER]…", "Make replicas anew from the leader", reinit_text,
           CTL_WORDS_MAX, OPTIONS(OPTION_FORCE, OPTION_FROM_LEADER, OPTION_WAIT), verb_reinit, false },
+        { "demote-cluster", "[CLUSTER]", "Let this cluster follow a remote one", demote_text, 1,
+          OPTIONS(OPTION_HOST, OPTION_PORT, OPTION_RESTORE_COMMAND, OPTION_PRIMARY_SLOT_NAME,
+                  OPTION_FORCE),
+          verb_demote_cluster, false },
+        { "promote-cluster", "[CLUSTER]", "Let a standby cluster have a primary", NULL, 1,
+          OPTIONS(OPTION_FORCE), verb_promote_cluster, false },
         { "flush", "[CLUSTER] [MEMBER]… restart|switchover", "Drop what is scheduled", NULL,
           CTL_WORDS_MAX, OPTIONS(OPTION_ROLE, OPTION_FORCE), verb_flush, false },
         { "pause", "[CLUSTER]", "Leave PostgreSQL to people: no failover, no fence", pause_text, 1,

@@ -32,6 +32,13 @@ PermitInput authority_input(const Palisaded *p)
 
 /* ---- permits ---- */
 
+/* Nothing was permitted under our epoch, nor may be: the cluster follows another one. */
+bool authority_is_standby(const Palisaded *p)
+{
+        return p->cluster && p->cluster->settings.standby_cluster && p->authority.epoch != 0 &&
+               p->authority.permit.deadline == 0;
+}
+
 static void send_permit(Palisaded *p, HandId id)
 {
         MsgPermit m = p->authority.permit;
@@ -47,7 +54,7 @@ void authority_give_permit(Palisaded *p)
         PermitTerms terms = permit_terms(&in);
         usec_t deadline = permit_deadline(&in, a->lease.sent, a->lease.ttl);
 
-        if (a->revoked || !a->armed_answered || deadline == 0)
+        if (a->revoked || !a->armed_answered || deadline == 0 || authority_is_standby(p))
                 return;
         bool again = a->permit.epoch == a->epoch;
         bool stood = again && a->permit.standing, stands = pause_stands(p);
@@ -78,6 +85,25 @@ void authority_give_permit(Palisaded *p)
         palisaded_think(p);
 }
 
+/*
+ * A standby leader gets no permit: nothing here acts as primary, so nothing has to end. The API alone
+ * is told how long the lock is ours, since it answers for that.
+ */
+static void tell_standby(Palisaded *p)
+{
+        Authority *a = &p->authority;
+        MsgPermit m = WIRE_INIT(MsgPermit, MSG_PERMIT);
+        PermitInput in = authority_input(p);
+
+        m.epoch = a->epoch;
+        m.deadline = permit_deadline(&in, a->lease.sent, a->lease.ttl);
+        m.lease_end = a->lease.sent + a->lease.ttl;
+        a->standby_until = MAX(a->standby_until, m.deadline);
+        hands_send(p->hands, HAND_APID, &m.h);
+        api_status(p->api, false);
+        palisaded_think(p);
+}
+
 void authority_lease(Palisaded *p, const MsgLease *m)
 {
         Authority *a = &p->authority;
@@ -90,6 +116,12 @@ void authority_lease(Palisaded *p, const MsgLease *m)
                           "not to take over (failsafe mode)");
         if (m->kind == LEASE_LEADER || m->sent > a->lease.sent)
                 a->lease = *m;
+        if (authority_is_standby(p)) {
+                tell_standby(p);
+                return;
+        }
+        if (!a->armed_answered && !a->unarmed)
+                watchdog_arm(p); /* a standby leader's lock that is to become a primary's */
         authority_give_permit(p);
         watchdog_follow_timing(p);
 }
@@ -131,9 +163,14 @@ static void begin_epoch(Palisaded *p, Epoch epoch)
 
 static void end_epoch(Palisaded *p)
 {
+        MsgRevoke m = WIRE_INIT(MsgRevoke, MSG_REVOKE);
+
+        m.epoch = p->authority.epoch;
+        if (p->authority.standby_until != 0)
+                hands_send(p->hands, HAND_APID, &m.h);
         p->authority = (Authority){ .ended = p->authority.epoch, .holding = HOLD_NOTHING };
         p->handover.wanted = false;
-        p->handover.candidate_ready = false;
+        p->handover.demoting = p->handover.candidate_ready = false;
         p->start_failures = 0;
         p->start_since = 0;
         race_reset(p);

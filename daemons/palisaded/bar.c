@@ -43,8 +43,6 @@ const char *palisaded_bar(const Palisaded *p)
                 return "the gate is required and there is none";
         if (snapshot_was_refused(&p->pg.pg, p->cluster, now_boottime()))
                 return "the pre_promote script failed less than a ttl ago";
-        if (p->cluster && p->cluster->settings.standby_cluster)
-                return "standby clusters are not supported yet";
         if (pause_who_stands(p, name, sizeof name)) {
                 snprintf(text, sizeof text, "%s may still be a primary without a deadline, from a "
                          "pause: palisadectl resume --force says it is not", name);

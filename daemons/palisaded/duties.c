@@ -114,13 +114,15 @@ static void record_status(Palisaded *p)
         const PgState *pg = &p->pg.pg;
         char own[IDENT_SIZE];
 
-        s = (StatusKey){ .optime = pg->flush_lsn };
+        const Lsn own_lsn = pg->in_recovery == TRI_NO ? pg->flush_lsn : pg_standby_lsn(pg);
+
+        s = (StatusKey){ .optime = own_lsn };
         for (uint32_t i = 0; i < pg->n_slots && s.n_slots < CLUSTER_SLOTS_MAX; i++)
                 s.slots[s.n_slots++] = pg->slots[i];
         member_slot_name(p->node.name, own);
         if (s.n_slots < CLUSTER_SLOTS_MAX) {
                 (void)STR_SET(s.slots[s.n_slots].name, own); /* same size */
-                s.slots[s.n_slots++].lsn = pg->flush_lsn;
+                s.slots[s.n_slots++].lsn = own_lsn;
         }
         if (d->under_way[RECORD_STATUS] ||
             (d->status_stands && p->cluster->status.optime == s.optime &&
@@ -207,6 +209,8 @@ void duties_run(Palisaded *p)
                 duties_record_sysid(p);
         if (c->config.mod_revision == 0)
                 duties_write_config(p);
+        if (c->settings.standby_cluster)
+                return; /* history and synchronous standbys are the remote cluster's */
         record_history(p);
         run_sync(p);
 }

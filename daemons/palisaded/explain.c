@@ -111,6 +111,11 @@ static void rows_chain(const Out *o)
         left(o, "lease", a->lease.sent + a->lease.ttl,
              a->lease.kind == LEASE_FAILSAFE ? "promised by every member (failsafe mode)"
                                              : "then another node may hold the lock");
+        if (authority_is_standby(p)) {
+                row(o, "chain", "permit", "none", "a standby leader never acts as primary");
+                left(o, "API", a->standby_until, "until then /leader and /standby-leader answer 200");
+                return;
+        }
         if (a->permit.standing) {
                 row(o, "chain", "permit", "no limit", "paused: nothing below is enforced");
                 return;

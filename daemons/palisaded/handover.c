@@ -20,6 +20,13 @@
 /* Postgres ships its last record before it stops: who has not told of it by then never had it. */
 #define AWAIT_MOST (2 * USEC_PER_SEC)
 
+static void begin(Handover *h)
+{
+        h->since = now_boottime();
+        h->candidate_ready = false;
+        h->await_until = 0;
+}
+
 static SwitchoverAsk ask_of(const Palisaded *p)
 {
         const FailoverKey *f = &p->cluster->failover;
@@ -87,6 +94,27 @@ static void expire(Palisaded *p)
         handover_lost_dcsd(p);
 }
 
+static bool leads(const Palisaded *p)
+{
+        return p->decision.intent == INTENT_LEAD || p->decision.intent == INTENT_LEAD_STANDBY;
+}
+
+/* A standby cluster has no primary: who is one hands over to nobody, orderly, and then follows. */
+static void look_at_kind(Palisaded *p)
+{
+        Handover *h = &p->handover;
+        bool standby = p->cluster->settings.standby_cluster;
+
+        if (h->demoting && !standby)
+                h->demoting = false;
+        if (h->demoting || !standby || p->decision.intent != INTENT_LEAD)
+                return;
+        h->demoting = true;
+        begin(h);
+        log_event(LOG_NOTICE, EVENT_SWITCHOVER, NO_FIELDS,
+                  "this has become a standby cluster: demoting, to follow the remote one");
+}
+
 void handover_look(Palisaded *p)
 {
         const FailoverKey *f = &p->cluster->failover;
@@ -95,7 +123,8 @@ void handover_look(Palisaded *p)
 
         expire(p);
 
-        if (!f->requested || p->authority.epoch == 0 || p->decision.intent != INTENT_LEAD) {
+        look_at_kind(p);
+        if (!f->requested || p->authority.epoch == 0 || !leads(p)) {
                 if (!f->requested && !p->leaving)
                         h->wanted = false;
                 return;
@@ -119,13 +148,6 @@ void handover_look(Palisaded *p)
         }
         h->checking = true;
         ask(p, peers, n, ASK_WITHIN);
-}
-
-static void begin(Handover *h)
-{
-        h->since = now_boottime();
-        h->candidate_ready = false;
-        h->await_until = 0;
 }
 
 static void check_answers(Palisaded *p, const MsgPeers *m)

@@ -20,6 +20,8 @@ void node_member(const Palisaded *p, Member *ret)
         (void)STR_SET(ret->version, PATRONI_VERSION);
         if (pg->role == ROLE_DEMOTED || pg->role == ROLE_UNKNOWN)
                 ret->role = ROLE_REPLICA;
+        if (ret->role == ROLE_REPLICA && authority_is_standby(p))
+                ret->role = ROLE_STANDBY_LEADER;
         ret->gate_pending = p->fence.gate == GATE_ABSENT && p->node.gate_mode != FENCE_OFF &&
                             p->fence.leaf == pg->leaf && pg->leaf & LEAF_ADOPTED;
         ret->pending_restart = pg->pending.n > 0 || ret->gate_pending;

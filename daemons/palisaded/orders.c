@@ -65,7 +65,7 @@ static bool same_order(const MsgOrder *a, const MsgOrder *b)
                str_equal(a->leader.name, b->leader.name) &&
                str_equal(a->leader.conn_url, b->leader.conn_url) &&
                a->leader.timeline == b->leader.timeline && a->outgoing == b->outgoing &&
-               a->anew == b->anew && a->from_leader == b->from_leader &&
+               a->anew == b->anew && a->remote == b->remote && a->from_leader == b->from_leader &&
                str_equal(a->text, b->text);
 }
 
@@ -94,8 +94,13 @@ static void order_follow(Palisaded *p)
 {
         MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
         const Member *leader = cluster_find_member(p->cluster, p->cluster->leader.name);
+        bool standby = p->cluster->settings.standby_cluster;
 
         m.what = ORDER_FOLLOW;
+        m.epoch = authority_is_standby(p) ? p->authority.epoch : 0;
+        m.remote = standby && (m.epoch != 0 || (!cluster_is_locked(p->cluster) &&
+                                                !p->cluster->settings.pause &&
+                                                p->pg.pg.datadir != DATADIR_EMPTY));
         m.outgoing = p->restart.outgoing;
         m.hands_off = p->facts.value[FACT_PAUSE] == PAUSE_YES;
         if (leader && !str_equal(leader->name, p->node.name)) {

@@ -70,6 +70,7 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
                 .race = p->race.verdict,
                 .barred = palisaded_bar(p) != NULL,
                 .handover = p->handover.wanted,
+                .demoting = p->handover.demoting,
                 .handover_since = p->handover.since,
                 .restart_since = p->restart.since,
                 .reinitializing = p->reinit.since != 0,
@@ -204,7 +205,7 @@ static void on_think(Timer *t _unused_, usec_t now, void *userdata)
         orders_apply(p, &a);
         vips_think(p, now);
         act(p, a.act);
-        if (d.intent == INTENT_LEAD && p->cluster)
+        if ((d.intent == INTENT_LEAD || d.intent == INTENT_LEAD_STANDBY) && p->cluster)
                 duties_run(p);
         pause_run(p);
         if (d.intent == INTENT_STAY_OUT)
@@ -229,7 +230,7 @@ static void on_beat(Timer *t, usec_t now, void *userdata)
         usec_t wait = p->cluster ? p->cluster->settings.timing.loop_wait : USEC_PER_SEC;
 
         p->beat = now;
-        if (p->decision.intent == INTENT_LEAD && p->cluster)
+        if ((p->decision.intent == INTENT_LEAD || p->decision.intent == INTENT_LEAD_STANDBY) && p->cluster)
                 duties_beat(p);
         duties_publish(p, true);
         api_status(p->api, false);

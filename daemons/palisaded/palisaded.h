@@ -52,6 +52,7 @@ typedef struct Authority {
         bool disarmed;     /* for a pause: ARM is asked again before deadlines are in force */
         bool retaken;      /* won for a primary that already ran: fenced's wish stays until the permit */
         bool unarmed;      /* the watchdog that is required cannot be armed */
+        usec_t standby_until; /* the API answers as standby leader until then; 0: never told to */
         bool bidding, releasing;
         bool retaking;     /* the bid is of a primary that leads on */
         Holding holding;
@@ -82,6 +83,7 @@ typedef struct Race {
 /* handover.c */
 typedef struct Handover {
         bool wanted;        /* the failover key asks it of us, and it is possible */
+        bool demoting;      /* the cluster has become a standby cluster, and we are its primary still */
         usec_t since;       /* when it, or the leave, began */
         bool checking;
         uint64_t asked;     /* ASK_PEERS under way */
@@ -243,6 +245,7 @@ void node_member(const Palisaded *p, Member *ret);
 
 /* ---- authority.c ---- */
 PermitInput authority_input(const Palisaded *p);
+bool authority_is_standby(const Palisaded *p); /* the lock is ours, and gives no permit */
 void authority_give_permit(Palisaded *p);
 void authority_lease(Palisaded *p, const MsgLease *m);
 void authority_hold(Palisaded *p, Holding holding);

@@ -104,6 +104,8 @@ void watchdog_arm(Palisaded *p)
         MsgArm m = WIRE_INIT(MsgArm, MSG_ARM);
         PermitInput in = authority_input(p);
 
+        if (authority_is_standby(p))
+                return; /* nothing here acts as primary; a permit to come asks again */
         a->armed_for = in.timing;
         if (p->node.watchdog_mode == WATCHDOG_OFF || pause_stands(p)) {
                 a->armed_answered = true;

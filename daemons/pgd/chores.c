@@ -81,7 +81,7 @@ static int run_slot(Chores *c)
 static void next(Chores *c)
 {
         Pgd *p = c->pgd;
-        bool leads = p->pg.in_recovery == TRI_NO;
+        bool leads = p->pg.in_recovery == TRI_NO || pgd_leads_standby(p);
 
         if (!p->cluster || !p->pg.accepts || p->settings.pause)
                 return;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/limits.h"
 #include "pgd/conninfo.h"
 
 typedef struct Text {
@@ -87,6 +88,8 @@ bool conninfo_format(const ConnInfo *c, char *buf, size_t size)
         }
         add_pair(&t, "application_name", c->application_name);
         for (size_t i = 0; i < ELEMENTSOF(late_keys); i++) {
+                if (str_equal(late_keys[i].key, "sslnegotiation")) /* the spec's order */
+                        add_pair(&t, "target_session_attrs", c->session_attrs);
                 const char *v = node_get_text(c->auth, late_keys[i].key);
                 if (c->server_version >= late_keys[i].since)
                         add_pair(&t, late_keys[i].key, v ? v : late_keys[i].fallback);
@@ -125,11 +128,15 @@ bool conninfo_pgpass(const ConnInfo *c, char *buf, size_t size)
 {
         Text t = { buf, size, 0, size > 0 };
         const char *password = node_get_text(c->auth, "password");
+        char host[HOST_SIZE];
 
         buf[0] = 0;
         if (str_empty(password))
                 return t.ok;
-        add_pgpass_line(&t, c->host, c, password);
+        if (str_empty(c->host))
+                add_pgpass_line(&t, c->host, c, password);
+        for (const char *list = c->host; list && str_list_next(&list, host, sizeof host);)
+                add_pgpass_line(&t, host, c, password);
         if (c->host && *c->host == '/')
                 add_pgpass_line(&t, "localhost", c, password);
         return t.ok;

@@ -20,6 +20,7 @@ typedef struct ConnInfo {
         const char *application_name; /* NULL: left out */
         const Node *auth;             /* postgresql.authentication.<role>; may be NULL */
         uint32_t server_version;      /* which keywords that version's libpq knows */
+        const char *session_attrs;    /* target_session_attrs; NULL: left out */
         const char *options;          /* NULL, or "-c statement_timeout=…" */
 } ConnInfo;
 

@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "pgd/control.h"
 
-typedef enum ControlKind { AS_STATE, AS_U64, AS_U32, AS_LSN, AS_ON, AS_NOT_ZERO } ControlKind;
+typedef enum ControlKind { AS_STATE, AS_U64, AS_U32, AS_LSN, AS_ON, AS_NOT_ZERO, AS_FILE } ControlKind;
 
 static const struct {
         const char *label;
@@ -16,6 +16,7 @@ static const struct {
         { "Database cluster state", AS_STATE, offsetof(Control, state) },
         { "Database system identifier", AS_U64, offsetof(Control, sysid) },
         { "Latest checkpoint location", AS_LSN, offsetof(Control, checkpoint_lsn) },
+        { "Latest checkpoint's REDO WAL file", AS_FILE, offsetof(Control, redo_file) },
         { "Latest checkpoint's TimeLineID", AS_U32, offsetof(Control, timeline) },
         { "Minimum recovery ending location", AS_LSN, offsetof(Control, min_recovery_lsn) },
         { "Min recovery ending loc's timeline", AS_U32, offsetof(Control, min_recovery_timeline) },
@@ -48,6 +49,7 @@ static void store(Control *c, ControlKind kind, size_t offset, const char *value
                 if (lsn_parse(value, &lsn) >= 0)
                         *(Lsn *)at = lsn;
                 break;
+        case AS_FILE: (void)str_copy(at, sizeof c->redo_file, value); break; /* one of its own */
         case AS_ON: *(bool *)at = str_equal(value, "on"); break;
         case AS_NOT_ZERO: *(bool *)at = str_to_u64(value, &u) >= 0 && u != 0; break;
         }

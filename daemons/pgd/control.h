@@ -18,6 +18,7 @@ typedef struct Control {
         uint32_t timeline;  /* of that checkpoint */
         Lsn min_recovery_lsn;
         uint32_t min_recovery_timeline;
+        char redo_file[25]; /* the WAL file with that checkpoint's beginning */
         bool wal_log_hints;
         bool checksums;
         /* The primary's settings a standby must not fall below (PATRONI-SPEC §3.5). */

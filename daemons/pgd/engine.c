@@ -7,6 +7,7 @@
 #include "pgd/methods.h"
 #include "pgd/pgd.h"
 #include "pgd/scripts.h"
+#include "pgd/source.h"
 
 #define RETRY_FIRST (500 * USEC_PER_MSEC)
 #define RETRY_MOST (10 * USEC_PER_SEC)
@@ -21,6 +22,7 @@ static const struct {
         [STEP_REMOVE] = { PGOP_CLONE, RUN_CREATING_REPLICA },
         [STEP_CRASH_RECOVERY] = { PGOP_CRASH_RECOVERY, RUN_UNKNOWN },
         [STEP_CHECK] = { PGOP_REWIND, RUN_UNKNOWN },
+        [STEP_ARCHIVE] = { PGOP_REWIND, RUN_UNKNOWN },
         [STEP_REWIND] = { PGOP_REWIND, RUN_UNKNOWN },
         [STEP_START_STANDBY] = { PGOP_START, RUN_UNKNOWN },
         [STEP_START_PRIMARY] = { PGOP_START, RUN_UNKNOWN },
@@ -41,6 +43,7 @@ static int step_begin(Pgd *p, Step step)
         case STEP_REMOVE: return step_remove(p);
         case STEP_CRASH_RECOVERY: return step_crash_recovery(p);
         case STEP_CHECK: return step_check(p);
+        case STEP_ARCHIVE: return step_archive(p);
         case STEP_REWIND: return step_rewind(p);
         case STEP_START_STANDBY: return step_start(p, true);
         case STEP_START_PRIMARY: return step_start(p, false);
@@ -135,6 +138,7 @@ static PlanInput gather(const Pgd *p, bool leaf_busy)
                 .agreed_lsn = p->local.lsn,
                 .leaf_busy = leaf_busy,
                 .half_made = p->half_made,
+                .archived = p->archived,
                 .backup_label = p->pg.datadir == DATADIR_VALID && p->control_known &&
                                 pgd_has_backup_label(p),
                 .conf_current = conf_current(p),
@@ -182,9 +186,9 @@ static void begin(Pgd *p, const Plan *plan)
         p->pg.operation = shown[plan->step].operation;
         p->pg.operation_since = p->step_since;
         p->pg.order_seq = p->order.h.seq;
-        bool replaces = p->order.anew != p->pg.anew &&
+        bool replaces = p->order.anew != 0 && p->order.anew != p->pg.anew &&
                         (plan->step == STEP_CLONE || plan->step == STEP_REMOVE);
-        if (replaces && p->order.anew != 0)
+        if (replaces)
                 p->pg.anew = p->order.anew;
         if (plan->step == STEP_CLONE || plan->step == STEP_BOOTSTRAP || replaces) {
                 p->half_made = true;
@@ -233,6 +237,7 @@ void engine_advance(Pgd *p)
         case STEP_REMOVE:
         case STEP_CRASH_RECOVERY:
         case STEP_CHECK:
+        case STEP_ARCHIVE:
         case STEP_REWIND:
         case STEP_START_STANDBY:
         case STEP_START_PRIMARY:
@@ -298,6 +303,8 @@ void engine_cancel(Pgd *p)
         log_info("%s: given up", step_to_string(p->step));
         p->step = STEP_NONE;
         p->pg.operation = PGOP_NONE;
+        if (p->give_up)
+                p->give_up(p);
         p->tool = tool_free(p->tool);
         p->pg.progress = (CopyProgress){ 0 };
         conn_reset(p->admin);
@@ -324,8 +331,9 @@ static bool step_yields(const Pgd *p, const MsgOrder *next)
         switch (p->step) {
         case STEP_CLONE:
         case STEP_BOOTSTRAP:
-        case STEP_CHECK: return next->what != p->order.what ||
-                                !str_equal(next->leader.name, p->order.leader.name);
+        case STEP_CHECK: return next->what != p->order.what || next->remote != p->order.remote ||
+                                (!next->remote &&
+                                 !str_equal(next->leader.name, p->order.leader.name));
         case STEP_START_STANDBY:
         case STEP_START_PRIMARY:
         case STEP_PROMOTE: return next->what == ORDER_STOP;
@@ -339,6 +347,7 @@ static bool step_yields(const Pgd *p, const MsgOrder *next)
         case STEP_WAIT:
         case STEP_REMOVE:
         case STEP_CRASH_RECOVERY:
+        case STEP_ARCHIVE:
         case STEP_REWIND:
         case STEP_STOP_FAST:
         case STEP_STOP_IMMEDIATE:
@@ -347,13 +356,27 @@ static bool step_yields(const Pgd *p, const MsgOrder *next)
         return step_is_stop(p->step) && next->what == ORDER_STOP && next->immediate;
 }
 
+/* Whom a standby cluster follows, and is made from, stands in the dynamic configuration. */
+void engine_take_remote(Pgd *p)
+{
+        const Node *standby = node_get(p->dynamic, "standby_cluster");
+
+        if (p->order.what == ORDER_BOOTSTRAP)
+                p->order.remote = node_get(standby, "host") || node_get(standby, "port") ||
+                                  node_get(standby, "restore_command");
+        if (p->order.remote)
+                (void)source_remote(standby, &p->order.leader); /* false: by the archive alone */
+}
+
 void engine_order(Pgd *p, const MsgOrder *order)
 {
-        bool same_leader = str_equal(order->leader.name, p->order.leader.name) &&
-                           str_equal(order->leader.conn_url, p->order.leader.conn_url) &&
-                           order->leader.timeline == p->order.leader.timeline;
+        bool both_remote = order->remote && p->order.remote;
+        bool same_leader = both_remote ||
+                           (str_equal(order->leader.name, p->order.leader.name) &&
+                            str_equal(order->leader.conn_url, p->order.leader.conn_url) &&
+                            order->leader.timeline == p->order.leader.timeline);
         bool same = order->what == p->order.what && same_leader &&
-                    order->epoch == p->order.epoch && order->anew == p->order.anew;
+                    order->epoch == p->order.epoch && order->remote == p->order.remote && order->anew == p->order.anew;
 
         if (!same_leader) {
                 p->diverged = TRI_UNKNOWN;
@@ -365,6 +388,7 @@ void engine_order(Pgd *p, const MsgOrder *order)
                 p->failures = 0; /* each is one attempt */
         p->pre_promote = HOOK_NONE;
         p->order = *order;
+        engine_take_remote(p);
         p->order_since = now_boottime();
         p->order_told = false;
         p->retry_at = same ? p->retry_at : 0;

@@ -48,12 +48,27 @@ static const char *pgpass_path(const Pgd *p, char *buf, size_t size)
 
 const Member *files_upstream(const Pgd *p)
 {
+        if (p->order.remote)
+                return &p->order.leader;
         const char *tag = config_text(p->config, "tags.replicatefrom", "");
         const Member *m = p->cluster ? source_to_follow(p->cluster, config_name(p->config),
                                                         p->order.leader.name, tag)
                                      : NULL;
 
         return m ? m : &p->order.leader;
+}
+
+static const char *remote_slot(const Pgd *p)
+{
+        const char *slot = node_get_text(p->dynamic, "standby_cluster.primary_slot_name");
+
+        return str_empty(slot) ? NULL : slot;
+}
+
+/* A slot is on one of several hosts: the primary. */
+static bool has_remote_slot(const Pgd *p)
+{
+        return p->order.remote && remote_slot(p);
 }
 
 static ConnInfo follow_conninfo(const Pgd *p, char *passfile, size_t size)
@@ -68,6 +83,7 @@ static ConnInfo follow_conninfo(const Pgd *p, char *passfile, size_t size)
                 .application_name = config_name(p->config),
                 .auth = node_find(p->section, "authentication.replication"),
                 .server_version = p->version,
+                .session_attrs = has_remote_slot(p) && strchr(from->host, ',') ? "read-write" : NULL,
         };
 }
 
@@ -78,8 +94,8 @@ void files_want_conninfo(Pgd *p)
         if (p->order.what != ORDER_FOLLOW)
                 return;
         p->conninfo_wanted[0] = 0;
-        if (p->order.leader.name[0] == 0)
-                return;
+        if (p->order.leader.name[0] == 0 || config_bool(p->config, "tags.nostream", false))
+                return; /* by the archive alone */
         ConnInfo c = follow_conninfo(p, passfile, sizeof passfile);
         if (!conninfo_format(&c, p->conninfo_wanted, sizeof p->conninfo_wanted))
                 log_error("the connection string to %s is too long", files_upstream(p)->name);
@@ -201,8 +217,12 @@ int files_write(Pgd *p, bool standby, Node **ret_arguments)
         if (custom && custom->text)
                 c.base_conf = custom->text;
         member_slot_name(config_name(p->config), slot);
-        if (c.conninfo && node_get_bool(dynamic, "use_slots", true))
+        if (c.conninfo && p->order.remote)
+                c.slot = remote_slot(p);
+        else if (c.conninfo && node_get_bool(dynamic, "use_slots", true))
                 c.slot = slot;
+        c.standby_cluster = node_get(p->dynamic, "standby_cluster");
+        c.leads_standby = pgd_leads_standby(p);
 
         int r = keep_base(p, c.base_conf);
         if (r >= 0)
@@ -213,7 +233,7 @@ int files_write(Pgd *p, bool standby, Node **ret_arguments)
                 r = write_lines(p, &c, "pg_hba", "pg_hba.conf");
         if (r >= 0)
                 r = write_lines(p, &c, "pg_ident", "pg_ident.conf");
-        if (r >= 0)
+        if (r >= 0 && !p->keep_recovery_settings)
                 r = strip_auto(p);
         return r;
 }

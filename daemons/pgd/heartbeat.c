@@ -151,6 +151,25 @@ void heartbeat_settings_changed(Pgd *p)
 
 static void read_history(Pgd *p);
 
+/*
+ * A server whose files are gone goes on for a while, and fails at whatever it opens next: it is ended
+ * at once, so that a leader hands over now, and a replica is made anew (PATRONI-SPEC §2.3).
+ */
+static bool has_lost_its_files(Pgd *p)
+{
+        DataDir is = pgd_look_at_datadir(p);
+
+        if (is == DATADIR_VALID)
+                return false;
+        log_event(LOG_ERR, EVENT_DATA_LOST, FIELDS({ "PALISADE_DATA_DIR", p->data_dir, 0 }),
+                  "%s %s while postgres runs there: stopping it at once", p->data_dir,
+                  is == DATADIR_EMPTY    ? "is empty, or is gone,"
+                  : is == DATADIR_BROKEN ? "has no readable pg_control"
+                                         : "cannot be accessed");
+        server_kill(p->server);
+        return true;
+}
+
 static void on_alive(Pgd *p, const ConnAnswer *answer)
 {
         bool was_accepting = p->pg.accepts, was_streaming = p->pg.receiver_alive, new_names;
@@ -243,6 +262,8 @@ static void on_answer(const ConnAnswer *answer, void *userdata)
 
         p->probe_again = false;
         if (!server_runs(p->server))
+                return;
+        if (!step_is_stop(p->step) && has_lost_its_files(p))
                 return;
         if (answer->r >= 0)
                 on_alive(p, answer);

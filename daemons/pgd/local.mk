@@ -1,6 +1,7 @@
 sbin_PROGRAMS += palisade-pgd
 # Pure: texts and plans, no system calls. Unit tests link these alone.
 PGD_PURE = \
+	daemons/pgd/archive.c daemons/pgd/archive.h \
 	daemons/pgd/callback.c daemons/pgd/callback.h \
 	daemons/pgd/conninfo.c daemons/pgd/conninfo.h \
 	daemons/pgd/control.c daemons/pgd/control.h \
@@ -9,6 +10,8 @@ PGD_PURE = \
 	daemons/pgd/pgconf.c daemons/pgd/pgconf.h \
 	daemons/pgd/pending-show.c daemons/pgd/pending.h \
 	daemons/pgd/plan.c daemons/pgd/plan.h \
+	daemons/pgd/restore.c daemons/pgd/restore.h \
+	daemons/pgd/roles.c daemons/pgd/roles.h \
 	daemons/pgd/slots.c daemons/pgd/slots.h \
 	daemons/pgd/source.c daemons/pgd/source.h \
 	daemons/pgd/words.c daemons/pgd/words.h
@@ -20,19 +23,23 @@ palisade_pgd_SOURCES = $(PGD_PURE) \
 	daemons/pgd/files.c \
 	daemons/pgd/heartbeat.c \
 	daemons/pgd/launch.c daemons/pgd/launch.h daemons/pgd/launch-internal.h \
+	daemons/pgd/links.c daemons/pgd/links.h \
 	daemons/pgd/look.c \
 	daemons/pgd/main.c \
 	daemons/pgd/pending.c \
 	daemons/pgd/pgd.c daemons/pgd/pgd.h \
+	daemons/pgd/private.c daemons/pgd/private.h \
 	daemons/pgd/probe.c daemons/pgd/probe.h \
 	daemons/pgd/programs.c daemons/pgd/programs.h \
 	daemons/pgd/run.c \
 	daemons/pgd/scripts.c daemons/pgd/scripts.h \
 	daemons/pgd/server.c daemons/pgd/server.h \
 	daemons/pgd/settings.c \
-	daemons/pgd/step-bootstrap.c \
+	daemons/pgd/step-archive.c \
+	daemons/pgd/step-bootstrap.c daemons/pgd/step-bootstrap.h \
 	daemons/pgd/step-clone.c \
 	daemons/pgd/step-remove.c \
+	daemons/pgd/step-restore.c \
 	daemons/pgd/step-rewind.c \
 	daemons/pgd/step-run.c \
 	daemons/pgd/step-start.c \

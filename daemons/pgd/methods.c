@@ -19,13 +19,10 @@ static int add_pair(Node *argv, const char *key, const char *value)
 
 /* ---- which ---- */
 
-Node *methods_list(const PgConf *c)
+Node *methods_list_of(const Node *asked)
 {
-        const Node *asked = pgconf_setting(c, "create_replica_methods");
         _cleanup_(node_freep) Node *list = node_new(NODE_LIST);
 
-        if (!asked || !asked->children)
-                asked = pgconf_setting(c, "create_replica_method");
         if (!list)
                 return NULL;
         NODE_FOREACH(m, asked)
@@ -34,6 +31,15 @@ Node *methods_list(const PgConf *c)
         if (!list->children && add_text(list, METHOD_BASEBACKUP) < 0)
                 return NULL;
         return TAKE_PTR(list);
+}
+
+Node *methods_list(const PgConf *c)
+{
+        const Node *asked = pgconf_setting(c, "create_replica_methods");
+
+        if (!asked || !asked->children)
+                asked = pgconf_setting(c, "create_replica_method");
+        return methods_list_of(asked);
 }
 
 static bool is_basebackup(const char *method)
@@ -95,7 +101,7 @@ static bool is_one_of(const char *key, const char *const *names)
         return false;
 }
 
-static const char *value_text(const Node *n)
+const char *method_value_text(const Node *n)
 {
         if (n->kind == NODE_BOOL)
                 return n->integer ? "True" : "False"; /* as Patroni's scripts have always seen it */
@@ -109,7 +115,7 @@ static int add_rest(const Node *section, const char *const *dropped, Node *argv)
         NODE_FOREACH(n, section)
                 if (r >= 0 && n->kind != NODE_MAP && n->kind != NODE_LIST &&
                     !is_one_of(n->key, dropped))
-                        r = add_pair(argv, n->key, value_text(n));
+                        r = add_pair(argv, n->key, method_value_text(n));
         return r;
 }
 

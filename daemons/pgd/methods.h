@@ -14,6 +14,9 @@ typedef void (*methods_warn_t)(const char *text);
 /* create_replica_methods in order, or basebackup alone: a list of texts. NULL: out of memory. */
 Node *methods_list(const PgConf *c);
 
+/* The same of one list of methods; NULL and empty: basebackup. */
+Node *methods_list_of(const Node *asked);
+
 /* keep_data, no_params, no_leader of that method's section. */
 bool method_flag(const PgConf *c, const char *method, const char *flag);
 
@@ -32,6 +35,10 @@ const char *method_command(const PgConf *c, const char *method);
  */
 int method_add_params(const PgConf *c, const char *method, const char *data_dir,
                       const char *connstring, Node *argv);
+
+/* A value as a program of the user's gets it: "True" and "None", as Patroni's scripts have always
+ * seen them. */
+const char *method_value_text(const Node *n);
 
 /*
  * Options as a list of `name` or `name: value`, or as a map: --name, --name=value. One of the

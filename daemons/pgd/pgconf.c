@@ -342,6 +342,20 @@ Node *pgconf_parameters(const PgConf *c, pgconf_warn_t warn, void *userdata, Pen
 
 /* ---- the file ---- */
 
+/* Those of standby_cluster come before recovery_conf's; the delay is its leader's alone. */
+static const char *const remote_keys[] = { "restore_command", "archive_cleanup_command",
+                                           "recovery_min_apply_delay" };
+
+static const char *remote_setting(const PgConf *c, const char *key)
+{
+        const char *text = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(remote_keys); i++)
+                if (str_equal(key, remote_keys[i]) && (i != 2 || c->leads_standby))
+                        text = node_get_text(c->standby_cluster, key);
+        return str_empty(text) ? NULL : text;
+}
+
 static void add_recovery(Text *t, const PgConf *c)
 {
         static const char *const never[] = { "primary_conninfo", "primary_slot_name" };
@@ -351,9 +365,14 @@ static void add_recovery(Text *t, const PgConf *c)
         NODE_FOREACH(p, pgconf_setting(c, "recovery_conf")) {
                 if (!p->text || str_after_prefix(p->key, "recovery_target") ||
                     str_equal(p->key, "standby_mode") || str_equal(p->key, never[0]) ||
-                    str_equal(p->key, never[1]))
+                    str_equal(p->key, never[1]) || remote_setting(c, p->key))
                         continue;
                 add_setting(t, p->key, p->text);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(remote_keys); i++) {
+                const char *text = remote_setting(c, remote_keys[i]);
+                if (text)
+                        add_setting(t, remote_keys[i], text);
         }
         if (c->conninfo)
                 add_setting(t, "primary_conninfo", c->conninfo);

@@ -30,6 +30,8 @@ typedef struct PgConf {
         bool standby;
         const char *conninfo;     /* primary_conninfo; NULL: none */
         const char *slot;         /* primary_slot_name; NULL: none */
+        const Node *standby_cluster; /* the dynamic configuration's section; NULL: none */
+        bool leads_standby;       /* it is, or is to be, that cluster's leader */
 } PgConf;
 
 typedef void (*pgconf_warn_t)(const char *text, void *userdata);

@@ -11,7 +11,20 @@
 #include "pgd/programs.h"
 #include "pgd/scripts.h"
 
+#define LOOK_EVERY (2 * USEC_PER_SEC) /* at a data directory that cannot be used */
+
 /* ---- what the mind sees ---- */
+
+/* What lies there may be made good by people. */
+static void look_again_later(Pgd *p)
+{
+        bool bad = p->pg.datadir == DATADIR_INACCESSIBLE || p->pg.datadir == DATADIR_BROKEN;
+
+        if (!bad || server_runs(p->server))
+                timer_set(&p->look_timer, USEC_INFINITY);
+        else if (p->look_timer.due == USEC_INFINITY)
+                timer_set(&p->look_timer, now_boottime() + LOOK_EVERY);
+}
 
 static void on_state_timer(Timer *t _unused_, usec_t now _unused_, void *userdata)
 {
@@ -21,6 +34,7 @@ static void on_state_timer(Timer *t _unused_, usec_t now _unused_, void *userdat
 
         if (p->unread)
                 return; /* the mind knows more than we do: what the pgd before us told it */
+        look_again_later(p);
         p->pg.leaf = server_leaf(p->server);
         p->pg.leaf_cgroup = server_cgroup(p->server);
         p->pg.postmaster_pid = server_pid(p->server);
@@ -101,13 +115,20 @@ bool pgd_is_left_alone(const Pgd *p)
                p->permit.epoch <= p->pg.revoked_epoch;
 }
 
+bool pgd_leads_standby(const Pgd *p)
+{
+        return p->order.what == ORDER_FOLLOW && p->order.remote && p->order.epoch != 0;
+}
+
 void pgd_call_back(Pgd *p)
 {
-        Callback what = callback_at_answer(&p->called, server_pid(p->server), p->pg.role);
+        Role role = p->pg.role == ROLE_REPLICA && pgd_leads_standby(p) ? ROLE_STANDBY_LEADER
+                                                                      : p->pg.role;
+        Callback what = callback_at_answer(&p->called, server_pid(p->server), role);
 
         if (what == CALLBACK_NONE)
                 return;
-        scripts_call(p->scripts, what, p->pg.role);
+        scripts_call(p->scripts, what, role);
         pgd_save(p);
 }
 
@@ -412,6 +433,24 @@ static int adopt_server(Pgd *p)
         return 1;
 }
 
+static void on_look(Timer *t _unused_, usec_t now _unused_, void *userdata)
+{
+        Pgd *p = userdata;
+        DataDir is = server_runs(p->server) || p->step != STEP_NONE || p->tool
+                             ? p->pg.datadir
+                             : pgd_look_at_datadir(p);
+
+        if (is != p->pg.datadir) {
+                log_notice("%s is not what it was: looking at it anew", p->data_dir);
+                p->pg.datadir = is;
+                p->control_known = false;
+                pgd_changed(p);
+                pgd_read_control(p);
+                engine_advance(p);
+        }
+        look_again_later(p);
+}
+
 /* In pause people start it. */
 static void on_paused_look(Timer *t, usec_t now, void *userdata)
 {
@@ -450,6 +489,8 @@ static int init(Pgd *p)
                 r = timer_init(&p->state_timer, p->event, "state", NULL, on_state_timer, p);
         if (r >= 0)
                 r = timer_init(&p->paused_timer, p->event, "pause", NULL, on_paused_look, p);
+        if (r >= 0)
+                r = timer_init(&p->look_timer, p->event, "look", NULL, on_look, p);
         if (r >= 0)
                 r = timer_init(&p->retry_timer, p->event, "retry", NULL, on_retry, p);
         if (r >= 0)
@@ -528,6 +569,7 @@ Pgd *pgd_free(Pgd *p)
                 timer_done(&p->permit_timer);
                 timer_done(&p->retry_timer);
                 timer_done(&p->paused_timer);
+                timer_done(&p->look_timer);
                 timer_done(&p->state_timer);
                 node_free(p->start.argv);
                 node_free(p->dynamic);

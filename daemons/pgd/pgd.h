@@ -92,8 +92,11 @@ typedef struct Pgd {
         Step step;
         usec_t step_since;
         Tool *tool;
+        void (*give_up)(struct Pgd *p); /* what else the step must end when it is given up; or NULL */
+        bool keep_recovery_settings; /* files_write(): those in postgresql.auto.conf stay */
         Hook pre_promote, before_stop; /* HOOK_NONE: not run yet */
         bool half_made;     /* a bootstrap or clone has begun and not ended: what is there goes */
+        bool archived;      /* STEP_ARCHIVE is done, and no server ran since */
         bool learning;      /* what is installed is being asked */
         struct {            /* step-start.c: the start in flight; there is one at a time */
                 bool standby;
@@ -121,7 +124,7 @@ typedef struct Pgd {
         uint64_t asked[16]; /* PROBEs to answer; 0: free */
         Pending raised; /* a standby's, at the last writing of its files */
         usec_t pending_at, pending_often_until; /* when the server is asked what waits for a restart */
-        Timer probe_timer, permit_timer, retry_timer, state_timer, paused_timer;
+        Timer probe_timer, permit_timer, retry_timer, state_timer, paused_timer, look_timer;
         Stall stall;
 
         Cluster *cluster; /* the last snapshot; NULL: none yet */
@@ -182,6 +185,10 @@ void settings_take_dynamic(Pgd *p, const MsgCluster *m);
 
 void engine_order(Pgd *p, const MsgOrder *order);
 void engine_advance(Pgd *p);
+void engine_take_remote(Pgd *p); /* the order's leader, where that is the remote cluster */
+
+/* It is to hold a standby cluster's lock: its role is told as that of the standby leader. */
+bool pgd_leads_standby(const Pgd *p);
 
 static inline bool step_is_stop(Step s)
 {
@@ -218,6 +225,7 @@ int step_clone(Pgd *p);
 int step_remove(Pgd *p);
 int step_crash_recovery(Pgd *p);
 int step_check(Pgd *p);
+int step_archive(Pgd *p);
 int step_rewind(Pgd *p);
 int step_start(Pgd *p, bool standby);
 void step_start_gate(Pgd *p, const MsgGate *gate);

@@ -1,3 +1,4 @@
+#include "base/macros.h"
 #include "base/str.h"
 #include "pgd/plan.h"
 
@@ -11,6 +12,7 @@ static const char *const step_names[STEP_MAX] = {
         [STEP_REMOVE] = "remove data directory",
         [STEP_CRASH_RECOVERY] = "crash recovery in single-user mode",
         [STEP_CHECK] = "compare timelines",
+        [STEP_ARCHIVE] = "archive",
         [STEP_REWIND] = "pg_rewind",
         [STEP_START_STANDBY] = "start as standby",
         [STEP_START_PRIMARY] = "start as primary",
@@ -76,6 +78,8 @@ static Plan plan_remake(const PlanInput *in)
                                                    "which pg_rewind does not see, and "
                                                    "remove_data_directory_on_diverged_timelines is "
                                                    "off");
+        if (in->may_rewind && in->rewind_failures < REWINDS_BEFORE_CLONE && !in->archived)
+                return plan(STEP_ARCHIVE, "the rewind would remove WAL that is not archived");
         if (in->may_rewind && in->rewind_failures < REWINDS_BEFORE_CLONE)
                 return in->leader_checkpoint_pending
                                ? plan(STEP_WAIT, "the new leader's first checkpoint is not done yet")
@@ -115,6 +119,8 @@ static Plan plan_follow_stopped(const PlanInput *in)
                 return plan(STEP_WAIT, "processes of the last start are still being ended");
         if (!in->control)
                 return plan(STEP_WAIT, "pg_control is being read");
+        if (in->order->remote && in->control->state == CONTROL_SHUT_DOWN && !in->archived)
+                return plan(STEP_ARCHIVE, "the end of what it wrote as primary, for the remote cluster");
         if (!needs_check(in) || in->diverged == TRI_NO)
                 return plan(STEP_START_STANDBY, "standby by order");
         if (in->diverged == TRI_YES)
@@ -153,8 +159,9 @@ static Plan plan_follow_running(const PlanInput *in)
                 return plan_fast_stop(in, "our WAL left the leader's timeline");
         /* For as long as it takes: where it has left, nothing else brings it back. The numbers may be
          * the same and the timelines two. */
-        if (is_unsure(in) && in->order->leader.timeline > 1 &&
-            in->order->leader.timeline >= pg->timeline)
+        if (is_unsure(in) &&
+            (in->order->remote || (in->order->leader.timeline != 0 &&
+                                   MAX(in->order->leader.timeline, pg->timeline) > 1)))
                 return plan(STEP_CHECK, "it does not stream, and may have left the leader's timeline");
         return plan(STEP_DONE, "standby, not streaming yet");
 }
@@ -231,7 +238,8 @@ static Plan plan_bootstrap(const PlanInput *in)
         /* Another node may have better luck; what this attempt left is for a person to look at. */
         if (in->failures > 0)
                 return plan(STEP_REFUSE, "the first attempt failed");
-        return plan(STEP_BOOTSTRAP, "a new cluster");
+        return in->order->remote ? plan(STEP_CLONE, "a new standby cluster")
+                                 : plan(STEP_BOOTSTRAP, "a new cluster");
 }
 
 static Plan plan_start(const PlanInput *in)

@@ -20,6 +20,7 @@ typedef enum Step {
         STEP_REMOVE, /* the data directory, to clone anew */
         STEP_CRASH_RECOVERY,
         STEP_CHECK, /* has our WAL left the leader's? */
+        STEP_ARCHIVE, /* what the last run has not archived yet */
         STEP_REWIND,
         STEP_START_STANDBY,
         STEP_START_PRIMARY,
@@ -63,6 +64,7 @@ typedef struct PlanInput {
         bool keeps_data;       /* the method that clones wants what an attempt before it left */
         bool clones_alone;     /* a method can make a replica without any server to copy from */
         Hook pre_promote, before_stop;
+        bool archived;         /* since the last run nothing of its WAL waits for the archive */
         unsigned failures; /* in a row, at this order */
         unsigned check_failures;
         unsigned rewind_failures;

@@ -41,10 +41,16 @@ void settings_take_dynamic(Pgd *p, const MsgCluster *m)
         p->config_revision = m->cluster.config.mod_revision;
         bool same = p->dynamic && node_equal(node_get(p->dynamic, "postgresql"),
                                              node_get(doc, "postgresql"));
+        bool same_remote = p->dynamic && node_equal(node_get(p->dynamic, "standby_cluster"),
+                                                    node_get(doc, "standby_cluster"));
         node_free(p->dynamic);
         p->dynamic = doc;
-        if (!same)
+        if (!same || !same_remote)
                 p->conf_stale = true;
+        if (!same_remote && p->order.remote) {
+                engine_take_remote(p);
+                p->diverged = TRI_UNKNOWN;
+        }
         write_cache(p);
 }
 

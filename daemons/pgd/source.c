@@ -1,6 +1,21 @@
 #include "base/str.h"
 #include "pgd/source.h"
 
+bool source_remote(const Node *standby_cluster, Member *ret)
+{
+        const char *host = node_get_text(standby_cluster, "host");
+        const Node *port = node_get(standby_cluster, "port");
+
+        *ret = (Member){ .role = ROLE_PRIMARY, .state = RUN_RUNNING };
+        if (str_empty(host) && !port)
+                return false;
+        if (!STR_SET(ret->host, str_empty(host) ? "localhost" : host))
+                return false;
+        ret->port = (uint16_t)CLAMP(node_get_int(standby_cluster, "port", 5432), 1, UINT16_MAX);
+        (void)STR_SET(ret->name, REMOTE_NAME); /* short */
+        return true;
+}
+
 static bool offers_itself(const Member *m, const char *own_name, const char *leader)
 {
         return m->tags.clonefrom && m->state == RUN_RUNNING && m->conn_url[0] &&

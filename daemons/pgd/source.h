@@ -3,7 +3,17 @@
  */
 #pragma once
 
+#include "config/tree.h"
 #include "model/cluster.h"
+
+/* How the remote cluster of a standby cluster is called; no member has such a name. */
+#define REMOTE_NAME "(remote)"
+
+/*
+ * What the section standby_cluster says of it. False: it names no host, its WAL comes from an archive
+ * alone; then *ret has no name either.
+ */
+bool source_remote(const Node *standby_cluster, Member *ret);
 
 /*
  * The n-th (n is any number, so that a caller may draw one) running member that offers itself by the

@@ -13,25 +13,21 @@
 #include "base/str.h"
 #include "io/fdutil.h"
 #include "io/log.h"
+#include "pgd/links.h"
 #include "pgd/methods.h"
-#include "pgd/pgd.h"
+#include "pgd/private.h"
+#include "pgd/roles.h"
+#include "pgd/step-bootstrap.h"
 
 #define INITDB_WITHIN (600 * USEC_PER_SEC)
-
-static void set_aside(Pgd *p);
-
-static void fail(Pgd *p, const char *why)
-{
-        pgd_set_run(p, RUN_INITDB_FAILED);
-        (void)STR_SET(p->pg.detail, why); /* may be cut */
-        set_aside(p);
-}
 
 /* What a failed attempt left is kept for the operator, as <data_dir>.failed. */
 static void on_set_aside(Pgd *p, ToolResult *result _unused_)
 {
         char failed[PATH_MAX], why[REASON_SIZE];
+        _cleanup_(node_freep) Node *links = links_find(p->data_dir);
 
+        links_set_aside(links);
         snprintf(failed, sizeof failed, "%s.failed", p->data_dir);
         if (rename(p->data_dir, failed) < 0 && errno != ENOENT)
                 log_error_errno(errno, "Cannot rename %s to %s: %m", p->data_dir, failed);
@@ -42,94 +38,31 @@ static void on_set_aside(Pgd *p, ToolResult *result _unused_)
         engine_step_done(p, -EIO, why);
 }
 
+/* The last attempt's goes first. */
 static void set_aside(Pgd *p)
 {
         _cleanup_(node_freep) Node *argv = run_argv("/bin/rm", "-rf", "--one-file-system", NULL);
+        _cleanup_(node_freep) Node *links = links_find(p->data_dir);
+        int r = run_arg(argv, "%s.failed", p->data_dir);
 
-        if (run_arg(argv, "%s.failed", p->data_dir) < 0 ||
-            run_tool(p, argv, NULL, NULL, USEC_INFINITY, NULL, on_set_aside) < 0)
+        NODE_FOREACH(link, links)
+                if (r >= 0)
+                        r = run_arg(argv, "%s.failed", link->text);
+        if (r < 0 || run_tool(p, argv, NULL, NULL, USEC_INFINITY, NULL, on_set_aside) < 0)
                 on_set_aside(p, NULL);
 }
 
+void bootstrap_failed(Pgd *p, const char *why)
+{
+        bool custom = p->pg.run == RUN_CUSTOM_BOOTSTRAP || p->pg.run == RUN_BOOTSTRAP_STARTING;
+
+        (void)STR_SET(p->pg.detail, why); /* may be cut */
+        private_kill(p);
+        pgd_set_run(p, custom ? RUN_CUSTOM_BOOTSTRAP_FAILED : RUN_INITDB_FAILED);
+        set_aside(p);
+}
+
 /* ---- roles ---- */
-
-/* Doubles quotes: an identifier ("), or a literal ('). */
-static void add_quoted(char *buf, size_t size, const char *s, char quote)
-{
-        size_t n = strlen(buf);
-
-        if (n + 2 * strlen(s) + 3 > size)
-                return;
-        buf[n++] = quote;
-        for (; *s; s++) {
-                if (*s == quote)
-                        buf[n++] = quote;
-                buf[n++] = *s;
-        }
-        buf[n++] = quote;
-        buf[n] = 0;
-}
-
-static void add(char *buf, size_t size, const char *s)
-{
-        size_t n = strlen(buf);
-
-        (void)str_copy(buf + n, size - n, s); /* the caller's buffer holds every role */
-}
-
-static void add_role(char *sql, size_t size, const Node *auth, const char *options)
-{
-        const char *name = node_get_text(auth, "username"), *password = node_get_text(auth, "password");
-
-        add(sql, size, "CREATE ROLE ");
-        add_quoted(sql, size, name, '"');
-        add(sql, size, options);
-        if (password) {
-                add(sql, size, " PASSWORD ");
-                add_quoted(sql, size, password, '\'');
-        }
-        add(sql, size, "\n"); /* a single-user backend runs each line */
-}
-
-static void add_rewind_grants(char *sql, size_t size, const char *name)
-{
-        static const char *const functions[] = {
-                "pg_ls_dir(text, boolean, boolean)",
-                "pg_stat_file(text, boolean)",
-                "pg_read_binary_file(text)",
-                "pg_read_binary_file(text, bigint, bigint, boolean)",
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(functions); i++) {
-                add(sql, size, "GRANT EXECUTE ON FUNCTION pg_catalog.");
-                add(sql, size, functions[i]);
-                add(sql, size, " TO ");
-                add_quoted(sql, size, name, '"');
-                add(sql, size, "\n");
-        }
-}
-
-/* Replication and rewind roles; the superuser is initdb's. False: a line break cannot be sent. */
-static bool roles_sql(const Pgd *p, char *sql, size_t size)
-{
-        const Node *auth = node_get(p->section, "authentication");
-        const Node *replication = node_get(auth, "replication"), *rewind = node_get(auth, "rewind");
-        const char *rewind_name = node_get_text(rewind, "username");
-
-        sql[0] = 0;
-        add(sql, size, "SET log_statement TO none\n");
-        if (node_get_text(replication, "username"))
-                add_role(sql, size, replication, " REPLICATION LOGIN");
-        if (rewind_name && !str_equal(rewind_name, p->superuser)) {
-                add_role(sql, size, rewind, " LOGIN");
-                add_rewind_grants(sql, size, rewind_name);
-        }
-        NODE_FOREACH(role, auth)
-                NODE_FOREACH(key, role)
-                        if (key->text && strchr(key->text, '\n'))
-                                return false;
-        return true;
-}
 
 static int append_hba(const Pgd *p)
 {
@@ -150,20 +83,12 @@ static int append_hba(const Pgd *p)
         return fclose(f) == EOF ? -errno : 0;
 }
 
-static void on_roles(Pgd *p, ToolResult *result)
+void bootstrap_made(Pgd *p)
 {
-        char why[REASON_SIZE];
-
-        /* A single-user backend ends with 0 whatever its statements did: its complaints tell. */
-        bool ok = result->r >= 0 && result->status == 0 && !strstr(result->error, "ERROR:");
-        if (!ok) {
-                run_describe(result, "creating the roles", why, sizeof why);
-                fail(p, why);
-                return;
-        }
         int r = append_hba(p);
+
         if (r < 0) {
-                fail(p, "cannot write pg_hba.conf");
+                bootstrap_failed(p, "cannot write pg_hba.conf");
                 return;
         }
         p->pg.datadir = DATADIR_VALID;
@@ -177,6 +102,19 @@ static void on_roles(Pgd *p, ToolResult *result)
         pgd_read_control(p);
 }
 
+static void on_roles(Pgd *p, ToolResult *result)
+{
+        char why[REASON_SIZE];
+
+        /* A single-user backend ends with 0 whatever its statements did: its complaints tell. */
+        if (result->r >= 0 && result->status == 0 && !strstr(result->error, "ERROR:")) {
+                restore_post_bootstrap(p);
+                return;
+        }
+        run_describe(result, "creating the roles", why, sizeof why);
+        bootstrap_failed(p, why);
+}
+
 static void make_roles(Pgd *p)
 {
         char program[URL_SIZE], sql[8192];
@@ -185,12 +123,12 @@ static void make_roles(Pgd *p)
         _cleanup_(node_freep) Node *argv =
                 run_argv(program, "--single", "-F", "-D", p->data_dir, "-c", "log_checkpoints=off",
                          "postgres", NULL);
-        int r = roles_sql(p, sql, sizeof sql) ? 0 : -EINVAL;
+        int r = roles_sql(node_get(p->section, "authentication"), sql, sizeof sql) ? 0 : -EINVAL;
         if (r >= 0)
                 r = run_tool(p, argv, NULL, sql, INITDB_WITHIN, NULL, on_roles);
         explicit_bzero(sql, sizeof sql);
         if (r < 0)
-                fail(p, r == -EINVAL ? "a user name or password holds a line break" : strerror(-r));
+                bootstrap_failed(p, r == -EINVAL ? ROLES_UNSENDABLE : strerror(-r));
 }
 
 /* ---- initdb ---- */
@@ -204,7 +142,7 @@ static void on_initdb(Pgd *p, ToolResult *result)
         (void)unlink(pwfile); /* there was none without a password */
         if (result->r < 0 || result->status != 0) {
                 run_describe(result, "initdb", why, sizeof why);
-                fail(p, why);
+                bootstrap_failed(p, why);
                 return;
         }
         make_roles(p);
@@ -224,8 +162,10 @@ int step_bootstrap(Pgd *p)
         static const char *const forbidden[] = { "pgdata", "nosync", "pwfile", "sync-only",
                                                  "version", NULL };
         char program[URL_SIZE];
-        int r = 0;
+        int r = restore_begin(p);
 
+        if (r != 0)
+                return MIN(r, 0);
         pgd_program(p, "initdb", program, sizeof program);
         _cleanup_(node_freep) Node *argv = run_argv(program, NULL);
         r = argv ? options_add(argv, node_find(config_root(p->config), "bootstrap.initdb"), forbidden,

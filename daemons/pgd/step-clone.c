@@ -49,6 +49,10 @@ static void succeeded(Pgd *p)
 {
         const char *from = clone.source.name[0] ? clone.source.name : "no member";
 
+        if (p->order.what == ORDER_BOOTSTRAP) { /* of a standby cluster: it is made with this */
+                p->pg.fresh = true;
+                pgd_save(p);
+        }
         p->diverged = TRI_UNKNOWN;
         p->check_failures = p->rewind_failures = 0;
         log_event(LOG_NOTICE, EVENT_CLONED, FIELDS({ "PALISADE_LEADER", from, 0 }),
@@ -187,15 +191,18 @@ int step_clone(Pgd *p)
         PgConf c = pgd_section(p);
         const Member *offered = NULL;
 
+        const Node *remote = node_find(p->dynamic, "standby_cluster.create_replica_methods");
         bool by_leader = p->order.anew != 0 && p->order.from_leader;
 
         node_free(clone.methods);
-        clone.methods = by_leader ? run_argv(METHOD_BASEBACKUP, NULL) : methods_list(&c);
+        clone.methods = by_leader         ? run_argv(METHOD_BASEBACKUP, NULL)
+                        : p->order.remote ? methods_list_of(remote)
+                                          : methods_list(&c);
         if (!clone.methods)
                 return -ENOMEM;
         clone.method = clone.methods->children;
         (void)STR_SET(clone.why, "no replica method works without a leader"); /* our own text */
-        if (p->cluster && p->order.leader.name[0] && !by_leader)
+        if (p->cluster && p->order.leader.name[0] && !by_leader && !p->order.remote)
                 offered = source_to_clone(p->cluster, config_name(p->config), p->order.leader.name,
                                           (unsigned)(now_boottime() / 1021));
         clone.source = offered ? *offered : p->order.leader;

@@ -47,7 +47,7 @@ static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
         p->pg.promote_sent = false;
         p->pg.in_recovery = TRI_UNKNOWN;
         p->pg.fresh = false;
-        p->half_made = false;
+        p->half_made = p->archived = false;
         p->pg.accepts = false;
         p->pg.sync_names_lsn = 0;
         pgd_save(p);

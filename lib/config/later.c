@@ -10,13 +10,7 @@ typedef struct LaterRow {
 } LaterRow;
 
 static const LaterRow rows[] = {
-        { "bootstrap.method",
-          "only initdb is supported yet; it would make an empty cluster instead of what is asked for",
-          "initdb", true },
-        { "bootstrap.post_bootstrap", "this version does not run it", NULL, false },
-        { "bootstrap.post_init", "this version does not run it", NULL, false },
         { "bootstrap.users", "this version makes no users", NULL, false },
-        { "standby_cluster", "standby clusters are not supported yet", NULL, true },
         { "slots", "this version keeps no permanent slots", NULL, false },
         { "permanent_slots", "this version keeps no permanent slots", NULL, false },
         { "permanent_replication_slots", "this version keeps no permanent slots", NULL, false },

@@ -386,6 +386,19 @@ static void check_also(Check *c, const Node *root)
         }
 }
 
+/* An empty cluster instead of the one to be restored would do harm. */
+static void check_bootstrap(Check *c, const Node *root)
+{
+        const Node *bootstrap = node_get(root, "bootstrap");
+        const Node *method = node_get(bootstrap, "method");
+
+        if (!method || str_empty(method->text) || str_equal(method->text, "initdb"))
+                return;
+        if (str_empty(node_get_text(node_get(bootstrap, method->text), "command")))
+                tell(c, PROBLEM_ERROR, method->line, "bootstrap.method: bootstrap.%s has no command",
+                     method->text);
+}
+
 unsigned schema_check_local(const Node *root, problem_handler_t handler, void *userdata)
 {
         Check c = { .tell = handler, .userdata = userdata };
@@ -400,6 +413,7 @@ unsigned schema_check_local(const Node *root, problem_handler_t handler, void *u
         check_etcd_hosts(&c, root);
         check_vips(&c, root);
         check_also(&c, root);
+        check_bootstrap(&c, root);
         const Node *dcs = node_find(root, "bootstrap.dcs");
         if (dcs && dcs->kind == NODE_MAP)
                 c.errors += schema_check_dynamic(dcs, handler, userdata);
@@ -463,12 +477,14 @@ Settings settings_read(const Node *root, bool *ret_adjusted)
                 (uint32_t)CLAMP(node_get_int(root, "max_timelines_history", 0), 0, INT32_MAX);
         s.synchronous_node_count =
                 (uint32_t)CLAMP(node_get_int(root, "synchronous_node_count", 1), 1, 1000);
-        s.synchronous_mode = read_sync_mode(root);
+        s.synchronous_mode = read_sync_mode(root); /* of a cluster that has a primary */
         s.synchronous_mode_strict = node_get_bool(root, "synchronous_mode_strict", false);
         s.failsafe_mode = node_get_bool(root, "failsafe_mode", false);
         s.check_timeline = node_get_bool(root, "check_timeline", false);
         s.pause = node_get_bool(root, "pause", false);
         s.standby_cluster = node_get(standby, "host") || node_get(standby, "port") ||
                             node_get(standby, "restore_command");
+        if (s.standby_cluster)
+                s.synchronous_mode = SYNC_MODE_OFF; /* it has no primary to wait for anybody */
         return s;
 }

@@ -4,6 +4,7 @@ static const Actions actions[INTENT_MAX] = {
         [INTENT_WAIT] = { .hold = HOLD_AS_BEFORE, .permit = true },
         [INTENT_REFUSE] = { .goal = GOAL_STOP, .hold = HOLD_MEMBER },
         [INTENT_LEAD] = { .hold = HOLD_LOCK, .serve = true, .permit = true },
+        [INTENT_LEAD_STANDBY] = { .goal = GOAL_FOLLOW, .hold = HOLD_LOCK, .serve = true },
         [INTENT_CLING] = { .hold = HOLD_LOCK, .serve = true, .permit = true },
         [INTENT_PROMOTE] = { .goal = GOAL_PROMOTE, .hold = HOLD_LOCK, .permit = true },
         [INTENT_START] = { .goal = GOAL_START, .hold = HOLD_LOCK, .permit = true, .stay = true },

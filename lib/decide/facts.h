@@ -114,6 +114,9 @@ typedef enum FactPatience { PATIENCE_UNKNOWN, PATIENCE_LEFT, PATIENCE_OVER, PATI
 /* The cluster is paused, and nobody is resuming it: what runs is left to people. */
 typedef enum FactPause { PAUSE_UNKNOWN, PAUSE_NO, PAUSE_YES, PAUSE_MAX } FactPause;
 
+/* What the dynamic configuration makes of the cluster: STANDBY has no primary, and follows another. */
+typedef enum FactKind { KIND_UNKNOWN, KIND_PRIMARY, KIND_STANDBY, KIND_MAX } FactKind;
+
 #define FACTS(F)                                                                                   \
         F(hands, HANDS, "unknown", "known", "twin", "away")                                                \
         F(dcs, DCS, "unknown", "up", "down")                                                       \
@@ -130,7 +133,8 @@ typedef enum FactPause { PAUSE_UNKNOWN, PAUSE_NO, PAUSE_YES, PAUSE_MAX } FactPau
         F(candidate, CANDIDATE, "unknown", "waiting", "ready")                                     \
         F(leaving, LEAVING, "unknown", "no", "yes")                                                \
         F(patience, PATIENCE, "unknown", "left", "over")                                           \
-        F(pause, PAUSE, "unknown", "no", "yes")
+        F(pause, PAUSE, "unknown", "no", "yes")                                                    \
+        F(kind, KIND, "unknown", "primary", "standby")
 
 typedef enum FactId {
 #define F(name, NAME, ...) FACT_##NAME,

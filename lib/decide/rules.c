@@ -3,6 +3,7 @@
 
 static const char *const intent_names[INTENT_MAX] = {
         [INTENT_WAIT] = "wait",               [INTENT_REFUSE] = "refuse",
+        [INTENT_LEAD_STANDBY] = "lead standby",
         [INTENT_LEAD] = "lead",               [INTENT_CLING] = "cling",
         [INTENT_PROMOTE] = "promote",         [INTENT_START] = "start",
         [INTENT_BECOME] = "become",           [INTENT_CHECKPOINT] = "checkpoint",
@@ -30,6 +31,11 @@ DEFINE_NAMES(intent, Intent, INTENT_MAX)
 #define NO_DATA (IS(PG_ABSENT) | IS(PG_BROKEN))
 /* Who leaves is stopped by a person's order, paused or not. */
 #define PAUSED [FACT_PAUSE] = IS(PAUSE_YES), [FACT_LEAVING] = NOT(LEAVING_YES)
+/* A standby leader's, or one's to be: nothing was permitted under its lock, so there is no fence. */
+#define STANDING_BY                                                                                \
+        [FACT_KIND] = IS(KIND_STANDBY), [FACT_PERMIT] = IS(PERMIT_NONE),                           \
+        [FACT_FENCE] = IS(FENCE_NONE)
+#define NO_PRIMARY (IS(PG_STANDBY) | IS(PG_STARTING) | IS(PG_STOPPED) | NO_DATA)
 #define HANDING_OVER (IS(HANDOVER_WANTED) | IS(HANDOVER_PREPARED))
 
 /*
@@ -95,6 +101,8 @@ static const Rule rules[] = {
           INTENT_CLING,
           { WHEN_LOCK(IS(LOCK_KEPT)), [FACT_PG] = IS(PG_ADOPTED),
             [FACT_PERMIT] = IS(PERMIT_RUNS), [FACT_FENCE] = UNFENCED } },
+        { "standby-lost", "the lock of a standby leader is lost: nothing acted under it", INTENT_FORGET,
+          { STANDING_BY, WHEN_LOCK(IS(LOCK_LOST)), [FACT_PG] = NO_PRIMARY } },
         { "lock-lost", "the lock was lost: whatever acts under it is fenced", INTENT_REVOKE,
           { WHEN_LOCK(IS(LOCK_LOST) | IS(LOCK_KEPT)) } },
 
@@ -147,6 +155,22 @@ static const Rule rules[] = {
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PRIMARY),
             [FACT_PERMIT] = IS(PERMIT_RUNS), [FACT_FENCE] = IS(FENCE_NONE),
             [FACT_HANDOVER] = IS(HANDOVER_RESTARTING) } },
+        { "standby-permitted", "a standby cluster has no primary: the right that was given ends first",
+          INTENT_REVOKE,
+          { WHEN_LOCK(IS(LOCK_MINE)), [FACT_KIND] = IS(KIND_STANDBY),
+            [FACT_PERMIT] = NOT(PERMIT_NONE), [FACT_PG] = NO_PRIMARY } },
+        { "standby-handover", "asked to hand over: a standby leader gives up the lock, and no more",
+          INTENT_RELEASE,
+          { STANDING_BY, WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = NO_PRIMARY,
+            [FACT_HANDOVER] = HANDING_OVER } },
+        { "standby-unfit", "nothing here can follow the remote cluster: let another one lead",
+          INTENT_RELEASE, { STANDING_BY, WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = NO_DATA } },
+        { "standby-start-failed", "postgres cannot be started here: let another one lead",
+          INTENT_RELEASE,
+          { STANDING_BY, WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STOPPED),
+            [FACT_PATIENCE] = IS(PATIENCE_OVER) } },
+        { "standby-lead", "the lock of a standby cluster is ours: follow the remote one",
+          INTENT_LEAD_STANDBY, { STANDING_BY, WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = NO_PRIMARY } },
         { "lead", "the lock is ours and the permit runs", INTENT_LEAD,
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PRIMARY),
             [FACT_PERMIT] = IS(PERMIT_RUNS) } },
@@ -241,6 +265,10 @@ static const Rule rules[] = {
         { "claim", "there is no cluster yet: try to make it", INTENT_CLAIM,
           { [FACT_PG] = IS(PG_ABSENT), [FACT_INIT] = IS(INIT_ABSENT),
             [FACT_RANK] = NOT(RANK_BARRED) } },
+        { "clone-alone", "no data here and no leader: clone by a method that needs none, or wait",
+          INTENT_FOLLOW,
+          { [FACT_PG] = IS(PG_ABSENT), [FACT_INIT] = IS(INIT_MATCH),
+            [FACT_CONFIG] = IS(CONFIG_PRESENT) } },
         { "wait-for-leader", "no data here: wait for a leader to clone from", INTENT_WAIT,
           { [FACT_PG] = IS(PG_ABSENT) } },
         { "no-rule", "no row above knows this situation: wait", INTENT_WAIT, { 0 } },

@@ -17,6 +17,7 @@ typedef enum Intent {
         INTENT_WAIT = 0,   /* start nothing, stop nothing */
         INTENT_REFUSE,     /* this data does not belong here: a person must act */
         INTENT_LEAD,
+        INTENT_LEAD_STANDBY, /* a standby cluster: hold the lock, follow the remote one; no permit */
         INTENT_CLING,      /* lead on without DCS: the permit ends it, not we */
         INTENT_PROMOTE,
         INTENT_START,      /* as primary: a fresh cluster's first start, or after a crash */

@@ -15,10 +15,13 @@ static bool leads_here(const PgState *pg)
 bool snapshot_may_adopt(const Snapshot *s)
 {
         const LeaderKey *key = &s->cluster->leader;
+        bool permitted = s->pg->permit_epoch == key->epoch;
 
-        return str_equal(key->name, s->name) && leads_here(s->pg) &&
-               key->epoch > s->pg->revoked_epoch &&
-               (s->pg->permit_epoch == 0 || s->pg->permit_epoch == key->epoch);
+        if (!str_equal(key->name, s->name) || key->epoch <= s->pg->revoked_epoch)
+                return false;
+        if (!leads_here(s->pg))
+                return s->cluster->settings.standby_cluster && !permitted;
+        return s->pg->permit_epoch == 0 || permitted;
 }
 
 static FactDcs read_dcs(const Snapshot *s)
@@ -182,7 +185,7 @@ static bool checkpointed_since(const Snapshot *s, usec_t since)
 
 static FactHandover read_handover(const Snapshot *s)
 {
-        if (s->handover || s->leaving)
+        if (s->handover || s->leaving || s->demoting)
                 return checkpointed_since(s, s->handover_since) ? HANDOVER_PREPARED : HANDOVER_WANTED;
         if (s->restart_since == 0)
                 return HANDOVER_NO;
@@ -210,10 +213,21 @@ bool snapshot_was_refused(const PgState *pg, const Cluster *c, usec_t now)
                now < usec_add(pg->promotion_refused, c->settings.timing.ttl);
 }
 
+static FactKind read_kind(const Snapshot *s)
+{
+        if (!s->cluster)
+                return KIND_UNKNOWN;
+        return s->cluster->settings.standby_cluster ? KIND_STANDBY : KIND_PRIMARY;
+}
+
 static FactPatience read_patience(const Snapshot *s)
 {
         if (s->cluster && read_pg(s) == PG_PRIMARY)
                 return is_silent(s) ? PATIENCE_OVER : PATIENCE_LEFT;
+
+        /* A standby leader is started by pgd, again and again; at some time another one has its turn. */
+        if (read_kind(s) == KIND_STANDBY && s->pg && s->pg->failures >= START_ATTEMPTS)
+                return PATIENCE_OVER;
 
         usec_t limit = s->cluster ? s->cluster->settings.primary_start_timeout : USEC_INFINITY;
 
@@ -261,6 +275,7 @@ Facts facts_read(const Snapshot *s)
                             [FACT_LEAVING] = s->leaving ? LEAVING_YES : LEAVING_NO,
                             [FACT_PATIENCE] = read_patience(s),
                             [FACT_PAUSE] = read_pause(s),
+                            [FACT_KIND] = read_kind(s),
                     } };
 
         /* Who may not make a cluster must not claim the right to. */

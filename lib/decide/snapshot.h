@@ -42,6 +42,7 @@ typedef struct Snapshot {
         bool barred;              /* nofailover, no watchdog where one is required, pause */
         bool unarmed;             /* the required watchdog cannot be armed for `epoch` */
 
+        bool demoting;            /* a primary, in what has become a standby cluster */
         bool handover;            /* asked of this node and possible */
         usec_t handover_since;
         usec_t restart_since;     /* Postgres is to be restarted here; 0: it is not */
@@ -60,5 +61,8 @@ Facts facts_read(const Snapshot *s);
 /* pre_promote failed, less than a ttl ago: others lead (PATRONI-SPEC §2.6). */
 bool snapshot_was_refused(const PgState *pg, const Cluster *c, usec_t now);
 
-/* The lock names us and it is right to go on under its epoch: a postmaster here leads under it. */
+/*
+ * The lock names us and it is right to go on under its epoch: a postmaster here leads under it, or
+ * it is a standby leader's, under which nothing was ever permitted.
+ */
 bool snapshot_may_adopt(const Snapshot *s);

@@ -25,6 +25,8 @@ bool pg_may_run(const PgState *pg)
         switch (pg->run) {
         case RUN_INITDB:
         case RUN_INITDB_FAILED:
+        case RUN_CUSTOM_BOOTSTRAP:     /* these two: in private, where no client comes */
+        case RUN_BOOTSTRAP_STARTING:
         case RUN_CUSTOM_BOOTSTRAP_FAILED:
         case RUN_CREATING_REPLICA:
         case RUN_START_FAILED:
@@ -33,10 +35,8 @@ bool pg_may_run(const PgState *pg)
         case RUN_CRASHED:
                 return false;
         case RUN_UNKNOWN:
-        case RUN_CUSTOM_BOOTSTRAP:
         case RUN_RUNNING:
         case RUN_STARTING:
-        case RUN_BOOTSTRAP_STARTING:
         case RUN_RESTARTING:
         case RUN_STOPPING:
         case RUN_STOP_FAILED:

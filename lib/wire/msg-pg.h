@@ -30,7 +30,9 @@ typedef struct MsgOrder {
         bool hands_off;      /* FOLLOW, in pause: what is stopped stays so, what runs is not stopped */
         bool from_leader;    /* FOLLOW, anew: by pg_basebackup, from the leader itself */
         int32_t outgoing;    /* FOLLOW, START: not this postmaster: it is stopped first; 0: any will do */
-        uint32_t pad;
+        bool remote;         /* FOLLOW: the remote cluster of standby_cluster, not a member; with an
+                                epoch, as standby leader */
+        bool pad[3];
         usec_t anew;         /* FOLLOW: the data directory goes first, once for each number; 0: it stays */
         Epoch epoch;
         usec_t deadline;

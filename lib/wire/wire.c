@@ -212,6 +212,7 @@ static const Field msg_order_fields[] = {
         FLAG(MsgOrder, may_remake),
         FLAG(MsgOrder, hands_off),
         FLAG(MsgOrder, from_leader),
+        FLAG(MsgOrder, remote),
         STRUCT(MsgOrder, leader, member_fields),
         STRING(MsgOrder, text),
 };

@@ -143,11 +143,30 @@ static const Condition invariants[] = {
         { "who holds the lock leads, is becoming primary, hands over or gives it up",
           { [FACT_HANDS] = IS(HANDS_KNOWN), [FACT_DCS] = IS(DCS_UP),
             [FACT_LOCK] = (uint16_t)(IS(LOCK_MINE) | IS(LOCK_STALE)) },
-          INTENT(WAIT) | LET_LEAD | INTENT(STEP_DOWN) | INTENT(AWAIT) | FENCES | INTENT(RELEASE) },
+          INTENT(WAIT) | LET_LEAD | INTENT(LEAD_STANDBY) | INTENT(STEP_DOWN) | INTENT(AWAIT) | FENCES |
+                  INTENT(RELEASE) },
 
         /* DESIGN 2, "Confirmed fence": unknown is not confirmed. */
-        { "release and forget only once the fence is confirmed",
-          { [FACT_FENCE] = NOT(FENCE_CONFIRMED) }, NEVER(INTENT(RELEASE) | INTENT(FORGET)) },
+        /* But where nothing was permitted there is nothing to fence: a standby leader's lock. */
+        { "release and forget only once the fence is confirmed, but for a standby cluster's lock",
+          { [FACT_FENCE] = NOT(FENCE_CONFIRMED), [FACT_KIND] = NOT(KIND_STANDBY) },
+          NEVER(INTENT(RELEASE) | INTENT(FORGET)) },
+        { "release and forget without a fence only what never had a permit",
+          { [FACT_FENCE] = NOT(FENCE_CONFIRMED), [FACT_PERMIT] = NOT(PERMIT_NONE) },
+          NEVER(INTENT(RELEASE) | INTENT(FORGET)) },
+        { "release and forget without a fence only where nothing acts as primary",
+          { [FACT_FENCE] = NOT(FENCE_CONFIRMED), [FACT_PG] = PRIMARY_HERE },
+          NEVER(INTENT(RELEASE) | INTENT(FORGET)) },
+        { "a standby cluster makes no primary", { [FACT_KIND] = IS(KIND_STANDBY) },
+          NEVER(INTENT(PROMOTE) | INTENT(START)) },
+        { "a standby leader has the lock, and no permit", { [FACT_LOCK] = NOT(LOCK_MINE) },
+          NEVER(INTENT(LEAD_STANDBY)) },
+        { "what was permitted does not stand by", { [FACT_PERMIT] = NOT(PERMIT_NONE) },
+          NEVER(INTENT(LEAD_STANDBY)) },
+        { "only a standby cluster has a standby leader", { [FACT_KIND] = NOT(KIND_STANDBY) },
+          NEVER(INTENT(LEAD_STANDBY)) },
+        { "a primary is no standby leader", { [FACT_PG] = PRIMARY_HERE },
+          NEVER(INTENT(LEAD_STANDBY)) },
         { "release only a key that names us",
           { [FACT_LOCK] = NEITHER(LOCK_MINE, LOCK_STALE) }, NEVER(INTENT(RELEASE)) },
         { "what is revoked does not lead on",
@@ -215,6 +234,8 @@ static const Condition impossible[] = {
                                        [FACT_PERMIT] = IS(PERMIT_NONE) }, 0 },
         { "pause is a key like others",
           { [FACT_PAUSE] = IS(PAUSE_UNKNOWN), [FACT_LOCK] = NOT(LOCK_UNKNOWN) }, 0 },
+        { "so is the kind of cluster",
+          { [FACT_KIND] = IS(KIND_UNKNOWN), [FACT_LOCK] = NOT(LOCK_UNKNOWN) }, 0 },
         { "leaving is handing over",
           { [FACT_LEAVING] = IS(LEAVING_YES), [FACT_HANDOVER] = IS(HANDOVER_NO) }, 0 },
         { "keys come together", { [FACT_LOCK] = IS(LOCK_UNKNOWN), [FACT_CONFIG] = IS(CONFIG_ABSENT),
@@ -226,7 +247,7 @@ static const Condition impossible[] = {
 
 /* Facts in the order in which they are fixed: what decides most comes first. */
 static const FactId order[FACT_COUNT] = {
-        FACT_HANDS, FACT_PG,   FACT_FENCE,   FACT_DCS,      FACT_LOCK,      FACT_PERMIT, FACT_INIT,
+        FACT_HANDS, FACT_PG,   FACT_FENCE,   FACT_DCS,      FACT_LOCK,      FACT_PERMIT, FACT_KIND, FACT_INIT,
         FACT_PAUSE, FACT_DATA, FACT_RANK,    FACT_LEAVING,  FACT_HANDOVER,  FACT_PATIENCE,
         FACT_CANDIDATE, FACT_CONFIG,
 };
@@ -237,7 +258,7 @@ typedef struct Walk {
         Facts facts;
         uint64_t n_vectors; /* covered by boxes */
         uint64_t n_boxes;
-        bool lives[96]; /* a vector that facts_read() may make takes this row */
+        bool lives[128]; /* a vector that facts_read() may make takes this row */
 } Walk;
 
 static uint64_t box_size(size_t fixed)
@@ -365,7 +386,7 @@ static void test_nothing_is_left_out(void **state _unused_)
                 seen[order[i]] = true;
                 product *= fact_max(order[i]);
         }
-        assert_true(product == 4ULL * 3 * 7 * 4 * 11 * 5 * 6 * 3 * 5 * 4 * 6 * 3 * 3 * 3 * 3);
+        assert_true(product == 4ULL * 3 * 7 * 4 * 11 * 5 * 6 * 3 * 5 * 4 * 6 * 3 * 3 * 3 * 3 * 3);
         Walk w = walk_all();
         assert_true(w.n_vectors == product);
         print_message("%llu vectors in %llu boxes\n", (unsigned long long)w.n_vectors,
@@ -412,9 +433,12 @@ static void test_actions(void **state _unused_)
                 Actions a = actuate((Intent)i);
                 uint32_t bit = 1u << i;
                 /* clients are sent here only by who holds the lock, or gets it back */
-                assert_true(!a.serve || (a.permit && (a.hold == HOLD_LOCK || i == INTENT_RETAKE)));
+                assert_true(!a.serve || i == INTENT_LEAD_STANDBY ||
+                            (a.permit && (a.hold == HOLD_LOCK || i == INTENT_RETAKE)));
+                /* a standby leader holds the lock alone: no permit goes out */
+                assert_true(i != INTENT_LEAD_STANDBY || (!a.permit && a.hold == HOLD_LOCK));
                 assert_int_equal(a.serve, (bit & (INTENT(LEAD) | INTENT(CLING) | INTENT(RETAKE) |
-                                                  INTENT(CHECKPOINT))) != 0);
+                                                  INTENT(LEAD_STANDBY) | INTENT(CHECKPOINT))) != 0);
                 /* a primary is made only while the lock is renewed */
                 assert_int_equal(a.goal == GOAL_PROMOTE, i == INTENT_PROMOTE);
                 assert_int_equal(a.goal == GOAL_START, i == INTENT_START);

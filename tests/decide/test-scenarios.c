@@ -46,6 +46,7 @@ static const Facts healthy_standby = { .value = {
                                                [FACT_LEAVING] = LEAVING_NO,
                                                [FACT_PATIENCE] = PATIENCE_LEFT,
                                                [FACT_PAUSE] = PAUSE_NO,
+                                               [FACT_KIND] = KIND_PRIMARY,
                                        } };
 
 static bool complain(const Scenario *s, const char *what, const char *word)

@@ -16,6 +16,7 @@ tests_sim_libsimpgd_a_SOURCES = \
 	daemons/pgd/heartbeat.c \
 	daemons/pgd/pgd.c \
 	daemons/pgd/plan.c \
+	daemons/pgd/source.c \
 	daemons/pgd/step-run.c \
 	daemons/pgd/step-start.c
 tests_sim_libsimpgd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SIM_PGD_FLAGS)

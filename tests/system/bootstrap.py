@@ -1,5 +1,8 @@
 """How data directories come to be: made anew, restored, from an archive, by scripts of the user's."""
 
+import shutil
+from pathlib import Path
+
 from harness import Options, Suite, expect, healthy, wait_for
 
 SUITE = Suite("bootstrap", Options(nodes=2, ttl=5, loop_wait=1, retry_timeout=1))
@@ -61,3 +64,235 @@ def reinitialize(lab):
     expect(no.returncode == 2 and "its name must be given" in no.stderr, f"no name: {no.stderr}")
     no = leader.sh(f"palisadectl reinit {leader.name} --force", check=False)
     expect(no.returncode == 1, "the leader is no replica")
+
+
+# ---- an archive: pgBackRest ----
+
+REPO = "/var/lib/pgbackrest"
+STANZA = "pgbackrest --stanza=main"
+BACKREST = f"""[global]
+repo1-path={REPO}
+start-fast=y
+log-level-file=off
+lock-path=/tmp/pgbackrest
+[main]
+pg1-path={DATA}
+pg1-socket-path=/var/run/postgresql
+"""
+CONFIG = "/etc/palisade/main.yml"
+
+
+def write_config(node, text):
+    node.write(CONFIG, text, 0o640, "postgres", "palisade-config")
+
+
+def carry_archive(source, target):
+    """The archive lies on each node's own disk here; in the field it would be shared."""
+    target.sh(f"rm -rf {REPO}")
+    source.sh(f"tar -C {REPO} -cf /var/tmp/archive.tar .")
+    target.sh(f"install -d -o postgres -g postgres {REPO}")
+    shutil.copy(f"{source.root}/var/tmp/archive.tar", f"{target.root}/var/tmp/archive.tar")
+    target.sh(f"tar -C {REPO} -xpf /var/tmp/archive.tar")
+
+
+@case
+def a_replica_from_the_archive(lab):
+    """pgBackRest, really run: it archives, backs up, and makes a replica as create_replica_methods says"""
+    leader, node = replica(lab)
+    for n in lab.databases:
+        n.write("/etc/pgbackrest.conf", BACKREST)
+        n.sh(f"install -d -o postgres -g postgres {REPO}")
+    patch(lab, {"postgresql": {"parameters": {"archive_mode": "on", "archive_command": f"{STANZA} archive-push %p"}}})
+    wait_for(lambda: "archive_mode" in leader.rest("/config")[1]["postgresql"]["parameters"], 10, "the configuration")
+    for n in lab.databases:
+        wait_for(lambda n=n: n.rest("/restart", "POST", {}, timeout=60)[0] == 200, 60, f"{n.name} to be restarted")
+    healthy(lab)
+    leader.psql("create table archived(n int); insert into archived values (1)")
+    leader.sh(f"{STANZA} stanza-create", user="postgres", timeout=60)
+    leader.sh(f"{STANZA} backup", user="postgres", timeout=120)
+    leader.psql("insert into archived values (2)")
+    leader.psql("select pg_switch_wal()")
+    wait_for(lambda: leader.psql("select last_archived_wal = pg_walfile_name(pg_current_wal_lsn() - 1) or "
+                                 "last_archived_time > now() - interval '2 seconds' from pg_stat_archiver") == "t",
+             30, "the archive to have it")  # fmt: skip
+    carry_archive(leader, node)
+    patch(lab, {"postgresql": {"create_replica_methods": ["pgbackrest", "basebackup"],
+                               "recovery_conf": {"restore_command": f"{STANZA} archive-get %f %p"},
+                               "pgbackrest": {"command": f"{STANZA} --delta restore", "keep_data": True,
+                                              "no_params": True}}})  # fmt: skip
+    wait_for(lambda: "pgbackrest" in node.rest("/config")[1]["postgresql"], 10, "the configuration to be known")
+    before = now(node)
+    said = node.sh(f"palisadectl reinit {node.name} --force --wait", timeout=90).stdout
+    expect("completed on" in said, said)
+    healthy(lab)
+    log = node.journal("--since", before)
+    expect(f"cloned the data directory from {leader.name} by pgbackrest" in log, "by pgBackRest, not by pg_basebackup")
+    expect(node.psql("select string_agg(n::text, ',' order by n) from archived") == "1,2", "with everything")
+
+
+@case
+def nostream(lab):
+    """the tag nostream: no walreceiver and no slot; what is archived comes by restore_command"""
+    leader, node = replica(lab)
+    kept = node.read(CONFIG)
+    write_config(node, kept + "\ntags:\n  nostream: true\n")
+    node.systemctl("restart", "palisade-dcsd@main", "palisaded@main", "palisade-pgd@main")
+    wait_for(lambda: node.psql("select count(*) from pg_stat_wal_receiver") == "0", 30, "it to stop streaming")
+    wait_for(lambda: node.rest("/patroni")[1].get("replication_state") == "in archive recovery", 30, "its state")
+    expect(node.psql("show primary_conninfo") == "", "nobody to stream from")
+    wait_for(lambda: leader.psql("select count(*) from pg_replication_slots") == "0", 30, "its slot to go")
+    leader.psql("insert into archived values (3)")
+    leader.psql("select pg_switch_wal()")
+    wait_for(lambda: leader.psql("select last_archived_time > now() - interval '5 seconds' from pg_stat_archiver") == "t",
+             30, "the archive to have it")  # fmt: skip
+    carry_archive(leader, node)
+    wait_for(lambda: node.psql("select count(*) from archived where n = 3") == "1", 30, "it to come by the archive")
+    leader.psql("delete from archived where n = 3")
+    write_config(node, kept)
+    node.systemctl("restart", "palisade-dcsd@main", "palisaded@main", "palisade-pgd@main")
+    healthy(lab)
+
+
+@case
+def archived_before_the_rewind(lab):
+    """WAL that a lost primary has not archived goes to the archive before pg_rewind removes it"""
+    old, node = replica(lab)
+    for n in lab.databases:
+        n.sh("install -d -o postgres -g postgres /var/lib/postgresql/archived")
+    command = "test ! -e /etc/no-archive && cp %p /var/lib/postgresql/archived/%f"
+    patch(lab, {"postgresql": {"parameters": {"archive_command": command}}})
+    wait_for(lambda: old.psql("show archive_command") == command, 30, "the command to be in force")
+    old.write("/etc/no-archive", "")
+    name = old.psql("select pg_walfile_name(pg_switch_wal())")
+    wait_for(lambda: old.sh(f"test -e {DATA}/pg_wal/archive_status/{name}.ready", check=False).returncode == 0, 10, "it to wait")
+    old.kill()
+    lab.wait_leader(60, other_than=old)
+    before = now(node)
+    Path(f"{old.root}/etc/no-archive").unlink()
+    old.boot()
+    healthy(lab)
+    log = old.journal("--since", before)
+    expect("pg_rewind brought us back" in log, "it was rewound")
+    expect(log.index("WAL file") < log.index("pg_rewind brought us back"), "and archived before that")
+    expect(old.sh(f"test -e /var/lib/postgresql/archived/{name}", check=False).returncode == 0, f"{name} is there")
+    patch(lab, {"postgresql": {"parameters": {"archive_command": f"{STANZA} archive-push %p"}}})
+
+
+@case
+def data_directory_gone(lab):
+    """removed under a replica and under the leader, made unreadable: found at once, handed over, made anew"""
+    leader, node = replica(lab)
+    before = now(node)
+    node.sh(["rm", "-rf", DATA])
+    wait_for(lambda: "while postgres runs there" in node.journal("--since", before), 20, "the replica's loss to be found")
+    healthy(lab)
+    expect("cloned the data directory" in node.journal("--since", before), "it is made anew")
+    node.sh(["chmod", "000", DATA])
+    wait_for(lambda: node.rest("/replica")[0] == 503 and node.sh("pgrep -x postgres", check=False).stdout == "", 20,
+             "what cannot be read to be stopped")  # fmt: skip
+    expect("cannot be accessed" in node.journal("--since", before), "and told")
+    node.sh(["chmod", "700", DATA])
+    healthy(lab)
+    leader.sh(["rm", "-rf", DATA])
+    new = lab.wait_leader(30, other_than=leader)
+    expect(new.name == node.name, "the replica leads")
+    healthy(lab)
+
+
+def stop_all(lab, wipe=True):
+    lab.ask_all(lab.databases, lambda node: node.systemctl("stop", "palisade@main.target", timeout=120))
+    for node in lab.databases:
+        wait_for(lambda node=node: node.sh("pgrep -x postgres", check=False).stdout == "", 60, "postgres to be stopped")
+        if wipe:
+            node.sh(["rm", "-rf", DATA])
+
+
+@case
+def a_replica_without_a_leader(lab):
+    """no data anywhere and no leader: a no_leader method restores the cluster from the archive"""
+    old, node = replica(lab)
+    patch(lab, {"postgresql": {"pgbackrest": {"no_leader": True}}})
+    wait_for(lambda: node.rest("/config")[1]["postgresql"]["pgbackrest"].get("no_leader"), 10, "the configuration")
+    stop_all(lab)
+    carry_archive(old, node)  # with what was archived last
+    before = now(node)
+    node.systemctl("start", "palisade@main.target")
+    leader = lab.wait_leader(90)
+    expect(leader.name == node.name, "the one that is there leads")
+    expect("cloned the data directory from no member by pgbackrest" in node.journal("--since", before), "it says how")
+    expect(node.psql("select string_agg(n::text, ',' order by n) from archived") == "1,2", "with everything")
+    patch(lab, {"postgresql": {"create_replica_methods": None, "pgbackrest": None}})
+    for other in lab.databases:
+        if other.name != node.name:
+            other.systemctl("start", "palisade@main.target")
+    healthy(lab)
+
+
+RESTORE = f"""#!/bin/bash
+echo "restore $*" >> /var/lib/postgresql/calls
+{STANZA} restore || exit
+if [ -e /etc/wal-elsewhere ]; then
+    rm -rf /var/lib/postgresql/wal
+    mv {DATA}/pg_wal /var/lib/postgresql/wal && ln -s /var/lib/postgresql/wal {DATA}/pg_wal
+fi
+"""
+POST = """#!/bin/bash
+echo "post $# $PGOPTIONS" >> /var/lib/postgresql/calls
+test -e /etc/post-is-fine || { echo no such schema >&2; exit 3; }
+psql -v ON_ERROR_STOP=1 -d "$1" -c "create table by_post as select current_user, '$1' as dsn"
+"""
+AS_LEFT = """
+  method: archive
+  post_bootstrap: /usr/local/bin/post
+  archive:
+    command: /usr/local/bin/restore
+    keep_existing_recovery_conf: true
+    no_params: true
+"""
+BY_CONF = f"""
+  method: archive
+  post_init: /usr/local/bin/post
+  archive:
+    command: /usr/local/bin/restore
+    recovery_conf:
+      recovery_target_timeline: current
+      restore_command: {STANZA} archive-get %f %p
+"""
+
+
+@case
+def a_cluster_from_the_archive(lab):
+    """bootstrap.method: restored by pgBackRest; a failing post_bootstrap sets it aside, links too; then it is made"""
+    leader, node = replica(lab)
+    kept = node.read(CONFIG)
+    stop_all(lab)
+    node.sh("ETCDCTL_API=3 etcdctl del --prefix /service/main/")
+    for path, text in (("/usr/local/bin/restore", RESTORE), ("/usr/local/bin/post", POST)):
+        node.write(path, text, 0o755)
+    node.write("/etc/wal-elsewhere", "")
+    write_config(node, kept.replace("bootstrap:\n", "bootstrap:" + AS_LEFT, 1))
+    before = now(node)
+    node.systemctl("start", "palisade@main.target")
+    wait_for(lambda: "is kept as" in node.journal("--since", before), 60, "the first attempt to fail")
+    node.systemctl("stop", "palisade@main.target", timeout=120)
+    log = node.journal("--since", before)
+    expect("the post_bootstrap script failed with code 3: no such schema" in log, "it says why")
+    expect("giving up the right to" in log, "another node may try")
+    where = node.sh(f"readlink -f {DATA}.failed/pg_wal").stdout.strip()
+    expect(where == "/var/lib/postgresql/wal.failed", f"pg_wal was set aside too: {where}")
+    expect(node.sh("pgrep -x postgres", check=False).stdout == "", "the private server is gone")
+    node.sh("rm -rf /etc/wal-elsewhere; touch /etc/post-is-fine")
+    node.sh("ETCDCTL_API=3 etcdctl del --prefix /service/main/")
+    write_config(node, kept.replace("bootstrap:\n", "bootstrap:" + BY_CONF, 1))
+    node.systemctl("start", "palisade@main.target")
+    lab.wait_leader(90)
+    leader.systemctl("start", "palisade@main.target")
+    healthy(lab)
+    calls = node.read("/var/lib/postgresql/calls").splitlines()
+    expect(calls == ["restore ", "post 1 -c synchronous_commit=local -c statement_timeout=0",
+                     f"restore --scope=main --datadir={DATA}",
+                     "post 1 -c synchronous_commit=local -c statement_timeout=0"], f"{calls}")  # fmt: skip
+    expect(node.psql("select count(*) from archived") == "2", "what was archived is there")
+    expect(node.psql("select \"current_user\" from by_post") == "postgres", "and what the script made")
+    expect(node.psql("select pg_is_in_recovery()") == "f", "the one that restored it leads")
+    write_config(node, kept)

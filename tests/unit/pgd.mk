@@ -8,6 +8,7 @@ PGD_TESTS = \
 	tests/unit/test-pgd-pgconf \
 	tests/unit/test-pgd-pending \
 	tests/unit/test-pgd-plan \
+	tests/unit/test-pgd-restore \
 	tests/unit/test-pgd-scripts \
 	tests/unit/test-pgd-slots \
 	tests/unit/test-pgd-source
@@ -30,6 +31,8 @@ tests_unit_test_pgd_pending_SOURCES = tests/unit/test-pgd-pending.c tests/unit/t
 tests_unit_test_pgd_pending_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_plan_SOURCES = tests/unit/test-pgd-plan.c tests/unit/test-lib.h
 tests_unit_test_pgd_plan_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_restore_SOURCES = tests/unit/test-pgd-restore.c tests/unit/test-lib.h
+tests_unit_test_pgd_restore_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_scripts_SOURCES = tests/unit/test-pgd-scripts.c tests/unit/test-lib.h
 tests_unit_test_pgd_scripts_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_source_SOURCES = tests/unit/test-pgd-source.c tests/unit/test-lib.h

@@ -19,10 +19,8 @@ static void test_may_run(void **state _unused_)
 {
         static const bool may_run[RUN_MAX] = {
                 [RUN_UNKNOWN] = true,
-                [RUN_CUSTOM_BOOTSTRAP] = true,
                 [RUN_RUNNING] = true,
                 [RUN_STARTING] = true,
-                [RUN_BOOTSTRAP_STARTING] = true,
                 [RUN_RESTARTING] = true,
                 [RUN_STOPPING] = true,
                 [RUN_STOP_FAILED] = true,

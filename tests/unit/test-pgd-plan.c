@@ -27,7 +27,8 @@ static int setup(void **state _unused_)
                           .timeline = 3 };
         w.control = (Control){ .state = CONTROL_SHUT_DOWN_IN_RECOVERY, .timeline = 3 };
         w.in = (PlanInput){ .now = SEC(1000), .stop_from = USEC_INFINITY, .order = &w.order, .pg = &w.pg,
-                            .control = &w.control, .conf_current = true, .may_rewind = true };
+                            .control = &w.control, .conf_current = true, .may_rewind = true,
+                            .archived = true };
         return 0;
 }
 
@@ -441,6 +442,56 @@ static void test_anew(void **state _unused_)
         expect(STEP_REFUSE);
 }
 
+/* A standby cluster: compared with the remote one, made from it, and back on an older timeline. */
+static void test_remote(void **state _unused_)
+{
+        w.order.remote = true;
+        w.order.leader.timeline = 0; /* nobody says */
+        expect(STEP_DONE);
+        w.pg.receiver_alive = false;
+        expect(STEP_CHECK);
+        w.in.diverged = TRI_NO;
+        expect(STEP_DONE);
+        w.in.diverged = TRI_YES;
+        expect(STEP_STOP_FAST);
+        w.order.remote = false; /* a replica of a standby leader that went back with it */
+        w.in.diverged = TRI_UNKNOWN;
+        w.order.leader.timeline = 2;
+        expect(STEP_CHECK);
+        w.order.leader.timeline = w.pg.timeline = 1;
+        expect(STEP_DONE);
+        setup(NULL);
+        w.order.what = ORDER_BOOTSTRAP;
+        w.order.remote = true;
+        w.pg.run = RUN_STOPPED;
+        w.pg.datadir = DATADIR_EMPTY;
+        expect(STEP_CLONE);
+        w.in.failures = 1;
+        expect(STEP_REFUSE);
+}
+
+static void test_archive(void **state _unused_)
+{
+        stopped(CONTROL_SHUT_DOWN, 3);
+        w.in.archived = false;
+        w.in.diverged = TRI_YES;
+        expect(STEP_ARCHIVE); /* before the rewind takes it away */
+        w.in.archived = true;
+        expect(STEP_REWIND);
+        w.in.may_rewind = false;
+        w.in.remove_on_divergence = true;
+        w.in.archived = false;
+        expect(STEP_REMOVE);
+        w.order.remote = true; /* the end of a primary, for who follows by the archive */
+        expect(STEP_ARCHIVE);
+        w.in.archived = true;
+        expect(STEP_REMOVE);
+        stopped(CONTROL_SHUT_DOWN_IN_RECOVERY, 3);
+        w.in.archived = false;
+        w.in.diverged = TRI_NO;
+        expect(STEP_START_STANDBY);
+}
+
 static void test_half_made(void **state _unused_)
 {
         w.order.what = ORDER_FOLLOW;
@@ -595,6 +646,8 @@ int main(void)
                 TEST(test_checkpoint),
                 TEST(test_configure),
                 TEST(test_anew),
+                TEST(test_remote),
+                TEST(test_archive),
                 TEST(test_half_made),
                 TEST(test_notes),
                 TEST(test_every_situation),

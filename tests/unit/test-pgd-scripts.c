@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "config/json.h"
+#include "pgd/archive.h"
 #include "pgd/callback.h"
 #include "pgd/methods.h"
 #include "pgd/words.h"
@@ -173,11 +174,33 @@ static void test_merged(void **state _unused_)
         node_free(dynamic);
 }
 
+static void archived(const char *command, const char *expected)
+{
+        char line[64];
+
+        assert_true(archive_format(command, "0A", line, sizeof line));
+        assert_string_equal(line, expected);
+}
+
+static void test_archive(void **state _unused_)
+{
+        char line[8];
+
+        archived("cp %p /a/%f", "cp pg_wal/0A /a/0A");
+        archived("date +%%d %x 5%", "date +%d %x 5%");
+        archived("", "");
+        assert_false(archive_format("1234567%f", "0A", line, sizeof line));
+        assert_int_equal(archive_ready_length("000000010000000000000001.ready"), 24);
+        assert_int_equal(archive_ready_length("000000010000000000000001.done"), 0);
+        assert_int_equal(archive_ready_length(".ready"), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_words),    cmocka_unit_test(test_callbacks),
                 cmocka_unit_test(test_methods),
+                cmocka_unit_test(test_archive),
                 cmocka_unit_test(test_options),  cmocka_unit_test(test_merged),
         };
 

@@ -272,18 +272,22 @@ static void test_later(void **state _unused_)
 {
         Told t;
 
-        one("bootstrap: {method: mine, mine: {command: x}}\n", PROBLEM_ERROR, 1,
-            "bootstrap.method: only initdb is supported yet; it would make an empty cluster instead of "
-            "what is asked for");
-        one("bootstrap:\n  post_init: /bin/true\n", PROBLEM_WARNING, 2,
-            "bootstrap.post_init: this version does not run it");
         fine("tags: {replicatefrom: node2}\n");
 
-        dynamic("standby_cluster: {host: a}", "standby_cluster: standby clusters are not supported yet\n");
         assert_int_equal(check("{failsafe_mode: on, slots: {a: {type: physical}}, postgresql: "
                                "{callbacks: {on_start: /bin/true}, create_replica_methods: "
                                "[mine, basebackup]}}", &t, true), 0);
         assert_string_equal(t.all, "slots: this version keeps no permanent slots\n");
+}
+
+static void test_bootstrap(void **state _unused_)
+{
+        fine("bootstrap: {method: mine, mine: {command: x}, post_init: /bin/true}\n");
+        fine("bootstrap: {method: initdb}\n");
+        one("bootstrap:\n  method: mine\n", PROBLEM_ERROR, 2,
+            "bootstrap.method: bootstrap.mine has no command");
+        one("bootstrap: {method: mine, mine: {no_params: true}}\n", PROBLEM_ERROR, 1,
+            "bootstrap.method: bootstrap.mine has no command");
 }
 
 static void test_dynamic(void **state _unused_)
@@ -390,6 +394,7 @@ int main(void)
                 cmocka_unit_test(test_also),
                 cmocka_unit_test(test_vip_of_a_host),
                 cmocka_unit_test(test_later),
+                cmocka_unit_test(test_bootstrap),
                 cmocka_unit_test(test_bootstrap_dcs),
                 cmocka_unit_test(test_file_and_line),
                 cmocka_unit_test(test_dcs_path),
