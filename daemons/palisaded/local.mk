@@ -15,6 +15,7 @@ palisaded_SOURCES = \
 	daemons/palisaded/palisaded.c daemons/palisaded/palisaded.h \
 	daemons/palisaded/pause.c \
 	daemons/palisaded/race.c \
+	daemons/palisaded/reaper.c daemons/palisaded/reaper.h \
 	daemons/palisaded/reinit.c \
 	daemons/palisaded/restart.c \
 	daemons/palisaded/run.c daemons/palisaded/run.h \

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "io/log.h"
 #include "palisaded/palisaded.h"
+#include "palisaded/reaper.h"
 #include "palisaded/run.h"
 
 typedef struct Options {
@@ -107,6 +108,8 @@ static int serve(Options *o)
         else
                 snprintf(config, sizeof config, "/etc/palisade/%s.yml", o->cluster);
         if (o->run)
+                r = reaper_begin();
+        if (o->run && r >= 0)
                 r = run_prepare(config, o->cluster, sizeof o->cluster, o->runtime,
                                 sizeof o->runtime);
         log_set_field("PALISADE_CLUSTER", o->cluster);

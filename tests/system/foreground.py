@@ -76,3 +76,30 @@ def sigterm_hands_over(lab):
     lab.wait_leader(30, other_than=leader)
     wait_for(lambda: leader.sh("pgrep -x postgres", check=False).stdout == "", 30, "postgres to be stopped")
     wait_for(lambda: leader.sh(["pgrep", "-f", "palisade-"], check=False).stdout == "", 30, "the hands to end")
+
+
+def children(node, pid):
+    return node.sh(f"ps -o pid=,stat= --ppid {pid}", check=False).stdout.split("\n")[:-1]
+
+
+@case
+def process_1_reaps(lab):
+    """palisade run as process 1 of a container: nothing stays a zombie, SIGTERM is passed on"""
+    node = lab.databases[0]
+    for unit in ("run", "again"):
+        node.systemctl("stop", f"{unit}.service", check=False)
+    node.sh("pkill -KILL -f palisade-; pkill -KILL -x postgres", check=False)
+    node.sh(["systemd-run", "--quiet", "--unit=container", "--collect", "-p", "Delegate=yes",
+             "-p", f"StandardOutput=append:{LOG}", "-p", f"StandardError=append:{LOG}",
+             "--setenv=PALISADE_RUNTIME_DIR=/tmp/run-container",
+             "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "palisade", "run", CONFIG])  # fmt: skip
+    wait_for(lambda: node.sh("curl -s localhost:8008/health -o /dev/null -w '%{http_code}'", check=False).stdout == "200",
+             60, "the node in the container")  # fmt: skip
+    outside = main_pid(node, "container")
+    first = node.sh(["pgrep", "-P", outside]).stdout.strip()
+    node.sh(f"nsenter -t {first} -p -m sh -c 'for i in 1 2 3; do (sleep 0.2 &); done'")
+    wait_for(lambda: not any("Z" in line for line in children(node, first)), 5, f"no zombie, not {children(node, first)}")
+    expect(len(children(node, first)) == 1, f"one child, the mind: {children(node, first)}")
+    node.sh(["kill", "-TERM", first])
+    wait_for(lambda: main_pid(node, "container") in ("", "0"), 60, "the container to end")
+    expect(node.sh("pgrep -x postgres", check=False).stdout == "", "and PostgreSQL with it, in order")
