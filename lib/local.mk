@@ -36,6 +36,7 @@ lib_libdecide_a_SOURCES = \
 	lib/decide/facts.c lib/decide/facts.h \
 	lib/decide/failsafe.c lib/decide/failsafe.h \
 	lib/decide/permit.c lib/decide/permit.h \
+	lib/decide/quorum.c lib/decide/quorum.h \
 	lib/decide/rank.c lib/decide/rank.h \
 	lib/decide/restart.c lib/decide/restart.h \
 	lib/decide/rules.c lib/decide/rules.h \
@@ -44,6 +45,7 @@ lib_libdecide_a_SOURCES = \
 	lib/decide/switchover.c lib/decide/switchover.h \
 	lib/decide/vip.c lib/decide/vip.h \
 	lib/decide/sync.c lib/decide/sync.h \
+	lib/decide/sync-names.c lib/decide/sync-names.h \
 	lib/decide/words.c lib/decide/words.h
 
 lib_libconfig_a_SOURCES = \

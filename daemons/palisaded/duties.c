@@ -157,6 +157,7 @@ static void write_sync_key(Palisaded *p, const SyncPlan *plan)
         if (plan->action == SYNC_WRITE_KEY) {
                 (void)STR_SET(key.leader, p->node.name); /* same sizes */
                 (void)STR_SET(key.standbys, plan->standbys);
+                key.quorum = plan->quorum;
                 log_event(LOG_NOTICE, EVENT_SYNC_CHANGED,
                           FIELDS({ "PALISADE_SYNC_STANDBYS", plan->standbys, 0 }),
                           "synchronous standbys: %s",
@@ -192,6 +193,13 @@ static void run_sync(Palisaded *p)
 
 bool duties_before_promotion(Palisaded *p)
 {
+        char names[SYNC_LIST_SIZE];
+
+        if (sync_names_before_promotion(p->cluster, &p->pg.pg, p->node.name, names, sizeof names)) {
+                if (!p->order_open && p->pg.pg.operation == PGOP_NONE)
+                        set_sync_names(p, names);
+                return false;
+        }
         SyncPlan plan = sync_plan_promotion(p->cluster, p->node.name);
 
         if (plan.action == SYNC_NOTHING)

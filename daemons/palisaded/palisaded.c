@@ -281,13 +281,6 @@ HANDLER(on_lease)
                 authority_lease(p, m);
 }
 
-static void note_quorum(const Palisaded *p, const Settings *before)
-{
-        if (p->cluster->settings.synchronous_mode == SYNC_MODE_QUORUM &&
-            (!before || before->synchronous_mode != SYNC_MODE_QUORUM))
-                log_warning("synchronous_mode: quorum is not supported yet: this node treats it as on");
-}
-
 HANDLER(on_cluster)
 {
         Palisaded *p = hands_userdata(userdata);
@@ -308,7 +301,6 @@ HANDLER(on_cluster)
         p->snapshot_size = h->size;
         p->cluster = &copy->cluster;
         watchdog_follow_timing(p);
-        note_quorum(p, had ? &before : NULL);
         race_on_cluster(p);
         failsafe_on_cluster(p);
         pause_on_cluster(p);

@@ -173,6 +173,7 @@ static bool has_lost_its_files(Pgd *p)
 static void on_alive(Pgd *p, const ConnAnswer *answer)
 {
         bool was_accepting = p->pg.accepts, was_streaming = p->pg.receiver_alive, new_names;
+        bool was_primary = p->pg.in_recovery == TRI_NO;
         uint32_t standbys_before = p->pg.n_standbys;
         char names_before[SYNC_LIST_SIZE];
 
@@ -188,7 +189,7 @@ static void on_alive(Pgd *p, const ConnAnswer *answer)
         p->pg.accepts = true;
         p->pg.leader_lsn = MAX(p->pg.leader_lsn, p->cluster ? p->cluster->status.optime : 0);
         new_names = !was_accepting || !str_equal(names_before, p->pg.sync_names);
-        if (new_names)
+        if (new_names || (!was_primary && p->pg.in_recovery == TRI_NO)) /* set before a promotion, too */
                 p->pg.sync_names_lsn = p->pg.flush_lsn;
         note_settling(p, new_names || p->pg.n_standbys != standbys_before ||
                                  p->pg.receiver_alive != was_streaming);

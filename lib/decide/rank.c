@@ -21,6 +21,12 @@ static bool sync_active(const Cluster *c)
         return c->settings.synchronous_mode != SYNC_MODE_OFF && c->sync.leader[0] != 0;
 }
 
+/* Whoever is listed has what was acknowledged only together with so many others. */
+static bool counts_votes(const Cluster *c)
+{
+        return sync_active(c) && (c->sync.quorum > 0 || c->settings.synchronous_mode == SYNC_MODE_QUORUM);
+}
+
 /* In failsafe mode who is not in /failsafe does not bid, however far it is: nobody waits for it. */
 static bool may_lead(const Peer *p, const Cluster *c)
 {
@@ -96,12 +102,8 @@ static RankVerdict judge_self(const RankInput *in, Lsn own, bool *ret_decided)
         Lsn floor = usec_sub(c->status.optime, c->settings.maximum_lag_on_failover);
 
         *ret_decided = true;
-        if (sync_active(c) && !cluster_is_in_sync(c, in->name))
+        if (sync_active(c) && !counts_votes(c) && !cluster_is_in_sync(c, in->name))
                 return say(false, "not listed in /sync: it may miss acknowledged transactions");
-        /* Of a Patroni leader: being listed is not enough there, and its votes are not counted here. */
-        if (sync_active(c) && c->sync.quorum > 0)
-                return say(false, "/sync asks for a quorum of %u, which this version cannot count",
-                           c->sync.quorum);
         if (!requested && own < floor)
                 return say(false, "behind the leader's last known position by %llu bytes",
                            (unsigned long long)(c->status.optime - own));
@@ -135,6 +137,29 @@ static RankVerdict judge_peer(const RankInput *in, const Peer *p, Lsn own, bool 
         return say(true, "nobody is ahead");
 }
 
+/* A listed member that is no further than we are: what it has confirmed, we have. */
+static bool votes_for_us(const RankInput *in, const Peer *p, Lsn own)
+{
+        return p->answered && !p->primary && p->lsn > 0 && p->lsn <= own &&
+               cluster_is_in_sync(in->cluster, p->name);
+}
+
+/* Who is not listed itself needs one vote more. */
+static RankVerdict count_votes(const RankInput *in, Lsn own)
+{
+        const Cluster *c = in->cluster;
+        unsigned votes = 0, needed = c->sync.quorum + !cluster_is_in_sync(c, in->name);
+
+        if (str_equal_nocase(c->sync.leader, in->name))
+                return say(true, "it led last, and nobody is ahead of %s", LSN_TEXT(own));
+        for (size_t i = 0; i < in->n_peers; i++)
+                votes += votes_for_us(in, &in->peers[i], own);
+        return votes >= needed ? say(true, "%u of %u votes, nobody is ahead of %s", votes, needed,
+                                     LSN_TEXT(own))
+                               : say(false, "%u of %u votes: acknowledged transactions may be elsewhere",
+                                     votes, needed);
+}
+
 RankVerdict rank_judge(const RankInput *in)
 {
         Lsn own = pg_standby_lsn(in->pg);
@@ -158,5 +183,7 @@ RankVerdict rank_judge(const RankInput *in)
                 if (decided)
                         return v;
         }
+        if (counts_votes(in->cluster))
+                return count_votes(in, own);
         return say(true, "nobody is ahead of %s", LSN_TEXT(own));
 }

@@ -4,6 +4,8 @@
 
 #include "base/macros.h"
 #include "base/str.h"
+#include "decide/quorum.h"
+#include "decide/sync-names.h"
 #include "decide/sync.h"
 
 typedef struct Candidate {
@@ -56,6 +58,7 @@ static bool counts(const Standby *s, const Member *m, const char *name)
 
 static void choose(const Cluster *c, const PgState *pg, const char *name, Names *ret)
 {
+        bool quorum = c->settings.synchronous_mode == SYNC_MODE_QUORUM;
         Candidate all[STANDBYS_MAX];
         size_t n = 0;
         Lsn furthest = 0;
@@ -73,8 +76,12 @@ static void choose(const Cluster *c, const PgState *pg, const char *name, Names 
         qsort(all, n, sizeof *all, compare_candidates);
 
         ret->n = 0;
-        for (size_t i = 0; i < n && ret->n < c->settings.synchronous_node_count; i++) {
+        for (size_t i = 0; i < n; i++) {
                 int64_t limit = c->settings.maximum_lag_on_syncnode;
+                bool enough = ret->n >= c->settings.synchronous_node_count;
+                /* A quorum takes all that may lead, and others only where it lacks some. */
+                if (enough && (!quorum || all[i].member->tags.nofailover))
+                        break;
                 if (limit > 0 && furthest > all[i].standby->flush_lsn + (uint64_t)limit)
                         continue;
                 ret->names[ret->n++] = all[i].member->name;
@@ -96,51 +103,14 @@ static void join(const Names *names, char *buf, size_t size)
                                          names->names[i]);
 }
 
-static bool is_plain_identifier(const char *s)
-{
-        static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-        static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789$";
-
-        return *s && strchr(first, *s) && strspn(s, rest) == strlen(s) &&
-               !str_equal_nocase(s, "first") && !str_equal_nocase(s, "any");
-}
-
-static void quote(const char *name, char *buf, size_t size)
-{
-        size_t n = 0;
-
-        if (is_plain_identifier(name)) {
-                (void)str_copy(buf, size, name); /* the caller's room is twice a name */
-                return;
-        }
-        buf[n++] = '"';
-        for (; *name && n + 3 < size; name++) {
-                if (*name == '"')
-                        buf[n++] = '"';
-                buf[n++] = *name;
-        }
-        buf[n++] = '"';
-        buf[n] = 0;
-}
-
-/* One name alone; several as "N (a,b)"; nobody: nothing, or * in strict mode. */
+/* Nobody: nothing, or * in strict mode. */
 static void names_value(const Names *names, bool strict, char *buf, size_t size)
 {
-        char one[NAME_SIZE * 2 + 3];
-        size_t used;
+        SyncNames value = { .need = (unsigned)names->n, .everybody = names->n == 0 && strict };
 
-        buf[0] = 0;
-        if (names->n == 0) {
-                (void)str_copy(buf, size, strict ? "*" : ""); /* one byte */
-                return;
-        }
-        used = names->n > 1 ? (size_t)snprintf(buf, size, "%zu (", names->n) : 0;
-        for (size_t i = 0; i < names->n && used < size; i++) {
-                quote(names->names[i], one, sizeof one);
-                used += (size_t)snprintf(buf + used, size - used, "%s%s", i > 0 ? "," : "", one);
-        }
-        if (names->n > 1 && used < size)
-                snprintf(buf + used, size - used, ")");
+        for (; value.n < names->n; value.n++)
+                (void)STR_SET(value.names[value.n], names->names[value.n]); /* same sizes */
+        sync_names_format(&value, buf, size);
 }
 
 /*
@@ -173,7 +143,7 @@ SyncPlan sync_plan_promotion(const Cluster *c, const char *name)
 {
         static const Names nobody = { 0 };
 
-        if (c->settings.synchronous_mode == SYNC_MODE_OFF ||
+        if (c->settings.synchronous_mode != SYNC_MODE_ON ||
             (str_equal(c->sync.leader, name) && c->sync.standbys[0] == 0))
                 return (SyncPlan){ 0 };
         return write_key(&nobody);
@@ -192,6 +162,18 @@ static SyncPlan plan_off(const Cluster *c, const PgState *pg, const Names *none)
         return p;
 }
 
+static SyncPlan plan_quorum(const Cluster *c, const PgState *pg, const char *name)
+{
+        QuorumTarget target = { 0 };
+        Names wanted;
+
+        choose(c, pg, name, &wanted);
+        for (; target.n < wanted.n; target.n++)
+                target.names[target.n] = wanted.names[target.n];
+        target.need = (unsigned)MIN(wanted.n, c->settings.synchronous_node_count);
+        return quorum_plan(c, pg, name, &target);
+}
+
 SyncPlan sync_plan(const Cluster *c, const PgState *pg, const char *name)
 {
         Names wanted = { 0 }, confirmed = { 0 }, kept = { 0 };
@@ -200,8 +182,11 @@ SyncPlan sync_plan(const Cluster *c, const PgState *pg, const char *name)
 
         if (c->settings.synchronous_mode == SYNC_MODE_OFF)
                 return plan_off(c, pg, &wanted);
-        if (!str_equal(c->sync.leader, name))
-                return write_key(&kept); /* first of all: nobody is synchronous yet */
+        if (c->settings.synchronous_mode == SYNC_MODE_QUORUM)
+                return plan_quorum(c, pg, name);
+        /* First of all: nobody is synchronous yet. Nor is one voter of many, after quorum mode. */
+        if (!str_equal(c->sync.leader, name) || c->sync.quorum != 0)
+                return write_key(&kept);
 
         choose(c, pg, name, &wanted);
         qsort(wanted.names, wanted.n, sizeof *wanted.names, compare_names);
@@ -226,18 +211,26 @@ SyncPlan sync_plan(const Cluster *c, const PgState *pg, const char *name)
         return (SyncPlan){ 0 };
 }
 
+bool sync_names_before_promotion(const Cluster *c, const PgState *pg, const char *name, char *buf,
+                                 size_t size)
+{
+        return c->settings.synchronous_mode == SYNC_MODE_QUORUM && c->sync.leader[0] &&
+               quorum_names_at_start(c, name, buf, size) && !str_equal(buf, pg->sync_names);
+}
+
 void sync_names_at_start(const Cluster *c, const char *name, char *buf, size_t size)
 {
         char list[SYNC_LIST_SIZE], *rest = list, *one;
         Names named = { 0 };
 
+        if (c->settings.synchronous_mode == SYNC_MODE_QUORUM && c->sync.leader[0] &&
+            quorum_names_at_start(c, name, buf, size))
+                return;
         (void)STR_SET(list, c->sync.standbys); /* same size */
-        if (str_equal(c->sync.leader, name))
+        if (str_equal(c->sync.leader, name) && c->settings.synchronous_mode == SYNC_MODE_ON)
                 while ((one = strsep(&rest, ",")) && named.n < STANDBYS_MAX)
                         if (*one)
                                 named.names[named.n++] = one;
-        if (c->settings.synchronous_mode == SYNC_MODE_OFF)
-                named.n = 0;
         names_value(&named, c->settings.synchronous_mode != SYNC_MODE_OFF &&
                                     c->settings.synchronous_mode_strict,
                     buf, size);

@@ -13,6 +13,7 @@ LIB_TESTS = \
 	tests/unit/test-names \
 	tests/unit/test-permit \
 	tests/unit/test-pg \
+	tests/unit/test-quorum \
 	tests/unit/test-rank \
 	tests/unit/test-restart \
 	tests/unit/test-schema \
@@ -55,6 +56,8 @@ tests_unit_test_permit_SOURCES = tests/unit/test-permit.c tests/unit/test-lib.h
 tests_unit_test_permit_LDADD = $(UNIT_LIBS)
 tests_unit_test_pg_SOURCES = tests/unit/test-pg.c tests/unit/test-lib.h
 tests_unit_test_pg_LDADD = $(UNIT_LIBS)
+tests_unit_test_quorum_SOURCES = tests/unit/test-quorum.c tests/unit/test-lib.h
+tests_unit_test_quorum_LDADD = $(UNIT_LIBS)
 tests_unit_test_rank_SOURCES = tests/unit/test-rank.c tests/unit/test-lib.h
 tests_unit_test_rank_LDADD = $(UNIT_LIBS)
 tests_unit_test_restart_SOURCES = tests/unit/test-restart.c tests/unit/test-lib.h

@@ -301,16 +301,47 @@ static void test_peer_is_good(void **state)
         assert_false(rank_peer_is_good(p, &w->cluster, 0));
 }
 
-/* A key that a Patroni leader wrote in quorum mode: being listed proves nothing by itself. */
-static void test_quorum_is_not_counted(void **state)
+/* With a quorum: as many other voters that are no further as the key asks for. */
+static void test_votes(void **state)
 {
         World *w = *state;
 
         use_sync(w, "node1", "node2,node3");
+        w->cluster.settings.synchronous_mode = SYNC_MODE_QUORUM;
         w->peers[0].answered = false;
-        assert_true(best(w));
         w->cluster.sync.quorum = 1;
+        assert_true(best(w)); /* node3 */
+        w->peers[1].answered = false;
         assert_false(best(w));
+        w->peers[0].answered = true; /* the former leader counts, too, as a standby */
+        assert_true(best(w));
+        w->peers[0].lsn = 1001; /* but not what is further than we are */
+        assert_false(best(w));
+        w->peers[1].answered = true;
+        assert_true(best(w)); /* and does not stand in our way */
+        w->peers[1].nofailover = true; /* who may not lead can tell what it has */
+        assert_true(best(w));
+        w->peers[1].lsn = 1001;
+        assert_false(best(w));
+        w->peers[1].lsn = 0;
+        assert_false(best(w)); /* a server that does not run */
+        w->peers[1].lsn = 1000;
+        w->cluster.sync.quorum = 2;
+        assert_false(best(w));
+        w->peers[0].lsn = 1000;
+        assert_true(best(w));
+
+        use_sync(w, "node1", "node3"); /* we are no voter: one vote more */
+        w->cluster.settings.synchronous_mode = SYNC_MODE_QUORUM;
+        w->cluster.sync.quorum = 1;
+        assert_true(best(w));
+        w->peers[0].answered = false;
+        assert_false(best(w));
+
+        use_sync(w, "node2", "node3"); /* we led last */
+        w->cluster.settings.synchronous_mode = SYNC_MODE_QUORUM;
+        w->peers[1].answered = false;
+        assert_true(best(w));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -350,7 +381,7 @@ int main(void)
                 TEST(test_switchover_to_anybody),
                 TEST(test_switchover_away_from_us),
                 TEST(test_peer_is_good),
-                TEST(test_quorum_is_not_counted),
+                TEST(test_votes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
