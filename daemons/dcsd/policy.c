@@ -166,6 +166,8 @@ PolicyOrder policy_next(Policy *p, usec_t now)
 
         if (p->in_flight)
                 return wait_until(USEC_INFINITY);
+        if (epoch == 0)
+                p->moving_to = 0; /* there is no key to move any more */
         if (now >= p->renew_until || p->interval == 0)
                 return wait_until(USEC_INFINITY); /* for the next HOLD */
 

@@ -43,11 +43,11 @@ void check_step(void)
         }
 }
 
-static bool sync_is_on(void)
+static SyncMode sync_mode(void)
 {
         const Key *k = etcd_key(PREFIX "config");
 
-        return k && world->settings[strtoul(k->value + 1, NULL, 10)].synchronous_mode != SYNC_MODE_OFF;
+        return k ? world->settings[strtoul(k->value + 1, NULL, 10)].synchronous_mode : SYNC_MODE_OFF;
 }
 
 void check_acknowledged(Host *h, Lsn lsn)
@@ -57,13 +57,14 @@ void check_acknowledged(Host *h, Lsn lsn)
 
         world->n_acks++;
         world->last_ack = world->now;
-        if (!k || !sync_is_on()) {
+        if (!k || sync_mode() == SYNC_MODE_OFF) {
                 world->acked_branch = -1;
                 world->sync_void = false;
                 return;
         }
         (void)str_copy_n(leader, sizeof leader, k->value, strcspn(k->value, "|"));
-        if (!str_equal(leader, h->name))
+        /* In quorum mode who was elected acts under the key as it is. */
+        if (!str_equal(leader, h->name) && sync_mode() != SYNC_MODE_QUORUM)
                 return;
         world->acked_branch = h->pg.branch;
         world->acked_lsn = lsn;
@@ -94,7 +95,7 @@ void check_promotion(Host *h)
                          known - pg->lsn);
         if (by_hand)
                 world->sync_void = true;
-        if (world->acked_branch >= 0 && !world->sync_void && sync_is_on() &&
+        if (world->acked_branch >= 0 && !world->sync_void && sync_mode() != SYNC_MODE_OFF &&
             !branch_contains(world->acked_branch, world->acked_lsn, pg->branch, pg->lsn))
                 sim_fail("%s became primary without rows acknowledged under synchronous_mode (up to "
                          "%llx of n%d's line, it has %llx)",

@@ -126,10 +126,11 @@ static void read_standbys(const Host *h, PgState *pg)
                 *s = (Standby){ .write_lsn = h->pg.flushed[i], .flush_lsn = h->pg.flushed[i],
                                 .replay_lsn = h->pg.flushed[i] };
                 bool caught_up = h->pg.flushed[i] + (1 << 20) > h->pg.lsn;
-                const char *at = strstr(h->pg.sync_names, o->name);
                 (void)STR_SET(s->application_name, o->name);
                 (void)STR_SET(s->state, caught_up ? "streaming" : "catchup");
-                (void)STR_SET(s->sync_state, at || str_equal(h->pg.sync_names, "*") ? "sync" : "async");
+                (void)STR_SET(s->sync_state, !postgres_waits_for(h->pg.sync_names, o->name) ? "async"
+                                             : str_after_prefix(h->pg.sync_names, "ANY ")    ? "quorum"
+                                                                                             : "sync");
         }
 }
 

@@ -208,11 +208,31 @@ static bool can_stream(const Host *h, const Host *up)
                branch_contains(h->pg.branch, h->pg.lsn, up->pg.branch, up->pg.lsn);
 }
 
-static bool names_have(const char *names, const char *name)
+bool postgres_waits_for(const char *names, const char *name)
 {
         const char *at = strstr(names, name);
 
-        return str_equal(names, "*") || (at && (at[2] == 0 || at[2] == ',' || at[2] == ')'));
+        return strchr(names, '*') || (at && (at[2] == 0 || at[2] == ',' || at[2] == ')'));
+}
+
+/* "ANY 2 (n1,n2,n3)": the second furthest. */
+static Lsn quorum_lsn(const Postgres *pg, unsigned need)
+{
+        Lsn best = UINT64_MAX;
+
+        for (; need > 0; need--) {
+                Lsn next = 0;
+                unsigned same = 0;
+                for (int i = 0; i < world->n_hosts; i++)
+                        if (postgres_waits_for(pg->sync_names, world->hosts[i].name) && pg->flushed[i] < best)
+                                next = MAX(next, pg->flushed[i]);
+                for (int i = 0; i < world->n_hosts; i++)
+                        same += postgres_waits_for(pg->sync_names, world->hosts[i].name) &&
+                                pg->flushed[i] == next;
+                best = next;
+                need -= MIN(need - 1, same - 1);
+        }
+        return best;
 }
 
 /* Everything up to this was flushed wherever synchronous_standby_names asks for it. */
@@ -223,9 +243,11 @@ static Lsn synchronous_lsn(const Host *h)
 
         if (!pg->sync_names[0])
                 return pg->lsn;
+        if (str_after_prefix(pg->sync_names, "ANY "))
+                return quorum_lsn(pg, (unsigned)strtoul(pg->sync_names + 4, NULL, 10));
         for (int i = 0; i < world->n_hosts; i++) {
                 any = MAX(any, pg->flushed[i]);
-                if (names_have(pg->sync_names, world->hosts[i].name))
+                if (postgres_waits_for(pg->sync_names, world->hosts[i].name))
                         least = MIN(least, pg->flushed[i]);
         }
         if (str_equal(pg->sync_names, "*"))

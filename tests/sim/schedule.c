@@ -60,7 +60,10 @@ Settings settings_of(const Schedule *s, int which)
         v.asked = timings[(s->timing + which) % (int)ELEMENTSOF(timings)];
         v.timing = timing_adjust(v.asked, &changed);
         v.failsafe_mode = s->failsafe;
-        v.synchronous_mode = s->sync ? SYNC_MODE_ON : SYNC_MODE_OFF;
+        v.synchronous_mode = s->sync == 2 && which % 2 == 0 ? SYNC_MODE_QUORUM
+                             : s->sync                       ? SYNC_MODE_ON
+                                                             : SYNC_MODE_OFF;
+        v.synchronous_node_count = s->sync == 2 ? 1 + (uint32_t)(s->seed / 7 + (unsigned)which) % 2 : 1;
         v.synchronous_mode_strict = s->sync_strict;
         v.primary_start_timeout = 60 * SEC;
         return v;
@@ -231,7 +234,7 @@ void schedule_make(Schedule *s)
                 (void)sim_random();
         s->timing = (int)sim_below(ELEMENTSOF(timings));
         s->failsafe = sim_chance(250);
-        s->sync = sim_chance(450);
+        s->sync = sim_chance(450) ? 1 + s->seed % 2 : 0;
         s->sync_strict = s->sync && sim_chance(250);
         s->watchdog = sim_chance(600);
         s->pauses = sim_chance(300);

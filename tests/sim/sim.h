@@ -222,7 +222,8 @@ typedef struct Plan_ {
         uint64_t seed;
         int hosts;
         uint64_t length;  /* microseconds */
-        bool failsafe, sync, sync_strict, watchdog, pauses, stale_revoke, calm;
+        int sync; /* 1: on, 2: quorum, and on by turns */
+        bool failsafe, sync_strict, watchdog, pauses, stale_revoke, calm;
         int timing;       /* which ttl/loop_wait/retry_timeout */
         size_t n_faults;
         Fault *faults;
@@ -341,6 +342,7 @@ bool postgres_may_acknowledge(const Host *h); /* at this instant, through the ga
 void postgres_bootstrap(Host *h);
 bool postgres_copy(Host *h, int from, bool need_primary);
 Tri postgres_diverged(const Host *h, int from);
+bool postgres_waits_for(const char *names, const char *name); /* synchronous_standby_names */
 void postgres_end_recovery(Host *h);
 
 /* tools.c */

@@ -85,7 +85,8 @@ static void read_key(Cluster *c, const char *name, const Key *k)
         } else if (str_equal(name, "sync")) {
                 c->sync.mod_revision = k->mod;
                 split(s, c->sync.leader, sizeof c->sync.leader, &rest);
-                (void)STR_SET(c->sync.standbys, rest);
+                c->sync.quorum = (uint32_t)strtoul(rest, NULL, 10);
+                (void)STR_SET(c->sync.standbys, rest + strcspn(rest, "|") + 1);
         } else if (str_equal(name, "failover")) {
                 c->failover.mod_revision = k->mod;
                 c->failover.requested = !str_equal(s, "{}");
@@ -169,7 +170,7 @@ bool view_record(const Dcsd *d, const MsgRecord *m, char *key, char *value, bool
                 const SyncKey *k = (const SyncKey *)m->value;
                 name = "sync";
                 *ret_delete = !k->leader[0];
-                snprintf(value, VALUE_SIZE, "%.16s|%.128s", k->leader, k->standbys);
+                snprintf(value, VALUE_SIZE, "%.16s|%u|%.128s", k->leader, k->quorum, k->standbys);
                 break;
         }
         case RECORD_FAILOVER: {
