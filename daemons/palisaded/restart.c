@@ -55,10 +55,16 @@ static void respond(Palisaded *p, uint64_t seq, unsigned http, const char *text)
 
 const char *restart_busy_with(const Palisaded *p)
 {
-        return p->restart.since != 0             ? "restart"
-               : p->reinit.since != 0            ? "reinitialize"
-               : p->pg.pg.operation != PGOP_NONE ? pg_operation_to_string(p->pg.pg.operation)
-                                                 : NULL;
+        PgOperation operation = p->pg.pg.operation;
+
+        if (p->restart.since != 0)
+                return "restart";
+        if (p->reinit.since != 0)
+                return "reinitialize";
+        /* Settings are put into force in passing. */
+        return operation == PGOP_NONE || operation == PGOP_RECONFIGURE
+                       ? NULL
+                       : pg_operation_to_string(operation);
 }
 
 static void schedule(Palisaded *p, const MsgRequest *m)

@@ -22,6 +22,7 @@ enum {
         COL_START_TIME,
         COL_SYNC_NAMES,
         COL_VERSION,
+        COL_HAS_ARCHIVE,
         N_COLUMNS,
 };
 
@@ -40,7 +41,8 @@ enum {
         " (extract(epoch FROM pg_last_xact_replay_timestamp()) * 1000000)::bigint,"                \
         " (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"                     \
         " current_setting('synchronous_standby_names'),"                                           \
-        " current_setting('server_version_num')"                                                   \
+        " current_setting('server_version_num'),"                                                  \
+        " current_setting('restore_command') <> ''"                                                   \
         " FROM pg_control_checkpoint() c LEFT JOIN pg_stat_wal_receiver w ON true;"                \
         "SELECT application_name, usename, coalesce(host(client_addr), ''), state, sync_state,"    \
         " sync_priority, write_lsn, flush_lsn, replay_lsn FROM pg_stat_replication"                \
@@ -122,8 +124,10 @@ static void read_state(const PGresult *r, PgState *pg)
         pg->start_wall_usec = cell_number(r, 0, COL_START_TIME);
         pg->server_version = (uint32_t)cell_number(r, 0, COL_VERSION);
         pg->receiver_alive = str_equal(cell(r, 0, COL_RECEIVER_STATUS), "streaming");
-        pg->replication_state = recovery && pg->receiver_alive ? REPLICATION_STREAMING
-                                                               : REPLICATION_NONE;
+        pg->replication_state = !recovery                        ? REPLICATION_NONE
+                                : pg->receiver_alive              ? REPLICATION_STREAMING
+                                : cell_true(r, 0, COL_HAS_ARCHIVE) ? REPLICATION_ARCHIVE
+                                                                  : REPLICATION_NONE;
         (void)STR_SET(pg->sync_names, cell(r, 0, COL_SYNC_NAMES)); /* ours are shorter */
 
         /* A standby's own timeline is that of the WAL it receives, else of its last checkpoint. */

@@ -18,6 +18,7 @@ static const struct {
           "demoting self because I do not have the lock and I was a leader" },
         { "wrong-cluster", "system ID mismatch, node {name} belongs to a different cluster" },
         { "handover-checkpoint", "switchover: demoting myself" },
+        { "standby-lead", "no action. I am ({name}), the standby leader with the lock" },
         { "lead", "no action. I am ({name}), the leader with the lock" },
         { "start-overdue", "stopped PostgreSQL because of startup timeout" },
         { "promote", "promoted self to leader by acquiring session lock" },
@@ -30,6 +31,7 @@ static const struct {
         { "race-barred", "following a different leader because I am not allowed to promote" },
         { "broken", "data directory is not accessible" },
         { "bootstrap", "trying to bootstrap a new cluster" },
+        { "clone-alone", "trying to bootstrap (without leader)" },
         { "wait-for-leader", "waiting for leader to bootstrap" },
 };
 

@@ -50,11 +50,24 @@ static SyncMode sync_mode(void)
         return k ? world->settings[strtoul(k->value + 1, NULL, 10)].synchronous_mode : SYNC_MODE_OFF;
 }
 
+/* The demotion is orderly, and a permit that was given runs on: by then all of that is over. */
+static bool has_long_been_standby(void)
+{
+        const Key *k = etcd_key(PREFIX "config");
+
+        return world->standby_since != 0 && k &&
+               world->settings[strtoul(k->value + 1, NULL, 10)].standby_cluster &&
+               world->now > world->standby_since + 2 * world->settings[0].timing.ttl + 90 * SEC &&
+               !world->schedule->failsafe && !world->schedule->pauses;
+}
+
 void check_acknowledged(Host *h, Lsn lsn)
 {
         const Key *k = etcd_key(PREFIX "sync");
         char leader[16];
 
+        if (has_long_been_standby())
+                sim_fail("%s takes writes in a standby cluster", h->name);
         world->n_acks++;
         world->last_ack = world->now;
         if (!k || sync_mode() == SYNC_MODE_OFF) {
@@ -84,6 +97,8 @@ void check_promotion(Host *h)
         Lsn known = number_of(PREFIX "status"), lag = world->settings[0].maximum_lag_on_failover;
         bool by_hand = world->now < world->failover_until;
 
+        if (has_long_been_standby())
+                sim_fail("%s became primary of a standby cluster", h->name);
         if (h->tags.nofailover)
                 sim_fail("%s is tagged nofailover and became primary", h->name);
         if (!postgres_may_acknowledge(h))
@@ -151,12 +166,15 @@ static uint64_t bound_streaming(void)
         return bound_writable() + 120 * SEC;
 }
 
+/* Nobody is waited for to take writes: the cluster is paused, or has no primary. */
 static bool is_paused(void)
 {
         const Key *k = etcd_key(PREFIX "config");
+        const Settings *s = k ? &world->settings[strtoul(k->value + 1, NULL, 10)] : NULL;
+        bool standby = s && s->standby_cluster;
 
-        return world->want_pause ||
-               (k && world->settings[strtoul(k->value + 1, NULL, 10)].pause);
+        world->standby_since = !standby ? 0 : world->standby_since ? world->standby_since : world->now;
+        return world->want_pause || world->want_standby || standby || (s && s->pause);
 }
 
 static void check_streaming(void)

@@ -61,13 +61,36 @@ static void ask_pause(bool pause)
         request(some_host(), pause ? REQUEST_CONFIG : REQUEST_RESUME, "", "", &s);
 }
 
-/* Who wanted the pause to end asks again until it has. */
+static void ask_standby(bool standby)
+{
+        Settings s = settings_now();
+
+        world->want_standby = s.standby_cluster = standby;
+        if (standby)
+                s.synchronous_mode = SYNC_MODE_OFF; /* as settings_read() has it */
+        else
+                s.synchronous_mode = world->schedule->sync ? SYNC_MODE_ON : SYNC_MODE_OFF;
+        request(some_host(), REQUEST_CONFIG, "", "", &s);
+}
+
+/* Who wanted the pause, or the standby cluster, to end asks again until it has. */
 void operators_look(void)
 {
+        if (!world->want_standby && settings_now().standby_cluster && !settings_now().pause &&
+            world->now > world->asked + 60 * SEC) {
+                world->asked = world->now;
+                ask_standby(false);
+                return;
+        }
         if (!world->want_pause && settings_now().pause && world->now > world->asked + 60 * SEC) {
                 world->asked = world->now;
                 ask_pause(false);
         }
+}
+
+static void on_end_of_standby(Event *e _unused_)
+{
+        ask_standby(false);
 }
 
 static void on_end_of_pause(Event *e _unused_)
@@ -305,11 +328,17 @@ static bool begin_people(const Fault *f, Host *h)
                 break;
         case FAULT_CONFIG: {
                 Settings s = settings_of(world->schedule, (int)f->a), before = settings_now();
-                if (before.pause)
+                if (before.pause || before.standby_cluster)
                         break;
                 request(some_host(), REQUEST_CONFIG, "", "", &s);
                 break;
         }
+        case FAULT_DEMOTE:
+                if (settings_now().pause)
+                        break;
+                ask_standby(true);
+                sim_event(now + lasts, on_end_of_standby, NULL, NULL, NULL, 0);
+                break;
         default: return false;
         }
         return true;

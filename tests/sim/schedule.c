@@ -38,6 +38,7 @@ static const char *const names[FAULT_MAX] = {
         [FAULT_RESUME] = "resume",
         [FAULT_LEAVE] = "leave",
         [FAULT_CONFIG] = "config",
+        [FAULT_DEMOTE] = "demote-cluster",
 };
 
 const char *fault_name(FaultKind kind)
@@ -138,6 +139,7 @@ const char *fault_describe(const Fault *f, char *buf, size_t size)
         case FAULT_PAUSE: snprintf(buf, size, "the cluster is paused for %.1f s", s); break;
         case FAULT_LEAVE: snprintf(buf, size, "leaves, and joins again after %.1f s", s); break;
         case FAULT_CONFIG: snprintf(buf, size, "configuration %d", (int)f->a); break;
+        case FAULT_DEMOTE: snprintf(buf, size, "a standby cluster for %.1f s", s); break;
         case FAULT_NONE:
         case FAULT_RESUME:
         case FAULT_MAX: snprintf(buf, size, "%s", names[f->kind]); break;
@@ -214,6 +216,10 @@ static Fault random_fault(const Schedule *s, uint64_t at)
         }
         if (f.kind == FAULT_PAUSE && !s->pauses)
                 f.kind = FAULT_SWITCHOVER;
+        if (f.kind == FAULT_CONFIG && at / 1000 % 2 == 0) {
+                f.kind = FAULT_DEMOTE;
+                f.b = 20000 + at % 100000;
+        }
         if (f.kind >= FAULT_ETCD_LEADER && f.kind != FAULT_WALL && f.kind != FAULT_DEVICE &&
             f.kind != FAULT_LEAVE)
                 f.host = -1;

@@ -206,6 +206,7 @@ typedef enum FaultKind {
         FAULT_RESUME,
         FAULT_LEAVE,
         FAULT_CONFIG,     /* a = which settings */
+        FAULT_DEMOTE,     /* the cluster is a standby cluster for b ms */
         FAULT_MAX,
 } FaultKind;
 
@@ -261,7 +262,8 @@ struct World {
         uint64_t last_ack;
         uint64_t failover_until; /* by hand, which may lose rows */
         uint64_t named_until; /* somebody is named: whom a person names goes, lag or not */
-        bool want_pause;
+        bool want_pause, want_standby;
+        uint64_t standby_since;  /* true time; 0: /config does not say so */
         uint64_t asked;          /* when an operator last asked for the end of a pause */
         uint32_t newest;         /* of the settings */
         int acked_branch;
