@@ -32,11 +32,14 @@ PermitInput authority_input(const Palisaded *p)
 
 /* ---- permits ---- */
 
-/* Nothing was permitted under our epoch, nor may be: the cluster follows another one. */
+/*
+ * Nothing was permitted under our epoch, nor may be: the cluster follows another one. A primary found
+ * running has its permit until it is demoted, whatever the cluster has become.
+ */
 bool authority_is_standby(const Palisaded *p)
 {
         return p->cluster && p->cluster->settings.standby_cluster && p->authority.epoch != 0 &&
-               p->authority.permit.deadline == 0;
+               p->authority.permit.deadline == 0 && !pg_acts_as_primary(&p->pg.pg);
 }
 
 static void send_permit(Palisaded *p, HandId id)

@@ -6,12 +6,6 @@
 #define START_ATTEMPTS 3
 #define SILENCE_MIN (8 * USEC_PER_SEC)
 
-static bool leads_here(const PgState *pg)
-{
-        return pg_may_run(pg) && (pg->role == ROLE_PRIMARY || pg->promote_sent ||
-                                  pg->in_recovery == TRI_NO);
-}
-
 bool snapshot_may_adopt(const Snapshot *s)
 {
         const LeaderKey *key = &s->cluster->leader;
@@ -19,7 +13,7 @@ bool snapshot_may_adopt(const Snapshot *s)
 
         if (!str_equal(key->name, s->name) || key->epoch <= s->pg->revoked_epoch)
                 return false;
-        if (!leads_here(s->pg))
+        if (!pg_acts_as_primary(s->pg))
                 return s->cluster->settings.standby_cluster && !permitted;
         return s->pg->permit_epoch == 0 || permitted;
 }
@@ -71,11 +65,11 @@ static FactPg read_running(const PgState *pg)
 {
         if (pg->run == RUN_STOPPING)
                 return PG_STOPPING;
-        if (leads_here(pg) && is_unprobed(pg))
+        if (pg_acts_as_primary(pg) && is_unprobed(pg))
                 return PG_ADOPTED;
         if (pg->promote_sent && pg->in_recovery != TRI_NO)
                 return PG_PROMOTING;
-        if (leads_here(pg))
+        if (pg_acts_as_primary(pg))
                 return pg->in_recovery == TRI_NO ? PG_PRIMARY : PG_STARTING_PRIMARY;
         return pg->accepts ? PG_STANDBY : PG_STARTING;
 }
@@ -175,7 +169,7 @@ static FactFence read_fence(const Snapshot *s)
                 return FENCE_PENDING;
         if (s->pg->leaf_cgroup != 0)
                 return s->empty == TRI_NO ? FENCE_CONFIRMED : FENCE_PENDING;
-        return leads_here(s->pg) ? FENCE_PENDING : FENCE_CONFIRMED;
+        return pg_acts_as_primary(s->pg) ? FENCE_PENDING : FENCE_CONFIRMED;
 }
 
 static bool checkpointed_since(const Snapshot *s, usec_t since)

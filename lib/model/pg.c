@@ -45,3 +45,9 @@ bool pg_may_run(const PgState *pg)
         }
         return true;
 }
+
+bool pg_acts_as_primary(const PgState *pg)
+{
+        return pg_may_run(pg) && (pg->role == ROLE_PRIMARY || pg->promote_sent ||
+                                  pg->in_recovery == TRI_NO);
+}

@@ -108,5 +108,8 @@ typedef struct PgState {
 /* The position other nodes compare in a leader race: the larger of received and replayed. */
 Lsn pg_standby_lsn(const PgState *pg);
 
+/* It acts as primary, or may: what it was started or told to be counts, until it says more. */
+bool pg_acts_as_primary(const PgState *pg);
+
 /* A postmaster runs, or may run. */
 bool pg_may_run(const PgState *pg);

@@ -95,6 +95,15 @@ def carry_archive(source, target):
     target.sh(f"tar -C {REPO} -xpf /var/tmp/archive.tar")
 
 
+def archive_by(lab, command):
+    patch(lab, {"postgresql": {"parameters": {"archive_mode": "on", "archive_command": command}}})
+    for n in lab.databases:
+        wait_for(lambda n=n: "archive_mode" in n.rest("/config")[1]["postgresql"].get("parameters", {}), 10, "the change")
+        wait_for(lambda n=n: n.rest("/restart", "POST", {}, timeout=60)[0] == 200, 60, f"{n.name} to be restarted")
+    healthy(lab)
+    wait_for(lambda: lab.leader().psql("show archive_command") == command, 30, "the command to be in force")
+
+
 @case
 def a_replica_from_the_archive(lab):
     """pgBackRest, really run: it archives, backs up, and makes a replica as create_replica_methods says"""
@@ -102,11 +111,7 @@ def a_replica_from_the_archive(lab):
     for n in lab.databases:
         n.write("/etc/pgbackrest.conf", BACKREST)
         n.sh(f"install -d -o postgres -g postgres {REPO}")
-    patch(lab, {"postgresql": {"parameters": {"archive_mode": "on", "archive_command": f"{STANZA} archive-push %p"}}})
-    wait_for(lambda: "archive_mode" in leader.rest("/config")[1]["postgresql"]["parameters"], 10, "the configuration")
-    for n in lab.databases:
-        wait_for(lambda n=n: n.rest("/restart", "POST", {}, timeout=60)[0] == 200, 60, f"{n.name} to be restarted")
-    healthy(lab)
+    archive_by(lab, f"{STANZA} archive-push %p")
     leader.psql("create table archived(n int); insert into archived values (1)")
     leader.sh(f"{STANZA} stanza-create", user="postgres", timeout=60)
     leader.sh(f"{STANZA} backup", user="postgres", timeout=120)
@@ -135,6 +140,7 @@ def nostream(lab):
     """the tag nostream: no walreceiver and no slot; what is archived comes by restore_command"""
     leader, node = replica(lab)
     kept = node.read(CONFIG)
+    patch(lab, {"member_slots_ttl": 2})  # how long a slot outlives its need
     write_config(node, kept + "\ntags:\n  nostream: true\n")
     node.systemctl("restart", "palisade-dcsd@main", "palisaded@main", "palisade-pgd@main")
     wait_for(lambda: node.psql("select count(*) from pg_stat_wal_receiver") == "0", 30, "it to stop streaming")
@@ -148,54 +154,9 @@ def nostream(lab):
     carry_archive(leader, node)
     wait_for(lambda: node.psql("select count(*) from archived where n = 3") == "1", 30, "it to come by the archive")
     leader.psql("delete from archived where n = 3")
+    patch(lab, {"member_slots_ttl": None})
     write_config(node, kept)
     node.systemctl("restart", "palisade-dcsd@main", "palisaded@main", "palisade-pgd@main")
-    healthy(lab)
-
-
-@case
-def archived_before_the_rewind(lab):
-    """WAL that a lost primary has not archived goes to the archive before pg_rewind removes it"""
-    old, node = replica(lab)
-    for n in lab.databases:
-        n.sh("install -d -o postgres -g postgres /var/lib/postgresql/archived")
-    command = "test ! -e /etc/no-archive && cp %p /var/lib/postgresql/archived/%f"
-    patch(lab, {"postgresql": {"parameters": {"archive_command": command}}})
-    wait_for(lambda: old.psql("show archive_command") == command, 30, "the command to be in force")
-    old.write("/etc/no-archive", "")
-    name = old.psql("select pg_walfile_name(pg_switch_wal())")
-    wait_for(lambda: old.sh(f"test -e {DATA}/pg_wal/archive_status/{name}.ready", check=False).returncode == 0, 10, "it to wait")
-    old.kill()
-    lab.wait_leader(60, other_than=old)
-    before = now(node)
-    Path(f"{old.root}/etc/no-archive").unlink()
-    old.boot()
-    healthy(lab)
-    log = old.journal("--since", before)
-    expect("pg_rewind brought us back" in log, "it was rewound")
-    expect(log.index("WAL file") < log.index("pg_rewind brought us back"), "and archived before that")
-    expect(old.sh(f"test -e /var/lib/postgresql/archived/{name}", check=False).returncode == 0, f"{name} is there")
-    patch(lab, {"postgresql": {"parameters": {"archive_command": f"{STANZA} archive-push %p"}}})
-
-
-@case
-def data_directory_gone(lab):
-    """removed under a replica and under the leader, made unreadable: found at once, handed over, made anew"""
-    leader, node = replica(lab)
-    before = now(node)
-    node.sh(["rm", "-rf", DATA])
-    wait_for(lambda: "while postgres runs there" in node.journal("--since", before), 20, "the replica's loss to be found")
-    healthy(lab)
-    expect("cloned the data directory" in node.journal("--since", before), "it is made anew")
-    node.sh(["chmod", "000", DATA])
-    wait_for(lambda: node.rest("/replica")[0] == 503 and node.sh("pgrep -x postgres", check=False).stdout == "", 20,
-             "what cannot be read to be stopped")  # fmt: skip
-    expect("cannot be accessed" in node.journal("--since", before), "and told")
-    node.sh(["chmod", "700", DATA])
-    healthy(lab)
-    leader.sh(["rm", "-rf", DATA])
-    new = lab.wait_leader(30, other_than=leader)
-    expect(new.name == node.name, "the replica leads")
     healthy(lab)
 
 
@@ -296,3 +257,47 @@ def a_cluster_from_the_archive(lab):
     expect(node.psql("select \"current_user\" from by_post") == "postgres", "and what the script made")
     expect(node.psql("select pg_is_in_recovery()") == "f", "the one that restored it leads")
     write_config(node, kept)
+
+
+@case
+def archived_before_the_rewind(lab):
+    """WAL that a lost primary has not archived goes to the archive before pg_rewind removes it"""
+    old, node = replica(lab)
+    for n in lab.databases:
+        n.sh("install -d -o postgres -g postgres /var/lib/postgresql/archived")
+    command = "test ! -e /etc/no-archive && cp %p /var/lib/postgresql/archived/%f"
+    archive_by(lab, command)
+    old.write("/etc/no-archive", "")
+    name = old.psql("select pg_walfile_name(pg_switch_wal())")
+    wait_for(lambda: old.sh(f"test -e {DATA}/pg_wal/archive_status/{name}.ready", check=False).returncode == 0, 10, "it to wait")
+    old.kill()
+    lab.wait_leader(60, other_than=old)
+    before = now(node)
+    Path(f"{old.root}/etc/no-archive").unlink()
+    old.boot()
+    healthy(lab)
+    log = old.journal("--since", before)
+    expect("pg_rewind brought us back" in log, "it was rewound")
+    expect(log.index("WAL file") < log.index("pg_rewind brought us back"), "and archived before that")
+    expect(old.sh(f"test -e /var/lib/postgresql/archived/{name}", check=False).returncode == 0, f"{name} is there")
+
+
+@case
+def data_directory_gone(lab):
+    """removed under a replica and under the leader, made unreadable: found at once, handed over, made anew"""
+    leader, node = replica(lab)
+    before = now(node)
+    node.sh(["rm", "-rf", DATA])
+    wait_for(lambda: "while postgres runs there" in node.journal("--since", before), 20, "the replica's loss to be found")
+    healthy(lab)
+    expect("cloned the data directory" in node.journal("--since", before), "it is made anew")
+    node.sh(["chmod", "000", DATA])
+    wait_for(lambda: node.rest("/replica")[0] == 503 and node.sh("pgrep -x postgres", check=False).stdout == "", 20,
+             "what cannot be read to be stopped")  # fmt: skip
+    expect("cannot be accessed" in node.journal("--since", before), "and told")
+    node.sh(["chmod", "700", DATA])
+    healthy(lab)
+    leader.sh(["rm", "-rf", DATA])
+    new = lab.wait_leader(30, other_than=leader)
+    expect(new.name == node.name, "the replica leads")
+    healthy(lab)

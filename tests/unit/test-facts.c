@@ -470,6 +470,37 @@ static void test_may_adopt(void **state _unused_)
         assert_false(snapshot_may_adopt(&s));
 }
 
+/* A standby leader's lock, under which nothing was permitted; a primary there is to hand over. */
+static void test_standby_cluster(void **state _unused_)
+{
+        assert_int_equal(fact(FACT_KIND), KIND_PRIMARY);
+        cluster.settings.standby_cluster = true;
+        assert_int_equal(fact(FACT_KIND), KIND_STANDBY);
+        lead(100);
+        s.epoch = 0;
+        assert_true(snapshot_may_adopt(&s));
+        pg.permit_epoch = 100; /* it may have been promoted: fenced, not adopted */
+        assert_false(snapshot_may_adopt(&s));
+        pg.permit_epoch = 90;
+        assert_true(snapshot_may_adopt(&s));
+        pg.revoked_epoch = 100;
+        assert_false(snapshot_may_adopt(&s));
+        pg.revoked_epoch = 0;
+        s.epoch = 100;
+        assert_int_equal(fact(FACT_HANDOVER), HANDOVER_NO);
+        s.demoting = true;
+        s.handover_since = SEC(900);
+        assert_int_equal(fact(FACT_HANDOVER), HANDOVER_WANTED);
+        pg.checkpointed = SEC(901);
+        assert_int_equal(fact(FACT_HANDOVER), HANDOVER_PREPARED);
+        stop(CONTROL_SHUT_DOWN_IN_RECOVERY, true);
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
+        pg.failures = 3;
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_OVER);
+        s.cluster = NULL;
+        assert_int_equal(fact(FACT_KIND), KIND_UNKNOWN);
+}
+
 /* Our key is gone and nobody has it: kept where nobody else may take it, else lost. */
 static void test_kept(void **state _unused_)
 {
@@ -544,6 +575,7 @@ int main(void)
                 TEST(test_no_patience_after_a_crash),
                 TEST(test_may_adopt),
                 TEST(test_kept),
+                TEST(test_standby_cluster),
                 TEST(test_pause),
                 TEST(test_names),
         };

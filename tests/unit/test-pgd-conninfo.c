@@ -64,8 +64,11 @@ static void test_versions(void **state _unused_)
         c.server_version = 170000;
         check(c, NULL, "host=h port=5432 sslmode=prefer gssencmode=prefer channel_binding=prefer "
                        "sslnegotiation=postgres");
+        c.session_attrs = "read-write";
+        check(c, NULL, "host=h port=5432 sslmode=prefer gssencmode=prefer channel_binding=prefer "
+                       "target_session_attrs=read-write sslnegotiation=postgres");
         c.server_version = 110000;
-        check(c, NULL, "host=h port=5432 sslmode=prefer");
+        check(c, NULL, "host=h port=5432 sslmode=prefer target_session_attrs=read-write");
 }
 
 /* Quote, backslash and blank get a backslash; a password never stands in it. */
@@ -106,6 +109,8 @@ static void test_pgpass(void **state _unused_)
                "fd00\\:\\:1:5432:*:a\\\\b:x\\:y\\\\\n");
         pgpass("/var/run/postgresql", "{\"username\":\"u\",\"password\":\"p\"}",
                "/var/run/postgresql:5432:*:u:p\nlocalhost:5432:*:u:p\n");
+        pgpass("a,b", "{\"username\":\"u\",\"password\":\"p\"}",
+               "a:5432:*:u:p\nb:5432:*:u:p\n");
         pgpass("h", "{\"password\":\"p\"}", "h:5432:*:*:p\n");
         pgpass(NULL, "{\"username\":\"u\",\"password\":\"p\"}", "*:5432:*:u:p\n");
         pgpass("h", "{\"username\":\"u\"}", "");

@@ -290,6 +290,19 @@ static void test_quoting_and_recovery(void **state _unused_)
         assert_null(strstr(text, "'x'"));
         assert_null(strstr(text, "standby_mode"));
         free(text);
+        Node *remote = json("{\"host\":\"h\",\"restore_command\":\"far %f\","
+                            "\"recovery_min_apply_delay\":\"5s\"}");
+        w.conf.standby_cluster = remote; /* before recovery_conf; the delay is the leader's alone */
+        text = pgconf_text(&w.conf, w.parameters);
+        assert_non_null(strstr(text, "\nrestore_command = 'far %f'\n"));
+        assert_null(strstr(text, "cp ''"));
+        assert_null(strstr(text, "recovery_min_apply_delay"));
+        free(text);
+        w.conf.leads_standby = true;
+        text = pgconf_text(&w.conf, w.parameters);
+        assert_non_null(strstr(text, "\nrecovery_min_apply_delay = '5s'\n"));
+        free(text);
+        node_free(remote);
         done(&w);
 }
 

@@ -1,4 +1,5 @@
 /* Whom a replica is copied from, and whom it streams from: the tags clonefrom and replicatefrom. */
+#include "config/json.h"
 #include "pgd/source.h"
 #include "test-lib.h"
 
@@ -78,11 +79,32 @@ static void test_follow(void **state _unused_)
         follow("node1", "node2", "");
 }
 
+static void test_remote(void **state _unused_)
+{
+        static const char by_host[] = "{\"host\":\"a,b\",\"port\":5433}";
+        static const char by_archive[] = "{\"restore_command\":\"x\"}";
+        Member m;
+        Node *n = NULL;
+
+        assert_false(source_remote(NULL, &m));
+        assert_string_equal(m.name, "");
+        assert_int_equal(json_parse(by_host, strlen(by_host), false, &n, NULL), 0);
+        assert_true(source_remote(n, &m));
+        assert_string_equal(m.name, REMOTE_NAME);
+        assert_string_equal(m.host, "a,b");
+        assert_int_equal(m.port, 5433);
+        n = node_free(n);
+        assert_int_equal(json_parse(by_archive, strlen(by_archive), false, &n, NULL), 0);
+        assert_false(source_remote(n, &m)); /* by the archive alone */
+        node_free(n);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(test_clone, setup),
                 cmocka_unit_test_setup(test_follow, setup),
+                cmocka_unit_test(test_remote),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
