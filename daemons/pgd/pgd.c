@@ -66,30 +66,6 @@ void pgd_set_run(Pgd *p, RunState run)
         pgd_changed(p);
 }
 
-/* Told at each tenth, and every half minute. */
-static void log_progress(const CopyProgress *before, const CopyProgress *now)
-{
-        static usec_t told;
-        char text[COPY_PROGRESS_TEXT_MAX];
-
-        if (copy_progress_percent(before) / 10 == copy_progress_percent(now) / 10 &&
-            now_boottime() < told + 30 * USEC_PER_SEC)
-                return;
-        told = now_boottime();
-        copy_progress_format(now, text);
-        log_info("copying: %s", text);
-}
-
-void pgd_progress(Pgd *p, uint64_t done_bytes, uint64_t total_bytes)
-{
-        CopyProgress now = copy_progress_after(done_bytes, total_bytes,
-                                               now_boottime() - p->step_since);
-
-        log_progress(&p->pg.progress, &now);
-        p->pg.progress = now;
-        pgd_changed(p);
-}
-
 void pgd_send_leaf(Pgd *p)
 {
         Mind *mind = hand_find(p->hand, NULL);

@@ -152,7 +152,6 @@ bool pgd_is_primary(const Pgd *p);
 bool pgd_is_left_alone(const Pgd *p);
 void pgd_call_back(Pgd *p); /* the server answers, or changes its role: the user's callbacks */
 void pgd_send_leaf(Pgd *p); /* the leaf and its descriptors, to the mind */
-void pgd_progress(Pgd *p, uint64_t done_bytes, uint64_t total_bytes);
 
 /* ---- look.c: PGDATA as it lies there ---- */
 
@@ -272,6 +271,9 @@ int run_tool(Pgd *p, const Node *argv, const char *extra_env, const char *input,
 int run_spec(Pgd *p, ToolSpec *spec, void (*done)(Pgd *p, ToolResult *result));
 Node *run_argv(const char *program, ...) __attribute__((sentinel));
 int run_arg(Node *argv, const char *format, ...) _printf_(2, 3);
+
+/* A tool_line_t: what pg_basebackup and pg_rewind say of how far they are; other lines are none of it. */
+void run_progress(const char *line, void *p);
 
 /* How a tool failed, in one line. */
 void run_describe(const ToolResult *result, const char *name, char *buf, size_t size);

@@ -1,9 +1,12 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "io/fdutil.h"
+#include "io/log.h"
 #include "pgd/pgd.h"
 
 typedef void (*run_done_t)(Pgd *p, ToolResult *result);
@@ -77,4 +80,36 @@ void run_describe(const ToolResult *t, const char *name, char *buf, size_t size)
         else
                 snprintf(buf, size, "%s failed with code %d%s%s", name, t->status,
                          t->error[0] ? ": " : "", t->error);
+}
+
+/* ---- how far it is ---- */
+
+/* Told at each tenth, and every half minute. */
+static void log_progress(const CopyProgress *before, const CopyProgress *now)
+{
+        static usec_t told;
+        char text[COPY_PROGRESS_TEXT_MAX];
+
+        if (copy_progress_percent(before) / 10 == copy_progress_percent(now) / 10 &&
+            now_boottime() < told + 30 * USEC_PER_SEC)
+                return;
+        told = now_boottime();
+        copy_progress_format(now, text);
+        log_info("copying: %s", text);
+}
+
+/* "  12345/67890 kB (18%), 0/1 tablespace", "12345/67890 kB (18%) copied" */
+void run_progress(const char *line, void *userdata)
+{
+        Pgd *p = userdata;
+        uint64_t done, total;
+
+        if (sscanf(line, "%" SCNu64 "/%" SCNu64 " kB (", &done, &total) != 2)
+                return;
+        CopyProgress now = copy_progress_after(done * 1024, total * 1024,
+                                               now_boottime() - p->step_since);
+
+        log_progress(&p->pg.progress, &now);
+        p->pg.progress = now;
+        pgd_changed(p);
 }

@@ -3,7 +3,6 @@
  * the leader, until one has left a data directory that Postgres can use.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,16 +22,6 @@ static struct { /* one clone at a time */
 } clone;
 
 static void try_next(Pgd *p);
-
-/* "12345/67890 kB (18%), 0/1 tablespace" */
-static void on_progress(const char *line, void *userdata)
-{
-        Pgd *p = userdata;
-        uint64_t done, total;
-
-        if (sscanf(line, "%" SCNu64 "/%" SCNu64 " kB (", &done, &total) == 2)
-                pgd_progress(p, done * 1024, total * 1024);
-}
 
 static void end(Pgd *p, int r)
 {
@@ -105,7 +94,7 @@ static int run_basebackup(Pgd *p, const char *dsn, const char *env)
                 r = run_arg(argv, "--dbname=%s", dsn);
         if (r >= 0)
                 r = methods_add_basebackup_options(&c, argv, warn);
-        return r < 0 ? r : run_tool(p, argv, env, NULL, USEC_INFINITY, on_progress, on_method);
+        return r < 0 ? r : run_tool(p, argv, env, NULL, USEC_INFINITY, run_progress, on_method);
 }
 
 static int run_custom(Pgd *p, const char *method, const char *dsn, const char *env)

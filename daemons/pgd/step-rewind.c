@@ -215,6 +215,7 @@ static void on_rewound(Pgd *p, ToolResult *result)
 {
         char why[REASON_SIZE];
 
+        p->pg.progress = (CopyProgress){ 0 };
         p->control_known = false;
         if (result->r >= 0 && result->status == 0 && remove_foreign_wal(p) >= 0) {
                 p->diverged = TRI_NO;
@@ -246,7 +247,7 @@ int step_rewind(Pgd *p)
                                sizeof env);
         if (r < 0)
                 return r;
-        _cleanup_(node_freep) Node *argv = run_argv(program, "-D", p->data_dir, NULL);
+        _cleanup_(node_freep) Node *argv = run_argv(program, "--progress", "-D", p->data_dir, NULL);
         r = run_arg(argv, "--source-server=%s", dsn);
         if (r >= 0 && node_get_text(recovery, "restore_command") &&
             (p->version >= 150000 || str_equal(p->config_dir, p->data_dir))) {
@@ -254,5 +255,5 @@ int step_rewind(Pgd *p)
                 if (r >= 0 && p->version >= 150000 && !str_equal(p->config_dir, p->data_dir))
                         r = run_arg(argv, "--config-file=%s/postgresql.conf", p->config_dir);
         }
-        return r < 0 ? r : run_tool(p, argv, env, NULL, USEC_INFINITY, NULL, on_rewound);
+        return r < 0 ? r : run_tool(p, argv, env, NULL, USEC_INFINITY, run_progress, on_rewound);
 }

@@ -147,7 +147,8 @@ def promoted_and_demoted(lab):
     leader, node = pair(lab)
     said = node.sh("palisadectl promote-cluster --force", timeout=120).stdout
     expect("cluster is successfully promoted" in said, said)
-    expect(check(leader, "primary") == 200 and leader.psql("select pg_is_in_recovery()") == "f", "it is the primary")
+    wait_for(lambda: check(leader, "primary") == 200, 10, "clients to be sent to it")
+    expect(leader.psql("select pg_is_in_recovery()") == "f", "it is the primary")
     leader.psql("insert into t values (30)")
     wait_for(lambda: answer(node, "select count(*) from t where n = 30") == "1", 30, "the replica to follow it")
     again = node.sh("palisadectl promote-cluster --force", check=False)
