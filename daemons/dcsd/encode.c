@@ -327,12 +327,13 @@ Node *encode_resume(const ResumeKey *r)
         return maker_end(&m);
 }
 
-Node *encode_failsafe(const Cluster *c)
+Node *encode_failsafe(const Cluster *c, const Member *self)
 {
         Maker m = maker_new(NODE_MAP);
 
         for (uint32_t i = 0; i < c->n_members; i++)
                 put_text(&m, c->members[i].name, c->members[i].api_url);
+        put_text(&m, self->name, self->api_url);
         return maker_end(&m);
 }
 

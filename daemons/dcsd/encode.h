@@ -37,7 +37,7 @@ Node *encode_standing(const StandingKey *s);
 Node *encode_resume(const ResumeKey *r);
 
 /* /failsafe: name -> api_url of each member that has one. */
-Node *encode_failsafe(const Cluster *c);
+Node *encode_failsafe(const Cluster *c, const Member *self); /* self: also where its key is gone */
 
 /* What a leader POSTs to the others' /failsafe. */
 Node *encode_failsafe_call(const Member *self);

@@ -111,7 +111,7 @@ static int make_failover(const Maker *k)
 
 static int make_failsafe(const Maker *k)
 {
-        return take_json(k, encode_failsafe(k->c->cluster));
+        return take_json(k, encode_failsafe(k->c->cluster, k->c->self));
 }
 
 /* One key a member: its name follows the path. */

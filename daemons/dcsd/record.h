@@ -14,6 +14,7 @@
 typedef struct RecordContext {
         const Cache *cache;
         const Cluster *cluster; /* as last sent to the mind */
+        const Member *self; /* as published */
         const Paths *paths;
         const Node *bootstrap_dcs; /* or NULL */
         Retain *retain;

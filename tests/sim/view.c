@@ -189,6 +189,10 @@ bool view_record(const Dcsd *d, const MsgRecord *m, char *key, char *value, bool
                                 strcat(value, ",");
                         strcat(value, c->members[i].name);
                 }
+                if (!cluster_find_member(c, d->member.name)) {
+                        strcat(value, c->n_members ? "," : "");
+                        strcat(value, d->member.name);
+                }
                 break;
         case RECORD_STANDING: {
                 const StandingKey *k = (const StandingKey *)m->value;

@@ -12,6 +12,7 @@ typedef struct World {
         Cluster cluster;
         Paths paths;
         Retain retain;
+        Member self;
         RecordContext context;
 } World;
 
@@ -23,7 +24,7 @@ static int setup(void **state)
         paths_init(&w->paths, P, "n1");
         w->cluster.settings = SETTINGS_DEFAULT;
         w->context = (RecordContext){ .cache = w->cache, .cluster = &w->cluster,
-                                      .paths = &w->paths, .retain = &w->retain,
+                                      .self = &w->self, .paths = &w->paths, .retain = &w->retain,
                                       .now = 1000 * USEC_PER_SEC };
         *state = w;
         return 0;
@@ -221,6 +222,15 @@ static void test_failsafe(void **state)
         free(plan.value);
         assert_int_equal(record(w, RECORD_FAILSAFE, RECORD_ANY_REVISION, NULL, 0, &plan), 0);
         assert_true(plan.is_there);
+        free(plan.value);
+
+        /* The key of the leader, who writes it, was lost: it must not be left out of its own map. */
+        w->cluster.n_members = 1;
+        (void)STR_SET(w->self.name, "n2");
+        (void)STR_SET(w->self.api_url, "http://10.0.0.2:8008/patroni");
+        assert_int_equal(record(w, RECORD_FAILSAFE, RECORD_ANY_REVISION, NULL, 0, &plan), 0);
+        assert_string_equal(plan.value, "{\"n1\":\"http://10.0.0.1:8008/patroni\","
+                                        "\"n2\":\"http://10.0.0.2:8008/patroni\"}");
         free(plan.value);
 }
 
