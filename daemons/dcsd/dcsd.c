@@ -284,6 +284,7 @@ static bool record_context(Dcsd *d, uint64_t seq, RecordContext *ret)
         *ret = (RecordContext){
                 .cache = d->cache,
                 .cluster = cluster,
+                .self = &d->member,
                 .paths = &d->paths,
                 .bootstrap_dcs = node_find(config_root(d->config), "bootstrap.dcs"),
                 .retain = &d->retain,
@@ -332,12 +333,15 @@ static void on_publish(Link *l _unused_, const MsgHeader *h, int *fds _unused_, 
         publish_member(d);
 }
 
-/* What reads so already is not written again, as far as a current watch can tell. */
+/*
+ * What reads so already is not written again, as far as a current watch can tell. But for /sync: its
+ * new revision is what keeps an older write, whose answer was lost, from taking effect later.
+ */
 static bool nothing_to_write(const Dcsd *d, const MsgRecord *m, const RecordPlan *plan)
 {
         const LeaderKey *leader = &report_cluster(d->report)->leader;
 
-        return plan->is_there && watch_is_current(d->watch) &&
+        return plan->is_there && m->key != RECORD_SYNC && watch_is_current(d->watch) &&
                (m->epoch == 0 || (leader->epoch == m->epoch && str_equal(leader->name, d->name)));
 }
 

@@ -193,6 +193,7 @@ void authority_adopt(Palisaded *p)
                 return;
         epoch = p->cluster->leader.epoch;
         begin_epoch(p, epoch);
+        duties_sync_in_doubt(p); /* the mind before us */
         a->permit = WIRE_INIT(MsgPermit, MSG_PERMIT);
         a->permit.epoch = epoch;
         a->permit.deadline = p->pg.pg.permit_epoch == epoch ? p->pg.pg.permit_deadline : 0;

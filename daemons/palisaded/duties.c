@@ -20,6 +20,8 @@ static void on_recorded(const MsgResult *r, void *userdata, RecordKey key)
         Palisaded *p = userdata;
 
         p->duties.under_way[key] = false;
+        if (key == RECORD_SYNC && r->outcome == OUTCOME_REFUSED)
+                p->duties.sync_open = false;
         if (key == RECORD_STATUS && r->outcome != OUTCOME_DONE)
                 p->duties.status_stands = false;
         if (r->outcome == OUTCOME_REFUSED)
@@ -82,7 +84,7 @@ static bool differs(const Member *a, const Member *b)
                a->replication_state != b->replication_state || a->pause != b->pause ||
                a->checkpoint_pending != b->checkpoint_pending ||
                a->pending_restart != b->pending_restart ||
-               a->gate_pending != b->gate_pending || !str_equal(a->api_url, b->api_url) ||
+               a->gate_pending != b->gate_pending || a->tags.nosync != b->tags.nosync || !str_equal(a->api_url, b->api_url) ||
                !str_equal(a->conn_url, b->conn_url);
 }
 
@@ -163,7 +165,36 @@ static void write_sync_key(Palisaded *p, const SyncPlan *plan)
                           "synchronous standbys: %s",
                           plan->standbys[0] ? plan->standbys : "none yet");
         }
+        duties_sync_in_doubt(p);
         record(p, RECORD_SYNC, p->cluster->sync.mod_revision, p->authority.epoch, &key, NULL);
+}
+
+void duties_sync_in_doubt(Palisaded *p)
+{
+        p->duties.sync_open = true;
+        p->duties.sync_compared = p->cluster->sync.mod_revision;
+}
+
+/*
+ * The parameter may not change while an earlier write could still put names into /sync that it does
+ * not wait for any more. Each write compares the revision: once there is a newer one, none can.
+ */
+static bool sync_is_settled(Palisaded *p)
+{
+        Duties *d = &p->duties;
+
+        if (d->sync_open && d->sync_compared != p->cluster->sync.mod_revision)
+                d->sync_open = false;
+        return !d->sync_open || p->cluster->settings.synchronous_mode == SYNC_MODE_OFF;
+}
+
+/* As it stands, for the sake of its revision. */
+static void renew_sync_key(Palisaded *p)
+{
+        SyncKey key = p->cluster->sync;
+
+        duties_sync_in_doubt(p);
+        record(p, RECORD_SYNC, key.mod_revision, p->authority.epoch, &key, NULL);
 }
 
 static void set_sync_names(Palisaded *p, const char *names)
@@ -187,7 +218,12 @@ static void run_sync(Palisaded *p)
         case SYNC_NOTHING: break;
         case SYNC_WRITE_KEY:
         case SYNC_DELETE_KEY: write_sync_key(p, &plan); break;
-        case SYNC_SET_NAMES: set_sync_names(p, plan.names); break;
+        case SYNC_SET_NAMES:
+                if (sync_is_settled(p))
+                        set_sync_names(p, plan.names);
+                else
+                        renew_sync_key(p);
+                break;
         }
 }
 

@@ -153,6 +153,8 @@ typedef struct Reinit {
 typedef struct Duties {
         /* One record of a key at a time: the next is made from what this one leads to. */
         bool under_way[RECORD_MAX];
+        bool sync_open;         /* a write of /sync may still take effect: no word of how it ended */
+        uint64_t sync_compared; /* while the key has this revision */
         bool status_stands; /* what was recorded last in /status was not refused */
         StatusKey status;   /* and what that was */
 } Duties;
@@ -185,6 +187,7 @@ typedef struct Palisaded {
         Failsafe failsafe;
         Pause pause;
         Twin twin;
+        usec_t unsync_until; /* so long a stop waits until /sync does not list us; 0: it does not wait */
         Restart restart;
         Reinit reinit;
         Duties duties;
@@ -305,6 +308,10 @@ void handover_lost_dcsd(Palisaded *p); /* what it was asked, nobody answers */
 void handover_ask_candidate(Palisaded *p);
 bool handover_on_peers(Palisaded *p, const MsgPeers *m);
 
+/* ---- unsync.c: out of the synchronous set, before a stop ---- */
+bool unsync_is_wanted(const Palisaded *p);
+bool unsync_waits(Palisaded *p); /* not yet */
+
 /* ---- twin.c: another node of our name ---- */
 void twin_look(Palisaded *p, usec_t now);
 bool twin_on_peers(Palisaded *p, const MsgPeers *m);
@@ -336,6 +343,7 @@ void duties_record(Palisaded *p, const RecordOrder *o, hands_answer_t answer, vo
 
 void duties_run(Palisaded *p);   /* at each change, while leading */
 void duties_beat(Palisaded *p);  /* at each beat, while leading */
+void duties_sync_in_doubt(Palisaded *p); /* somebody may have written /sync under our epoch */
 bool duties_before_promotion(Palisaded *p); /* true: nothing is in the way */
 void duties_publish(Palisaded *p, bool beat);
 void duties_claim(Palisaded *p);
