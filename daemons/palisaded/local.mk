@@ -21,6 +21,7 @@ palisaded_SOURCES = \
 	daemons/palisaded/run.c daemons/palisaded/run.h \
 	daemons/palisaded/timing.c \
 	daemons/palisaded/twin.c \
+	daemons/palisaded/unsync.c \
 	daemons/palisaded/vips.c \
 	daemons/palisaded/watchdog.c
 palisaded_LDADD = lib/libdecide.a $(IO_LDADD) $(YAML_LIBS)

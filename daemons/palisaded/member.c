@@ -9,6 +9,10 @@ void node_member(const Palisaded *p, Member *ret)
         const PgState *pg = &p->pg.pg;
 
         *ret = (Member){ .state = pg->run, .role = pg->role, .tags = p->node.tags };
+        if (unsync_is_wanted(p)) {
+                ret->tags.nosync = true;
+                ret->tags.sync_priority = 0;
+        }
         if (p->restart.since != 0 && ret->state != RUN_RUNNING)
                 ret->state = RUN_RESTARTING;
         if (p->reinit.since != 0)

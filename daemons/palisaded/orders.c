@@ -101,7 +101,7 @@ static void order_follow(Palisaded *p)
         m.remote = standby && (m.epoch != 0 || (!cluster_is_locked(p->cluster) &&
                                                 !p->cluster->settings.pause &&
                                                 p->pg.pg.datadir != DATADIR_EMPTY));
-        m.outgoing = p->restart.outgoing;
+        m.outgoing = unsync_waits(p) ? 0 : p->restart.outgoing;
         m.hands_off = p->facts.value[FACT_PAUSE] == PAUSE_YES;
         if (leader && !str_equal(leader->name, p->node.name)) {
                 /* Only one that is a primary already can be cloned from or compared with. */
@@ -144,6 +144,8 @@ static void order_stop(Palisaded *p)
         MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
         const MsgPermit *permit = &p->authority.permit;
 
+        if (unsync_waits(p))
+                return;
         m.what = ORDER_STOP;
         m.deadline = stop_deadline(p);
         if (p->authority.epoch != 0 && permit->deadline != 0)

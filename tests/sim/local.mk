@@ -80,6 +80,7 @@ tests_sim_palisade_sim_SOURCES = \
 	daemons/palisaded/restart.c \
 	daemons/palisaded/timing.c \
 	daemons/palisaded/twin.c \
+	daemons/palisaded/unsync.c \
 	daemons/palisaded/vips.c \
 	daemons/palisaded/watchdog.c
 tests_sim_palisade_sim_LDADD = $(SIM_LIBS) lib/libdecide.a lib/libwire.a lib/libconfig.a \
