@@ -75,19 +75,46 @@ static bool another_can(const RankInput *in)
         return false;
 }
 
+/* A listed member that is no further than we are: what it has confirmed, we have. */
+static bool votes_for_us(const RankInput *in, const Peer *p, Lsn own)
+{
+        return p->answered && !p->primary && p->lsn > 0 && p->lsn <= own &&
+               cluster_is_in_sync(in->cluster, p->name);
+}
+
+/* Who is not listed itself needs one vote more. */
+static RankVerdict count_votes(const RankInput *in, Lsn own)
+{
+        const Cluster *c = in->cluster;
+        unsigned votes = 0, needed = c->sync.quorum + !cluster_is_in_sync(c, in->name);
+
+        if (str_equal_nocase(c->sync.leader, in->name))
+                return say(true, "it led last, and nobody is ahead of %s", LSN_TEXT(own));
+        for (size_t i = 0; i < in->n_peers; i++)
+                votes += votes_for_us(in, &in->peers[i], own);
+        return votes >= needed ? say(true, "%u of %u votes, nobody is ahead of %s", votes, needed,
+                                     LSN_TEXT(own))
+                               : say(false, "%u of %u votes: acknowledged transactions may be elsewhere",
+                                     votes, needed);
+}
+
 /* The failover key: whom it names, goes. *ret_decided: it settled the matter. */
-static RankVerdict judge_request(const RankInput *in, bool *ret_decided)
+static RankVerdict judge_request(const RankInput *in, Lsn own, bool *ret_decided)
 {
         const FailoverKey *f = &in->cluster->failover;
         const Peer *candidate = find_peer(in, f->candidate);
+        /* A switchover loses nothing, though the leader may be gone before it came to it. */
+        bool by_votes = f->leader[0] && counts_votes(in->cluster);
 
         *ret_decided = true;
         if (f->leader[0] && sync_active(in->cluster) && !cluster_is_in_sync(in->cluster, in->name))
                 return say(false, "not listed in /sync: a switchover would lose transactions");
+        if (f->candidate[0] && str_equal(f->candidate, in->name) && by_votes)
+                return count_votes(in, own);
         if (f->candidate[0] && str_equal(f->candidate, in->name))
                 return say(true, "named as the candidate of a %s",
                            f->leader[0] ? "switchover" : "failover");
-        if (candidate && may_lead(candidate, in->cluster))
+        if (candidate && may_lead(candidate, in->cluster) && !(by_votes && candidate->lsn < own))
                 return say(false, "%s is the named candidate and can be reached", f->candidate);
         if (str_equal(f->leader, in->name) && another_can(in))
                 return say(false, "the switchover away from this node has another one take over");
@@ -137,29 +164,6 @@ static RankVerdict judge_peer(const RankInput *in, const Peer *p, Lsn own, bool 
         return say(true, "nobody is ahead");
 }
 
-/* A listed member that is no further than we are: what it has confirmed, we have. */
-static bool votes_for_us(const RankInput *in, const Peer *p, Lsn own)
-{
-        return p->answered && !p->primary && p->lsn > 0 && p->lsn <= own &&
-               cluster_is_in_sync(in->cluster, p->name);
-}
-
-/* Who is not listed itself needs one vote more. */
-static RankVerdict count_votes(const RankInput *in, Lsn own)
-{
-        const Cluster *c = in->cluster;
-        unsigned votes = 0, needed = c->sync.quorum + !cluster_is_in_sync(c, in->name);
-
-        if (str_equal_nocase(c->sync.leader, in->name))
-                return say(true, "it led last, and nobody is ahead of %s", LSN_TEXT(own));
-        for (size_t i = 0; i < in->n_peers; i++)
-                votes += votes_for_us(in, &in->peers[i], own);
-        return votes >= needed ? say(true, "%u of %u votes, nobody is ahead of %s", votes, needed,
-                                     LSN_TEXT(own))
-                               : say(false, "%u of %u votes: acknowledged transactions may be elsewhere",
-                                     votes, needed);
-}
-
 RankVerdict rank_judge(const RankInput *in)
 {
         Lsn own = pg_standby_lsn(in->pg);
@@ -167,7 +171,7 @@ RankVerdict rank_judge(const RankInput *in)
         RankVerdict v;
 
         if (in->cluster->failover.requested) {
-                v = judge_request(in, &decided);
+                v = judge_request(in, own, &decided);
                 if (decided)
                         return v;
         }

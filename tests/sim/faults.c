@@ -321,6 +321,7 @@ static bool begin_people(const Fault *f, Host *h)
                 sim_event(now + lasts, on_end_of_pause, NULL, NULL, NULL, 0);
                 break;
         case FAULT_RESUME: ask_pause(false); break;
+        case FAULT_RESTART: request(h, REQUEST_RESTART, "", "", NULL); break;
         case FAULT_LEAVE:
                 h->left = true;
                 request(h, REQUEST_LEAVE, "", "", NULL);

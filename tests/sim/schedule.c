@@ -39,6 +39,7 @@ static const char *const names[FAULT_MAX] = {
         [FAULT_LEAVE] = "leave",
         [FAULT_CONFIG] = "config",
         [FAULT_DEMOTE] = "demote-cluster",
+        [FAULT_RESTART] = "restart",
 };
 
 const char *fault_name(FaultKind kind)
@@ -139,6 +140,7 @@ const char *fault_describe(const Fault *f, char *buf, size_t size)
         case FAULT_PAUSE: snprintf(buf, size, "the cluster is paused for %.1f s", s); break;
         case FAULT_LEAVE: snprintf(buf, size, "leaves, and joins again after %.1f s", s); break;
         case FAULT_CONFIG: snprintf(buf, size, "configuration %d", (int)f->a); break;
+        case FAULT_RESTART: snprintf(buf, size, "postgres is restarted, as asked"); break;
         case FAULT_DEMOTE: snprintf(buf, size, "a standby cluster for %.1f s", s); break;
         case FAULT_NONE:
         case FAULT_RESUME:
@@ -220,8 +222,10 @@ static Fault random_fault(const Schedule *s, uint64_t at)
                 f.kind = FAULT_DEMOTE;
                 f.b = 20000 + at % 100000;
         }
+        if ((f.kind == FAULT_SWITCHOVER || f.kind == FAULT_KILL_SERVER) && at / 100 % 3 == 0)
+                f.kind = FAULT_RESTART;
         if (f.kind >= FAULT_ETCD_LEADER && f.kind != FAULT_WALL && f.kind != FAULT_DEVICE &&
-            f.kind != FAULT_LEAVE)
+            f.kind != FAULT_LEAVE && f.kind != FAULT_RESTART)
                 f.host = -1;
         return f;
 }

@@ -207,6 +207,7 @@ typedef enum FaultKind {
         FAULT_LEAVE,
         FAULT_CONFIG,     /* a = which settings */
         FAULT_DEMOTE,     /* the cluster is a standby cluster for b ms */
+        FAULT_RESTART,    /* of postgres, in place */
         FAULT_MAX,
 } FaultKind;
 

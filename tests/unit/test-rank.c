@@ -331,6 +331,27 @@ static void test_votes(void **state)
         w->peers[0].lsn = 1000;
         assert_true(best(w));
 
+        /* Of a switchover whose leader is gone: the candidate needs its votes, too. */
+        use_sync(w, "node1", "node2,node3");
+        w->cluster.settings.synchronous_mode = SYNC_MODE_QUORUM;
+        w->cluster.sync.quorum = 1;
+        w->peers[0].answered = false;
+        w->peers[1].nofailover = false;
+        w->peers[1].lsn = 1001;
+        request(w, "node1", "node2");
+        assert_false(best(w));
+        w->peers[1].lsn = 1000;
+        assert_true(best(w));
+        request(w, "node1", "node3"); /* and who is ahead of the candidate does not wait for it */
+        assert_false(best(w));
+        w->peers[0].answered = true;
+        w->peers[1].lsn = 999;
+        assert_true(best(w));
+        request(w, "", "node3"); /* a failover may lose something: a person wanted it */
+        assert_false(best(w));
+        w->cluster.failover.requested = false;
+        w->peers[1].lsn = 1000;
+
         use_sync(w, "node1", "node3"); /* we are no voter: one vote more */
         w->cluster.settings.synchronous_mode = SYNC_MODE_QUORUM;
         w->cluster.sync.quorum = 1;
