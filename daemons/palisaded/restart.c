@@ -27,7 +27,11 @@ static const char *refusal(const Palisaded *p, const RestartAsk *ask)
         Member own;
 
         node_member(p, &own);
-        return restart_refusal(ask, &p->pg.pg, own.pending_restart);
+        static PgState pg; /* too large for the stack of every call */
+        pg = p->pg.pg;
+        if (own.role == ROLE_STANDBY_LEADER)
+                pg.role = own.role; /* pgd knows no lock */
+        return restart_refusal(ask, &pg, own.pending_restart);
 }
 
 static void begin(Palisaded *p, const RestartAsk *ask, uint64_t asked)

@@ -5,9 +5,25 @@ from pathlib import Path
 
 from harness import Options, Suite, expect, healthy, wait_for
 
-SUITE = Suite("bootstrap", Options(nodes=2, ttl=5, loop_wait=1, retry_timeout=1))
-case = SUITE.case
 DATA = "/var/lib/postgresql/15/main"
+CONFIG = "/etc/palisade/main.yml"
+CALLS = "/var/lib/postgresql/calls"
+FIRST = f"""#!/bin/bash
+echo "$# $PGOPTIONS" >> {CALLS}
+psql -v ON_ERROR_STOP=1 -d "$2" -c "create table by_first as select current_user u, '$1' first"
+"""
+
+
+def begin(lab):
+    for node in lab.databases:
+        node.write("/usr/local/bin/first", FIRST, 0o755)
+        text = node.read(CONFIG).replace("\n  initdb:\n", "\n  post_init: first 'a word'\n  initdb:\n", 1)
+        write_config(node, text)
+        node.systemctl("start", "palisade@main.target")
+
+
+SUITE = Suite("bootstrap", Options(nodes=2, ttl=5, loop_wait=1, retry_timeout=1, start=False), begin)
+case = SUITE.case
 
 
 def now(node):
@@ -26,6 +42,18 @@ def patch(lab, document):
 
 def member(node, name):
     return next((m for m in node.rest("/cluster")[1]["members"] if m["name"] == name), {})
+
+
+@case
+def post_init_after_initdb(lab):
+    """post_init runs once, in the cluster that initdb made, before there is a leader to be reached"""
+    leader, node = replica(lab)
+    expect(leader.psql("select u || ' ' || first from by_first") == "postgres a word", "what it made is there")
+    calls = [n.read(CALLS).splitlines() for n in (leader, node) if n.sh(f"test -e {CALLS}", check=False).returncode == 0]
+    expect(calls == [["2 -c synchronous_commit=local -c statement_timeout=0"]], f"called once: {calls}")
+    for n in (leader, node):
+        write_config(n, n.read(CONFIG).replace("\n  post_init: first 'a word'", "", 1))
+        n.sh(f"rm -f {CALLS}")
 
 
 @case
@@ -79,7 +107,6 @@ lock-path=/tmp/pgbackrest
 pg1-path={DATA}
 pg1-socket-path=/var/run/postgresql
 """
-CONFIG = "/etc/palisade/main.yml"
 
 
 def write_config(node, text):

@@ -134,6 +134,10 @@ def its_lock(lab):
     expect(old.psql("select timeline_id from pg_control_checkpoint()") == timeline, "and no timeline was begun")
     expect("on_role_change standby_leader other" in new.read(CALLS), new.read(CALLS))
     follows(lab, 20)
+    for role, expected in (("replica", 503), ("standby_leader", 200)):
+        code, body = new.rest("/restart", "POST", {"role": role}, timeout=60)
+        expect(code == expected, f"a restart if it is {role}: {code} {body}")
+    expect(check(new, "standby-leader") == 200 or pair(lab)[0].name == new.name, "restarted in place, it keeps the lock")
     new.kill()
     wait_for(lambda: check(old, "standby-leader") == 200, 30, "the other one to take the lock")
     new.boot()
