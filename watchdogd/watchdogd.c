@@ -20,6 +20,8 @@
 #include "wire/wire.h"
 
 #define CLIENTS_MAX 32
+/* While none is there, for one that comes back: a mind that requires it bids for nothing meanwhile. */
+#define LOOK_AGAIN (5 * USEC_PER_SEC)
 #define TELL_EVERY (1 * USEC_PER_SEC) /* the last pet, to those who have armed */
 
 typedef struct Client {
@@ -33,6 +35,7 @@ struct Watchdogd {
         int socket;
         uid_t mind_uid;
         usec_t told; /* when STATE last went to all */
+        bool lacking; /* the last STATE told of no usable device */
         Petter petter;
         Client clients[CLIENTS_MAX];
 };
@@ -90,6 +93,7 @@ static void send_state(Watchdogd *w, Client *c)
                 petter_prospect(p, m.reason, sizeof m.reason);
         else
                 (void)STR_SET(m.reason, t->stopped ? "no longer petted" : p->remark); /* they fit */
+        w->lacking = m.armed != TRI_YES && m.reason[0] != 0;
         client_send(c, &m.h);
 }
 
@@ -295,6 +299,10 @@ int watchdogd_serve(Watchdogd *w, usec_t until)
 
         if (w->petter.table->policy.last_pet != pet && now >= usec_add(w->told, TELL_EVERY))
                 tell_all(w, now);
+        if (w->lacking && now >= usec_add(w->told, LOOK_AGAIN))
+                tell_all(w, now);
+        if (w->lacking)
+                next = MIN(next, usec_add(w->told, LOOK_AGAIN));
         return wait_for_messages(w, MIN(next, until));
 }
 

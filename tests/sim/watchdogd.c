@@ -21,6 +21,8 @@ typedef struct Wd {
         Petter petter;
         Timer timer;
         uint32_t mode;
+        bool lacking;
+        usec_t told;
 } Wd;
 
 /* ---- the kernel's side ---- */
@@ -187,9 +189,17 @@ Table *table_open(bool *ret_found)
 
 static void no_drain(void *userdata _unused_) {}
 
+static void send_state(Wd *w);
+
+#define LOOK_AGAIN (5 * USEC_PER_SEC)
+
 static void run(Wd *w)
 {
-        timer_set(&w->timer, petter_run(&w->petter, no_drain, NULL));
+        usec_t next = petter_run(&w->petter, no_drain, NULL);
+
+        if (w->lacking && now_boottime() >= w->told + LOOK_AGAIN)
+                send_state(w);
+        timer_set(&w->timer, w->lacking ? MIN(next, w->told + LOOK_AGAIN) : next);
 }
 
 static void on_timer(Timer *t _unused_, usec_t now _unused_, void *userdata)
@@ -219,6 +229,8 @@ static void send_state(Wd *w)
                 petter_prospect(p, m.reason, sizeof m.reason);
         else
                 (void)STR_SET(m.reason, t->stopped ? "no longer petted" : p->remark);
+        w->lacking = m.armed != TRI_YES && m.reason[0] != 0;
+        w->told = now_boottime();
         message_to_mind(w->program->host, HAND_WATCHDOGD, &m.h, NULL, 0);
 }
 
