@@ -22,8 +22,9 @@ int step_stop(Pgd *p, bool immediate)
         p->pg.accepts = false;
         if (r == -ESRCH)
                 return 0; /* it has just ended: that news is on its way */
-        if (r >= 0 && p->order.deadline != 0 && p->order.deadline != USEC_INFINITY)
-                timer_set(&p->retry_timer, p->order.deadline);
+        /* A step before this one may have left it due: that is no end of this one's time. */
+        if (r >= 0)
+                timer_set(&p->retry_timer, p->order.deadline ? p->order.deadline : USEC_INFINITY);
         return r;
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/str.h"
+#include "io/fdutil.h"
 #include "palisaded/hands.h"
 #include "tests/sim/fds.h"
 #include "tests/sim/sim.h"

@@ -19,7 +19,7 @@ def begin(lab):
         node.write("/usr/local/bin/first", FIRST, 0o755)
         text = node.read(CONFIG).replace("\n  initdb:\n", "\n  post_init: first 'a word'\n  initdb:\n", 1)
         write_config(node, text)
-        node.systemctl("start", "palisade@main.target")
+        node.systemctl("enable", "--now", "palisade@main.target")
 
 
 SUITE = Suite("bootstrap", Options(nodes=2, ttl=5, loop_wait=1, retry_timeout=1, start=False), begin)
@@ -127,6 +127,7 @@ def archive_by(lab, command):
     for n in lab.databases:
         wait_for(lambda n=n: "archive_mode" in n.rest("/config")[1]["postgresql"].get("parameters", {}), 10, "the change")
         wait_for(lambda n=n: n.rest("/restart", "POST", {}, timeout=60)[0] == 200, 60, f"{n.name} to be restarted")
+        expect("the fast stop took too long" not in n.journal(), "an orderly restart has the time it needs")
     healthy(lab)
     wait_for(lambda: lab.leader().psql("show archive_command") == command, 30, "the command to be in force")
 
@@ -309,12 +310,17 @@ def archived_before_the_rewind(lab):
     expect(old.sh(f"test -e /var/lib/postgresql/archived/{name}", check=False).returncode == 0, f"{name} is there")
 
 
+def lose(node):
+    """Gone in one step, as with its disk: nothing is written there while it goes."""
+    node.sh(f"mv {DATA} {DATA}.gone && rm -rf {DATA}.gone")
+
+
 @case
 def data_directory_gone(lab):
     """removed under a replica and under the leader, made unreadable: found at once, handed over, made anew"""
     leader, node = replica(lab)
     before = now(node)
-    node.sh(["rm", "-rf", DATA])
+    lose(node)
     wait_for(lambda: "while postgres runs there" in node.journal("--since", before), 20, "the replica's loss to be found")
     healthy(lab)
     expect("cloned the data directory" in node.journal("--since", before), "it is made anew")
@@ -324,7 +330,7 @@ def data_directory_gone(lab):
     expect("cannot be accessed" in node.journal("--since", before), "and told")
     node.sh(["chmod", "700", DATA])
     healthy(lab)
-    leader.sh(["rm", "-rf", DATA])
+    lose(leader)
     new = lab.wait_leader(30, other_than=leader)
     expect(new.name == node.name, "the replica leads")
     healthy(lab)
