@@ -6,6 +6,7 @@ DATA = "/var/lib/postgresql/15/main"
 CONFIG = "/etc/palisade/main.yml"
 CALLS = "/var/lib/postgresql/calls"
 MAIN = "10.77.0.11"
+PASSWORD = "lab-secret"
 SECTION = f"""
     standby_cluster:
       host: {MAIN}
@@ -143,6 +144,29 @@ def its_lock(lab):
     new.boot()
     pair(lab)
     follows(lab, 21)
+
+
+@case
+def by_the_archive(lab):
+    """restore_command alone: no host to stream from; the leader lives by it, its replica streams from the leader"""
+    main = lab.databases[0]
+    leader, node = pair(lab)
+    unpack = "perl -ne 'chomp; print pack(q(H*), $_)'"
+    fetch = (f"PGPASSWORD={PASSWORD} psql -h {MAIN} -U postgres -d postgres -XAtc "
+             f"\"select encode(pg_read_binary_file('pg_wal/%f'), 'hex')\" | {unpack} > %p && test -s %p")
+    code, body = leader.rest("/config", "PATCH", {"standby_cluster": {
+        "host": None, "port": None, "primary_slot_name": None, "restore_command": fetch}})  # fmt: skip
+    expect(code == 200, f"the remote cluster is an archive: {body}")
+    wait_for(lambda: answer(leader, "select count(*) from pg_stat_wal_receiver") == "0", 30, "it to stop streaming")
+    wait_for(lambda: leader.rest("/patroni")[1].get("replication_state") == "in archive recovery", 30, "its state")
+    main.psql("insert into t values (25)")
+    main.psql("select pg_switch_wal()")
+    for n in (leader, node):
+        wait_for(lambda n=n: answer(n, "select count(*) from t where n = 25") == "1", 60, f"the row to come to {n.name}")
+    expect(check(leader, "standby-leader") == 200 and streams(leader, node), "it leads, and is streamed from")
+    code, body = leader.rest("/config", "PATCH", {"standby_cluster": {
+        "host": MAIN, "port": 5432, "primary_slot_name": "other", "restore_command": None}})  # fmt: skip
+    pair(lab)
 
 
 @case
