@@ -87,6 +87,7 @@ bool conninfo_format(const ConnInfo *c, char *buf, size_t size)
                         add_pair(&t, tls_keys[i].key, v ? v : tls_keys[i].fallback);
         }
         add_pair(&t, "application_name", c->application_name);
+        add_pair(&t, "krbsrvname", c->krbsrvname);
         for (size_t i = 0; i < ELEMENTSOF(late_keys); i++) {
                 if (str_equal(late_keys[i].key, "sslnegotiation")) /* the spec's order */
                         add_pair(&t, "target_session_attrs", c->session_attrs);
@@ -97,6 +98,83 @@ bool conninfo_format(const ConnInfo *c, char *buf, size_t size)
         add_pair(&t, "options", c->options);
         return t.ok;
 }
+
+/* ---- compared ---- */
+
+typedef struct Pair {
+        char key[IDENT_SIZE];
+        char value[512];
+} Pair;
+
+static const char *skip_blanks(const char *s)
+{
+        return s + strspn(s, " \t\n");
+}
+
+/* The value at s, in quotes or not, with backslashes (libpq's conninfo_parse()). NULL: it is broken. */
+static const char *read_value(const char *s, char *buf, size_t size)
+{
+        bool quoted = *s == '\'';
+        size_t n = 0;
+
+        for (s += quoted; *s && (quoted ? *s != '\'' : !strchr(" \t\n", *s)); s++) {
+                s += *s == '\\' && s[1];
+                if (n + 1 == size)
+                        return NULL;
+                buf[n++] = *s;
+        }
+        buf[n] = 0;
+        if (quoted && *s != '\'')
+                return NULL;
+        return s + quoted;
+}
+
+/* 1: the next pair, *s behind it; 0: the end; -1: broken. */
+static int next_pair(const char **s, Pair *ret)
+{
+        const char *at = skip_blanks(*s);
+        size_t n = strcspn(at, "= \t\n");
+
+        if (!*at)
+                return 0;
+        if (!str_copy_n(ret->key, sizeof ret->key, at, n))
+                return -1;
+        at = skip_blanks(at + n);
+        if (*at != '=')
+                return -1;
+        *s = read_value(skip_blanks(at + 1), ret->value, sizeof ret->value);
+        return *s ? 1 : -1;
+}
+
+/* The last one of that key counts. */
+static bool has_pair(const char *text, const Pair *wanted)
+{
+        Pair p;
+        bool same = false;
+        int r;
+
+        while ((r = next_pair(&text, &p)) > 0)
+                if (str_equal(p.key, wanted->key))
+                        same = str_equal(p.value, wanted->value);
+        return r == 0 && same;
+}
+
+bool conninfo_same(const char *live, const char *wanted, uint32_t server_version)
+{
+        Pair p;
+        int r;
+
+        if (!*skip_blanks(wanted))
+                return !*skip_blanks(live);
+        while ((r = next_pair(&wanted, &p)) > 0) {
+                bool counts = !str_equal(p.key, "dbname") || server_version >= 170000;
+                if (counts && !has_pair(live, &p))
+                        return false;
+        }
+        return r == 0;
+}
+
+/* ---- pgpass ---- */
 
 static void add_pgpass_field(Text *t, const char *s)
 {

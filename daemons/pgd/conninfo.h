@@ -18,6 +18,7 @@ typedef struct ConnInfo {
         uint16_t port;
         const char *passfile;         /* NULL: left out */
         const char *application_name; /* NULL: left out */
+        const char *krbsrvname;       /* NULL: left out */
         const Node *auth;             /* postgresql.authentication.<role>; may be NULL */
         uint32_t server_version;      /* which keywords that version's libpq knows */
         const char *session_attrs;    /* target_session_attrs; NULL: left out */
@@ -26,6 +27,13 @@ typedef struct ConnInfo {
 
 /* False if it did not fit. */
 bool conninfo_format(const ConnInfo *c, char *buf, size_t size);
+
+/*
+ * What the server has against what it shall have, by meaning: every keyword wanted is there with that
+ * value, however it is quoted and in whatever order; others may be there as well. dbname counts from
+ * version 17, where a standby's slots are synchronized through it. An unreadable text is not the same.
+ */
+bool conninfo_same(const char *live, const char *wanted, uint32_t server_version);
 
 /* `host:port:*:user:password` lines; empty without a password. False if it did not fit. */
 bool conninfo_pgpass(const ConnInfo *c, char *buf, size_t size);

@@ -4,10 +4,12 @@
 #include "base/str.h"
 #include "io/fdutil.h"
 #include "io/log.h"
+#include "pgd/conninfo.h"
 #include "pgd/methods.h"
 #include "pgd/pgd.h"
 #include "pgd/scripts.h"
 #include "pgd/source.h"
+#include "pgd/verify.h"
 
 #define RETRY_FIRST (500 * USEC_PER_MSEC)
 #define RETRY_MOST (10 * USEC_PER_SEC)
@@ -99,7 +101,8 @@ static bool conf_current(const Pgd *p)
 {
         if (p->order.what == ORDER_SYNC_NAMES)
                 return !p->sync_managed || str_equal(p->pg.sync_names, p->order.text);
-        return p->order.what != ORDER_FOLLOW || str_equal(p->conninfo_live, p->conninfo_wanted);
+        return p->order.what != ORDER_FOLLOW ||
+               conninfo_same(p->conninfo_live, p->conninfo_wanted, p->version);
 }
 
 /* Of a primary that we start, or of one whose names change. */
@@ -209,7 +212,8 @@ void engine_advance(Pgd *p)
         if (p->step != STEP_NONE || p->tool || !p->known || p->unread ||
             p->retry_at > now_boottime())
                 return;
-        if (p->conf_stale && p->pg.accepts) {
+        bool unverified = verify_wait(p->verify);
+        if (p->conf_stale && p->pg.accepts && !unverified) {
                 begin(p, &(Plan){ STEP_RECONFIGURE, "settings changed" });
                 return;
         }
@@ -232,6 +236,12 @@ void engine_advance(Pgd *p)
                 if (!p->control_known && p->pg.datadir == DATADIR_VALID && !server_runs(p->server))
                         pgd_read_control(p);
                 return;
+        case STEP_START_STANDBY:
+        case STEP_START_PRIMARY:
+        case STEP_RECONFIGURE:
+                if (!unverified)
+                        begin(p, &plan);
+                return;
         case STEP_BOOTSTRAP:
         case STEP_CLONE:
         case STEP_REMOVE:
@@ -239,9 +249,6 @@ void engine_advance(Pgd *p)
         case STEP_CHECK:
         case STEP_ARCHIVE:
         case STEP_REWIND:
-        case STEP_START_STANDBY:
-        case STEP_START_PRIMARY:
-        case STEP_RECONFIGURE:
         case STEP_PRE_PROMOTE:
         case STEP_PROMOTE:
         case STEP_BEFORE_STOP:

@@ -13,14 +13,14 @@
 #include "pgd/conninfo.h"
 #include "pgd/pgd.h"
 #include "pgd/source.h"
+#include "pgd/verify.h"
 
 static void warn(const char *text, void *userdata _unused_)
 {
         log_warning("%s", text);
 }
 
-/* 0600, or 0640 where the data directory lets its group in. */
-static mode_t file_mode(const Pgd *p)
+mode_t files_mode(const Pgd *p)
 {
         struct stat st;
 
@@ -32,7 +32,7 @@ static int write_conf(const Pgd *p, const char *folder, const char *name, const 
         char path[PATH_MAX];
 
         snprintf(path, sizeof path, "%s/%s", folder, name);
-        int r = write_file_atomic(path, text, strlen(text), file_mode(p));
+        int r = write_file_atomic(path, text, strlen(text), files_mode(p));
         return r < 0 ? log_error_errno(r, "Cannot write %s: %m", path) : 0;
 }
 
@@ -81,6 +81,7 @@ static ConnInfo follow_conninfo(const Pgd *p, char *passfile, size_t size)
                 .port = from->port,
                 .passfile = pgpass_path(p, passfile, size),
                 .application_name = config_name(p->config),
+                .krbsrvname = pgd_setting_text(p, "krbsrvname"),
                 .auth = node_find(p->section, "authentication.replication"),
                 .server_version = p->version,
                 .session_attrs = has_remote_slot(p) && strchr(from->host, ',') ? "read-write" : NULL,
@@ -142,7 +143,7 @@ int files_write_signal(Pgd *p, bool standby)
                 return unlink(path) < 0 && errno != ENOENT
                                ? log_error_errno(errno, "Cannot remove %s: %m", path)
                                : 0;
-        _cleanup_(closep) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, file_mode(p));
+        _cleanup_(closep) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, files_mode(p));
         return fd < 0 ? log_error_errno(errno, "Cannot make %s: %m", path) : 0;
 }
 
@@ -201,6 +202,7 @@ int files_write(Pgd *p, bool standby, Node **ret_arguments)
                 .local = p->section,
                 .dynamic = dynamic,
                 .known = p->known,
+                .refused = verify_refused(p->verify),
                 .control = standby && p->control_known ? &p->control : NULL,
                 .scope = config_scope(p->config),
                 .version = p->version,
@@ -224,6 +226,7 @@ int files_write(Pgd *p, bool standby, Node **ret_arguments)
         c.standby_cluster = node_get(p->dynamic, "standby_cluster");
         c.leads_standby = pgd_leads_standby(p);
 
+        files_restore(p);
         int r = keep_base(p, c.base_conf);
         if (r >= 0)
                 r = write_pgpass(p);
@@ -253,6 +256,7 @@ int member_conninfo(Pgd *p, const Member *member, const char *role, const char *
                        .host = member->host,
                        .port = member->port,
                        .application_name = config_name(p->config),
+                       .krbsrvname = pgd_setting_text(p, "krbsrvname"),
                        .auth = node_get(auth, role),
                        .server_version = p->version };
 

@@ -6,6 +6,7 @@
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "pgd/chores.h"
+#include "pgd/conninfo.h"
 #include "pgd/pgd.h"
 #include "pgd/probe.h"
 
@@ -122,7 +123,7 @@ static void note_following(Pgd *p)
 {
         if (p->pg.in_recovery != TRI_YES)
                 p->pg.following[0] = 0;
-        else if (p->order.what == ORDER_FOLLOW && str_equal(p->conninfo_live, p->conninfo_wanted))
+        else if (p->order.what == ORDER_FOLLOW && conninfo_same(p->conninfo_live, p->conninfo_wanted, p->version))
                 (void)STR_SET(p->pg.following, files_upstream(p)->name); /* same size */
         if (!str_equal(p->pg.following, p->table->following))
                 pgd_save(p);
@@ -133,8 +134,10 @@ static void note_pending(Pgd *p, bool asked, bool was_accepting)
 {
         usec_t now = now_boottime();
 
-        if (!was_accepting)
+        if (!was_accepting) {
                 heartbeat_settings_changed(p);
+                files_backup(p);
+        }
         if (!asked)
                 return;
         for (uint32_t i = 0; i < p->raised.n; i++)

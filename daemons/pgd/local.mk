@@ -14,6 +14,7 @@ PGD_PURE = \
 	daemons/pgd/roles.c daemons/pgd/roles.h \
 	daemons/pgd/slots.c daemons/pgd/slots.h \
 	daemons/pgd/source.c daemons/pgd/source.h \
+	daemons/pgd/verify-read.c daemons/pgd/verify.h \
 	daemons/pgd/words.c daemons/pgd/words.h
 palisade_pgd_SOURCES = $(PGD_PURE) \
 	daemons/pgd/authority.c \
@@ -21,6 +22,7 @@ palisade_pgd_SOURCES = $(PGD_PURE) \
 	daemons/pgd/conn.c daemons/pgd/conn.h \
 	daemons/pgd/engine.c \
 	daemons/pgd/files.c \
+	daemons/pgd/files-backup.c \
 	daemons/pgd/heartbeat.c \
 	daemons/pgd/launch.c daemons/pgd/launch.h daemons/pgd/launch-internal.h \
 	daemons/pgd/links.c daemons/pgd/links.h \
@@ -43,5 +45,6 @@ palisade_pgd_SOURCES = $(PGD_PURE) \
 	daemons/pgd/step-rewind.c \
 	daemons/pgd/step-run.c \
 	daemons/pgd/step-start.c \
-	daemons/pgd/tool.c
+	daemons/pgd/tool.c \
+	daemons/pgd/verify.c
 palisade_pgd_LDADD = $(IO_LDADD) $(CONFIG_LDADD) $(PQ_LIBS)

@@ -207,29 +207,37 @@ static const char *controlled_value(const PgConf *c, const struct Controlled *p,
         return value;
 }
 
-static bool may_set(const PgConf *c, const char *name, pgconf_warn_t warn, void *userdata)
+bool pgconf_knows(const PgConf *c, const char *name)
+{
+        return !c->known || node_get(c->known, name) || strchr(name, '.');
+}
+
+static bool may_set(const PgConf *c, const char *name)
 {
         if (is_own(name) || is_controlled(name))
                 return false;
         if (c->sync_names && str_equal(name, "synchronous_standby_names"))
                 return false;
-        if (c->known && !node_get(c->known, name) && !strchr(name, '.')) {
-                warn_about(warn, userdata, "parameter '%s' is unknown to this server, left out",
-                           name);
-                return false;
-        }
         return true;
 }
 
-static int put_users(const PgConf *c, const Node *section, Node *out, pgconf_warn_t warn,
-                     void *userdata)
+static bool is_refused(const PgConf *c, const char *name, const char *value)
+{
+        const char *refused = node_get_text(c->refused, name);
+
+        return !pgconf_knows(c, name) || (refused && str_equal(refused, value));
+}
+
+static int put_users(const PgConf *c, const Node *section, bool all, Node *out)
 {
         NODE_FOREACH(p, node_get(section, "parameters")) {
                 const char *text = p->text;
-                if (!text || !may_set(c, p->key, warn, userdata))
+                if (!text || !may_set(c, p->key))
                         continue;
                 if (p->kind == NODE_BOOL)
                         text = p->integer ? "on" : "off";
+                if (!all && is_refused(c, p->key, text))
+                        continue;
                 int r = node_put(out, p->key, node_new_string(text));
                 if (r < 0)
                         return r;
@@ -306,10 +314,10 @@ static int put_all(const PgConf *c, Node *out, pgconf_warn_t warn, void *userdat
         const Node *dynamic = node_get(c->dynamic, "parameters");
         char addresses[HOST_SIZE], port[8], buf[16];
         uint16_t port_number;
-        int r = put_users(c, c->dynamic, out, warn, userdata);
+        int r = put_users(c, c->dynamic, false, out);
 
         if (r >= 0)
-                r = put_users(c, c->local, out, warn, userdata);
+                r = put_users(c, c->local, false, out);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(controlled); i++)
                 r = put_text(out, controlled[i].name,
                              controlled_value(c, &controlled[i], buf, sizeof buf, warn, userdata,
@@ -328,6 +336,15 @@ static int put_all(const PgConf *c, Node *out, pgconf_warn_t warn, void *userdat
         if (r >= 0 && c->sync_names && *c->sync_names)
                 r = put_text(out, "synchronous_standby_names", c->sync_names);
         return r < 0 ? r : put_sockets(c, out);
+}
+
+Node *pgconf_users(const PgConf *c)
+{
+        _cleanup_(node_freep) Node *out = node_new(NODE_MAP);
+
+        if (!out || put_users(c, c->dynamic, true, out) < 0 || put_users(c, c->local, true, out) < 0)
+                return NULL;
+        return TAKE_PTR(out);
 }
 
 Node *pgconf_parameters(const PgConf *c, pgconf_warn_t warn, void *userdata, Pending *raised)
@@ -381,6 +398,17 @@ static void add_recovery(Text *t, const PgConf *c)
         for (size_t i = 0; i < ELEMENTSOF(targets); i++)
                 add(t, "recovery_target%s = ''\n", targets[i]);
         add(t, "recovery_target_timeline = 'latest'\n");
+}
+
+char *pgconf_plain_text(const Node *parameters, const Node *except)
+{
+        Text t = { 0 };
+
+        add(&t, "%s", "");
+        NODE_FOREACH(p, parameters)
+                if (!node_get(except, p->key))
+                        add_setting(&t, p->key, p->text);
+        return text_take(&t);
 }
 
 char *pgconf_text(const PgConf *c, const Node *parameters)

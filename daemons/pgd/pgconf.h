@@ -19,6 +19,7 @@ typedef struct PgConf {
         const Node *local;        /* the file's `postgresql` section */
         const Node *dynamic;      /* the dynamic configuration's; may be NULL */
         const Node *known;        /* map of parameter names this server knows; NULL: any goes */
+        const Node *refused;      /* name -> value that this server does not take; may be NULL */
         const Control *control;   /* the floor of a standby; NULL when starting as primary */
         const char *scope;
         uint32_t version;         /* 150020 */
@@ -41,6 +42,15 @@ typedef void (*pgconf_warn_t)(const char *text, void *userdata);
  * that had to be raised to the primary's, with what was asked for. NULL: out of memory.
  */
 Node *pgconf_parameters(const PgConf *c, pgconf_warn_t warn, void *userdata, Pending *raised);
+
+/* What users ask for, local before dynamic, whether this server takes it or not; NULL: no memory. */
+Node *pgconf_users(const PgConf *c);
+
+/* The server has a parameter of that name, or it belongs to an extension. */
+bool pgconf_knows(const PgConf *c, const char *name);
+
+/* Those parameters alone, without those in `except`; the caller frees. NULL: out of memory. */
+char *pgconf_plain_text(const Node *parameters, const Node *except);
 
 /* The text of postgresql.conf; the caller frees. NULL: out of memory. */
 char *pgconf_text(const PgConf *c, const Node *parameters);

@@ -10,6 +10,7 @@
 #include "pgd/pgd.h"
 #include "pgd/programs.h"
 #include "pgd/scripts.h"
+#include "pgd/verify.h"
 
 #define LOOK_EVERY (2 * USEC_PER_SEC) /* at a data directory that cannot be used */
 
@@ -476,6 +477,8 @@ static int init(Pgd *p)
         if (r >= 0)
                 r = scripts_new(&p->scripts, p);
         if (r >= 0)
+                r = verify_new(&p->verify, p);
+        if (r >= 0)
                 r = heartbeat_init(p);
         if (r >= 0)
                 r = settings_load(p);
@@ -535,6 +538,7 @@ Pgd *pgd_free(Pgd *p)
                 p->hand = hand_free(p->hand);
                 p->tool = tool_free(p->tool);
                 p->scripts = scripts_free(p->scripts);
+                p->verify = verify_free(p->verify);
                 p->chores = chores_free(p->chores);
                 p->heartbeat = conn_free(p->heartbeat);
                 p->admin = conn_free(p->admin);

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <inttypes.h>
+#include <sys/types.h>
 
 #include "config/tree.h"
 #include "io/config.h"
@@ -131,6 +132,7 @@ typedef struct Pgd {
         PermitAction lapsing; /* what was last done about the permit's end */
         struct Chores *chores;
         struct Scripts *scripts;
+        struct Verify *verify;
         CallbackMemory called;
         uint32_t history_timeline; /* of the HISTORY last sent */
 } Pgd;
@@ -242,6 +244,16 @@ int step_checkpoint(Pgd *p);
 /* Writes postgresql.conf, pg_hba.conf, pg_ident.conf and pgpass for that role.
  * *ret_arguments (may be NULL): the command line's settings. */
 int files_write(Pgd *p, bool standby, Node **ret_arguments);
+
+/* 0600, or 0640 where the data directory lets its group in. */
+mode_t files_mode(const Pgd *p);
+
+/* ---- files-backup.c ---- */
+
+void files_backup(const Pgd *p);  /* after a start that succeeded: NAME.backup in PGDATA */
+void files_restore(const Pgd *p); /* what is missing, from there */
+
+/* ---- files.c ---- */
 
 /* standby.signal there, or not there. */
 int files_write_signal(Pgd *p, bool standby);

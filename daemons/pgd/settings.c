@@ -9,7 +9,7 @@
 #include "config/json.h"
 #include "io/fdutil.h"
 #include "io/log.h"
-#include "pgd/pgd.h"
+#include "pgd/verify.h"
 
 #define CACHE_FILE "patroni.dynamic.json" /* Patroni's name: it finds ours after a move back */
 
@@ -23,7 +23,7 @@ static void write_cache(Pgd *p)
                 return;
         }
         snprintf(path, sizeof path, "%s/" CACHE_FILE, p->data_dir);
-        int r = write_file_atomic(path, text, strlen(text), 0600);
+        int r = write_file_atomic(path, text, strlen(text), files_mode(p));
         if (r < 0)
                 log_warning_errno(r, "Cannot write %s: %m", path);
         free(text);
@@ -47,6 +47,8 @@ void settings_take_dynamic(Pgd *p, const MsgCluster *m)
         p->dynamic = doc;
         if (!same || !same_remote)
                 p->conf_stale = true;
+        if (!same)
+                verify_stale(p->verify);
         if (!same_remote && p->order.remote) {
                 engine_take_remote(p);
                 p->diverged = TRI_UNKNOWN;
@@ -71,6 +73,7 @@ int settings_load(Pgd *p)
         (void)STR_SET(p->superuser, config_text(c, "postgresql.authentication.superuser.username",
                                                 "postgres")); /* an identifier */
         heartbeat_set_targets(p);
+        verify_stale(p->verify);
         return 0;
 }
 

@@ -11,6 +11,7 @@ check_LIBRARIES += $(SIM_LIBS)
 tests_sim_libsimpgd_a_SOURCES = \
 	daemons/pgd/authority.c \
 	daemons/pgd/callback.c \
+	daemons/pgd/conninfo.c \
 	daemons/pgd/control.c \
 	daemons/pgd/engine.c \
 	daemons/pgd/heartbeat.c \

@@ -17,6 +17,7 @@
 #include "pgd/methods.h"
 #include "pgd/programs.h"
 #include "pgd/scripts.h"
+#include "pgd/verify.h"
 #include "tests/sim/fds.h"
 #include "tests/sim/sim.h"
 
@@ -189,6 +190,25 @@ void chores_reset(Chores *c _unused_) {}
 int chores_set_targets(Chores *c _unused_, const char *const *targets _unused_)
 {
         return 0;
+}
+
+void files_backup(const Pgd *p _unused_) {}
+
+/* Its parameters are none that a server refuses. */
+int verify_new(Verify **ret, Pgd *p _unused_)
+{
+        *ret = NULL;
+        return 0;
+}
+
+Verify *verify_free(Verify *v _unused_)
+{
+        return NULL;
+}
+
+bool verify_wait(Verify *v _unused_)
+{
+        return false;
 }
 
 /* No scripts, no methods of the user's, no tags. */

@@ -11,7 +11,8 @@ PGD_TESTS = \
 	tests/unit/test-pgd-restore \
 	tests/unit/test-pgd-scripts \
 	tests/unit/test-pgd-slots \
-	tests/unit/test-pgd-source
+	tests/unit/test-pgd-source \
+	tests/unit/test-pgd-verify
 
 check_PROGRAMS += $(PGD_TESTS)
 TESTS += $(PGD_TESTS)
@@ -39,5 +40,7 @@ tests_unit_test_pgd_source_SOURCES = tests/unit/test-pgd-source.c tests/unit/tes
 tests_unit_test_pgd_source_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_slots_SOURCES = tests/unit/test-pgd-slots.c tests/unit/test-lib.h
 tests_unit_test_pgd_slots_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_verify_SOURCES = tests/unit/test-pgd-verify.c tests/unit/test-lib.h
+tests_unit_test_pgd_verify_LDADD = $(PGD_TEST_LDADD)
 
 endif

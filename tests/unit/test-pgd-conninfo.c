@@ -48,6 +48,37 @@ static void test_everything(void **state _unused_)
               "options=-c\\ statement_timeout=0");
 }
 
+/* I10: order, quotes and what others added are no difference; a value is. */
+static void test_same(void **state _unused_)
+{
+        static const struct {
+                const char *live, *wanted;
+                bool same;
+        } rows[] = {
+                { "host=a port=1", "host=a port=1", true },
+                { "port='1'  host = a sslmode=prefer", "host=a port=1", true },
+                { "host=a passfile='/a b/p'", "host=a passfile=/a\\ b/p", true },
+                { "dbname=x host=a", "dbname=postgres host=a", true }, /* before 17 */
+                { "host=a host=b", "host=a", false },
+                { "host=a", "host=a port=1", false },
+                { "", "host=a", false },
+                { "host=a", "", false },
+                { "", "", true },
+                { "host='a", "host=a", false },
+                { "host", "host=a", false },
+                { "host=a =b", "host=a", false },
+                { "host=''", "host=''", true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_int_equal(conninfo_same(rows[i].live, rows[i].wanted, 150000), rows[i].same);
+        assert_false(conninfo_same("dbname=x host=a", "dbname=y host=a", 170000));
+        check((ConnInfo){ .host = "h", .port = 1, .application_name = "a", .krbsrvname = "pg",
+                          .server_version = 130000 },
+              NULL, "host=h port=1 sslmode=prefer application_name=a krbsrvname=pg "
+                    "gssencmode=prefer channel_binding=prefer");
+}
+
 /* What a server's libpq does not know is left out. */
 static void test_versions(void **state _unused_)
 {
@@ -121,6 +152,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_recorded), cmocka_unit_test(test_everything),
+                cmocka_unit_test(test_same),
                 cmocka_unit_test(test_versions), cmocka_unit_test(test_escapes),
                 cmocka_unit_test(test_room),     cmocka_unit_test(test_pgpass),
         };

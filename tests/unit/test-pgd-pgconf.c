@@ -4,7 +4,7 @@
 #include "test-lib.h"
 
 typedef struct World {
-        Node *local, *dynamic, *known;
+        Node *local, *dynamic, *known, *refused;
         PgConf conf;
         Node *parameters;
         Pending raised;
@@ -32,6 +32,7 @@ static void done(World *w)
         node_free(w->local);
         node_free(w->dynamic);
         node_free(w->known);
+        node_free(w->refused);
         node_free(w->parameters);
         *w = (World){ 0 };
 }
@@ -229,7 +230,17 @@ static void test_unknown_parameters(void **state _unused_)
         assert_parameter(&w, "jit", "on");
         assert_parameter(&w, "geqo", "off");
         assert_null(node_get(w.parameters, "wrok_mem"));
-        assert_string_equal(w.warnings, "parameter 'wrok_mem' is unknown to this server, left out\n");
+        assert_false(pgconf_knows(&w.conf, "wrok_mem"));
+        w.refused = json("{\"work_mem\":\"8MB\",\"jit\":\"off\"}"); /* another value of jit */
+        w.conf.refused = w.refused;
+        run(&w);
+        assert_null(node_get(w.parameters, "work_mem"));
+        assert_parameter(&w, "jit", "on");
+        _cleanup_(node_freep) Node *users = pgconf_users(&w.conf);
+        assert_string_equal(node_get_text(users, "wrok_mem"), "8MB");
+        char *text = pgconf_plain_text(users, w.refused);
+        assert_string_equal(text, "wrok_mem = '8MB'\nmy.setting = 'x'\ngeqo = 'off'\n");
+        free(text);
         done(&w);
 }
 
