@@ -137,7 +137,7 @@ static int next_pair(const char **s, Pair *ret)
 
         if (!*at)
                 return 0;
-        if (!str_copy_n(ret->key, sizeof ret->key, at, n))
+        if (n == 0 || !str_copy_n(ret->key, sizeof ret->key, at, n))
                 return -1;
         at = skip_blanks(at + n);
         if (*at != '=')
