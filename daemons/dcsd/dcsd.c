@@ -242,8 +242,11 @@ static Dcsd *dcsd_of(void *userdata)
         return hand_userdata(((Mind *)userdata)->hand);
 }
 
-static void on_hold(Link *l _unused_, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
-                    void *userdata)
+#define HANDLER(name)                                                                              \
+        static void name(Link *l _unused_, const MsgHeader *h _unused_, int *fds _unused_,         \
+                         size_t n _unused_, void *userdata)
+
+HANDLER(on_hold)
 {
         Dcsd *d = dcsd_of(userdata);
         const MsgHold *m = (const MsgHold *)h;
@@ -258,8 +261,7 @@ static void on_hold(Link *l _unused_, const MsgHeader *h, int *fds _unused_, siz
         publish_check(d->publish);
 }
 
-static void on_bid(Link *l _unused_, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
-                   void *userdata)
+HANDLER(on_bid)
 {
         Dcsd *d = dcsd_of(userdata);
         MsgBid m = *(const MsgBid *)h;
@@ -293,8 +295,7 @@ static bool record_context(Dcsd *d, uint64_t seq, RecordContext *ret)
         return true;
 }
 
-static void on_release(Link *l _unused_, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
-                       void *userdata)
+HANDLER(on_release)
 {
         Dcsd *d = dcsd_of(userdata);
         const MsgRelease *m = (const MsgRelease *)h;
@@ -321,8 +322,7 @@ static void publish_member(Dcsd *d)
                                                       d->proxy_url));
 }
 
-static void on_publish(Link *l _unused_, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
-                       void *userdata)
+HANDLER(on_publish)
 {
         Dcsd *d = dcsd_of(userdata);
 
@@ -345,8 +345,7 @@ static bool nothing_to_write(const Dcsd *d, const MsgRecord *m, const RecordPlan
                (m->epoch == 0 || (leader->epoch == m->epoch && str_equal(leader->name, d->name)));
 }
 
-static void on_record(Link *l _unused_, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
-                      void *userdata)
+HANDLER(on_record)
 {
         Dcsd *d = dcsd_of(userdata);
         const MsgRecord *m = (const MsgRecord *)h;
@@ -387,8 +386,7 @@ static void add_addresses(const Dcsd *d, MsgAskPeers *m)
         }
 }
 
-static void on_ask(Link *l _unused_, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
-                   void *userdata)
+HANDLER(on_ask)
 {
         Dcsd *d = dcsd_of(userdata);
         static _Alignas(MsgAskPeers) char
@@ -400,18 +398,42 @@ static void on_ask(Link *l _unused_, const MsgHeader *h, int *fds _unused_, size
         asks_start(d->asks, m);
 }
 
-static void on_ask_failsafe(Link *l _unused_, const MsgHeader *h, int *fds _unused_,
-                            size_t n _unused_, void *userdata)
+HANDLER(on_ask_failsafe)
 {
         Dcsd *d = dcsd_of(userdata);
 
         failsafe_ask(d->failsafe, (const MsgAskFailsafe *)h, &d->member);
 }
 
+static void reload(Dcsd *d)
+{
+        Config *c;
+        int r = config_load(&c, d->options->config, sections, NULL, NULL);
+
+        if (r < 0) {
+                log_error("the configuration stays as it was");
+                return;
+        }
+        if (configure_needs_restart(d->config, c))
+                log_warning("name, scope, namespace and etcd's addresses change with a restart only");
+        etcd_reload(d->etcd, c);
+        asks_reload(d->asks, c);
+        config_free(d->config);
+        d->config = c;
+        configure_proxy_url(d->options->config, d->proxy_url, sizeof d->proxy_url);
+        publish_member(d);
+        log_info("read %s again", d->options->config);
+}
+
+HANDLER(on_reload)
+{
+        reload(dcsd_of(userdata));
+}
+
 static const LinkHandler handlers[] = {
         { MSG_HOLD, on_hold },       { MSG_BID, on_bid },       { MSG_RELEASE, on_release },
         { MSG_PUBLISH, on_publish }, { MSG_RECORD, on_record }, { MSG_ASK_PEERS, on_ask },
-        { MSG_ASK_FAILSAFE, on_ask_failsafe },
+        { MSG_ASK_FAILSAFE, on_ask_failsafe }, { MSG_RELOAD, on_reload },
 };
 
 static int on_joined(Mind *m _unused_, void *userdata)
@@ -447,26 +469,9 @@ static void on_linger(Timer *t _unused_, usec_t now _unused_, void *userdata)
 
 /* ---- configuration ---- */
 
-static int on_hangup(sd_event_source *s _unused_, const struct signalfd_siginfo *si _unused_,
-                     void *userdata)
+static int on_hangup(sd_event_source *s _unused_, const struct signalfd_siginfo *si _unused_, void *d)
 {
-        Dcsd *d = userdata;
-        Config *c;
-        int r = config_load(&c, d->options->config, sections, NULL, NULL);
-
-        if (r < 0) {
-                log_error("the configuration stays as it was");
-                return 0;
-        }
-        if (configure_needs_restart(d->config, c))
-                log_warning("name, scope, namespace and etcd's addresses change with a restart only");
-        etcd_reload(d->etcd, c);
-        asks_reload(d->asks, c);
-        config_free(d->config);
-        d->config = c;
-        configure_proxy_url(d->options->config, d->proxy_url, sizeof d->proxy_url);
-        publish_member(d);
-        log_info("read %s again", d->options->config);
+        reload(d);
         return 0;
 }
 

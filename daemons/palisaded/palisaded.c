@@ -446,6 +446,7 @@ int palisaded_reload(Palisaded *p)
         NodeConfig n;
         int r = node_config_load(&n, p->config_path, NULL, NULL);
         MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
+        MsgReload again = WIRE_INIT(MsgReload, MSG_RELOAD);
 
         if (r < 0) {
                 log_event(LOG_ERR, EVENT_CONFIG_REFUSED, NO_FIELDS,
@@ -461,6 +462,7 @@ int palisaded_reload(Palisaded *p)
         log_info("read %s again", p->config_path);
         m.what = ORDER_RELOAD;
         hands_send(p->hands, HAND_PGD, &m.h);
+        hands_send(p->hands, HAND_DCSD, &again.h);
         p->order = (MsgOrder){ 0 };
         palisaded_think(p);
         return 0;

@@ -109,6 +109,11 @@ typedef struct MsgAskFailsafe {
         usec_t deadline;
 } MsgAskFailsafe;
 
+/* Read the configuration file again: tags, users, certificates. */
+typedef struct MsgReload {
+        MsgHeader h;
+} MsgReload;
+
 typedef struct MsgPeers {
         MsgHeader h; /* seq: of ASK_PEERS */
         uint32_t kind;

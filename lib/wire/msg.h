@@ -7,7 +7,7 @@
  * microseconds. Strings are terminated within their array. The receiver checks all of this before
  * a handler sees the message (wire.h).
  *
- *                      HOLD BID RELEASE PUBLISH RECORD ASK_PEERS
+ *                      HOLD BID RELEASE PUBLISH RECORD ASK_PEERS RELOAD
  *             ┌───────────────────────────────────────────────────▶ dcsd
  *             │        LEASE CLUSTER PEERS LINK RESULT
  *             │        PERMIT REVOKE ORDER CANCEL CLUSTER GATE PROBE

@@ -15,6 +15,7 @@ static const char *const msg_type_names[MSG_TYPE_MAX] = {
         [MSG_RECORD] = "RECORD",
         [MSG_ASK_PEERS] = "ASK_PEERS",
         [MSG_ASK_FAILSAFE] = "ASK_FAILSAFE",
+        [MSG_RELOAD] = "RELOAD",
         [MSG_LEASE] = "LEASE",
         [MSG_CLUSTER] = "CLUSTER",
         [MSG_PEERS] = "PEERS",

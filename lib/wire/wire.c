@@ -327,6 +327,7 @@ static const Shape shapes[MSG_TYPE_MAX] = {
                             offsetof(MsgAskPeers, n_peers), sizeof(PeerAddress),
                             CLUSTER_MEMBERS_MAX, address_fields, ELEMENTSOF(address_fields) },
         [MSG_ASK_FAILSAFE] = PLAIN(MsgAskFailsafe),
+        [MSG_RELOAD] = PLAIN(MsgReload),
         [MSG_LEASE] = WITH(MsgLease, lease_fields),
         [MSG_CLUSTER] = TAILED(MsgCluster, msg_cluster_fields, TAIL_CLUSTER, blobs_size),
         [MSG_PEERS] = { sizeof(MsgPeers), peers_fields, ELEMENTSOF(peers_fields), TAIL_ROWS,

@@ -25,6 +25,7 @@ static const size_t sizes[MSG_TYPE_MAX] = {
         [MSG_RECORD] = sizeof(MsgRecord),
         [MSG_ASK_PEERS] = sizeof(MsgAskPeers),
         [MSG_ASK_FAILSAFE] = sizeof(MsgAskFailsafe),
+        [MSG_RELOAD] = sizeof(MsgReload),
         [MSG_LEASE] = sizeof(MsgLease),
         [MSG_CLUSTER] = sizeof(MsgCluster),
         [MSG_PEERS] = sizeof(MsgPeers),

@@ -502,6 +502,7 @@ void dcsd_message(Program *p, const MsgHeader *m)
                 break;
         case MSG_RECORD: on_record(d, (const MsgRecord *)m); break;
         case MSG_ASK_PEERS: asks_peers(d, (const MsgAskPeers *)m); break;
+        case MSG_RELOAD: break;
         case MSG_ASK_FAILSAFE: asks_failsafe(d, (const MsgAskFailsafe *)m); break;
         default: sim_fail("dcsd got %s", msg_type_to_string(m->type));
         }

@@ -24,6 +24,7 @@ static const struct {
         WITH_TAIL(MsgRecord, MSG_RECORD),
         WITH_TAIL(MsgAskPeers, MSG_ASK_PEERS),
         FIXED(MsgAskFailsafe, MSG_ASK_FAILSAFE),
+        FIXED(MsgReload, MSG_RELOAD),
         FIXED(MsgLease, MSG_LEASE),
         WITH_TAIL(MsgCluster, MSG_CLUSTER),
         WITH_TAIL(MsgPeers, MSG_PEERS),

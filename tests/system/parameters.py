@@ -1,0 +1,143 @@
+"""What PostgreSQL is configured with: wrong values, what waits for a restart, lost files, tags, other program names."""
+
+import json
+
+from harness import LabError, Options, Suite, expect, healthy, wait_for
+
+SUITE = Suite("parameters", Options(nodes=3, ttl=5, loop_wait=1, retry_timeout=1))
+case = SUITE.case
+CONFIG = "/etc/palisade/main.yml"
+DATA = "/var/lib/postgresql/15/main"
+BIN = "/usr/lib/postgresql/15/bin"
+
+
+def others(lab, node):
+    return [n for n in lab.databases if n.name != node.name]
+
+
+def now(node):
+    return node.sh(["date", "+%F %T"]).stdout.strip()
+
+
+def patch(lab, parameters=None, **postgresql):
+    section = {**postgresql, **({"parameters": parameters} if parameters else {})}
+    code, body = lab.leader().rest("/config", "PATCH", {"postgresql": section}, timeout=10)
+    expect(code == 200, f"the configuration is changed: {code} {body}")
+
+
+def is_set(node, name, value):
+    def shows():
+        try:
+            return node.psql(f"show {name}") == value
+        except LabError:
+            return False
+    wait_for(shows, 30, f"{name} to be {value} on {node.name}")
+
+
+def edit(node, text):
+    """Replaces its configuration file and has it read; what stood there before is returned."""
+    before = node.read(CONFIG)
+    node.write(CONFIG, text, 0o640, "postgres", "palisade-config")
+    node.sh(["palisadectl", "reload", node.name, "--force"])
+    return before
+
+
+def member(lab, node):
+    return json.loads(lab.etcd.get(f"/service/main/members/{node.name}"))
+
+
+@case
+def wrong_values(lab):
+    """a value the server does not take, and a name it does not know: told with the key, left out, the rest in force"""
+    leader = healthy(lab)
+    node = others(lab, leader)[0]
+    since = now(node)
+    patch(lab, {"work_mem": "lots", "wrok_mem": "1MB", "random_page_cost": 1.5})
+    is_set(node, "random_page_cost", "1.5")
+    journal = node.journal("-u", "palisade-pgd@main", "--since", since)
+    expect("work_mem" in journal and "wrok_mem" in journal, f"both are told: {journal[-800:]}")
+    expect(node.rest("/restart", "POST", {}, timeout=60)[0] == 200, "it starts all the same")
+    is_set(node, "random_page_cost", "1.5")
+    patch(lab, {"work_mem": None, "wrok_mem": None, "random_page_cost": None})
+    healthy(lab)
+
+
+@case
+def pending_restart(lab):
+    """a parameter that needs a restart: shown with old and new value, in force after restart --pending, gone then"""
+    leader = healthy(lab)
+    patch(lab, {"max_connections": 133})
+    for node in lab.databases:
+        wait_for(lambda node=node: member(lab, node).get("pending_restart"), 30, f"{node.name} to tell")
+        reason = member(lab, node)["pending_restart_reason"]
+        expect(reason == {"max_connections": {"old_value": "100", "new_value": "133"}}, str(reason))
+        expect(node.rest("/patroni")[1].get("pending_restart") is True, "GET /patroni says so")
+    text = leader.sh(["palisadectl", "list", "--format", "tsv"]).stdout
+    expect(text.count("max_connections: 100->133") == 3, text)
+    text = leader.sh(["palisadectl", "restart", "--pending", "--force"], 120).stdout
+    expect(text.count("Success: restart on member") == 3, text)
+    for node in lab.databases:
+        is_set(node, "max_connections", "133")
+        wait_for(lambda node=node: "pending_restart" not in member(lab, node), 30, "it to be gone")
+    patch(lab, {"max_connections": None})
+    wait_for(lambda: member(lab, leader).get("pending_restart"), 30, "the way back to be pending")
+    leader.sh(["palisadectl", "restart", "--force"], 120)
+    healthy(lab)
+
+
+@case
+def lost_files(lab):
+    """postgresql.conf, pg_hba.conf and pg_ident.conf are gone while it is stopped: it starts with what they were"""
+    node = others(lab, healthy(lab))[0]
+    names = "postgresql.conf pg_hba.conf pg_ident.conf"
+    hba = node.sh(f"cat {DATA}/pg_hba.conf").stdout
+    node.systemctl("stop", "palisade@main.target", timeout=120)
+    node.sh(f"cd {DATA} && ls postgresql.conf.backup pg_hba.conf.backup && rm {names}")
+    node.systemctl("start", "palisade@main.target")
+    healthy(lab)
+    expect(node.sh(f"cat {DATA}/pg_hba.conf").stdout == hba, "pg_hba.conf is what it was")
+
+
+@case
+def permissions(lab):
+    """a data directory that its group may read: so are the files written there"""
+    node = others(lab, healthy(lab))[0]
+    node.sh(f"find {DATA} -type d -exec chmod 750 {{}} + ; find {DATA} -type f -exec chmod 640 {{}} +")
+    patch(lab, {"work_mem": "5MB"})
+    is_set(node, "work_mem", "5MB")
+    modes = node.sh(f"cd {DATA} && stat -c %a postgresql.conf pg_hba.conf patroni.dynamic.json").stdout.split()
+    expect(modes == ["640"] * 3, f"the group may read them: {modes}")
+    patch(lab, {"work_mem": None})
+    is_set(node, "work_mem", "4MB")
+
+
+@case
+def tags_reloaded(lab):
+    """tags, the user's own too, change with a reload: in the member key and in GET /patroni"""
+    node = others(lab, healthy(lab))[0]
+    before = edit(node, node.read(CONFIG) + "\ntags:\n  nofailover: true\n  rack: b7\n")
+    wanted = {"nofailover": True, "rack": "b7"}
+    wait_for(lambda: member(lab, node).get("tags") == wanted, 15, "the member key to have them")
+    wait_for(lambda: node.rest("/patroni")[1].get("tags") == wanted, 15, "GET /patroni to have them")
+    edit(node, before)
+    wait_for(lambda: not member(lab, node).get("tags"), 15, "they to be gone")
+
+
+@case
+def other_program_names(lab):
+    """bin_name: a server whose program is called edb-postgres"""
+    node = others(lab, healthy(lab))[0]
+    node.sh(f"cp {BIN}/postgres {BIN}/edb-postgres")
+    section = "\npostgresql:\n"
+    before = edit(node, node.read(CONFIG).replace(section, section + "  bin_name:\n    postgres: edb-postgres\n", 1))
+    try:
+        node.systemctl("restart", "palisade-pgd@main")
+        expect(node.rest("/restart", "POST", {}, timeout=60)[0] == 200, "restarted")
+        pid = node.sh(f"head -1 {DATA}/postmaster.pid").stdout.strip()
+        expect(node.sh(f"readlink /proc/{pid}/exe").stdout.strip() == f"{BIN}/edb-postgres", "it is that program")
+        healthy(lab)
+    finally:
+        edit(node, before)
+        node.systemctl("restart", "palisade-pgd@main")
+    node.rest("/restart", "POST", {}, timeout=60)
+    healthy(lab)
