@@ -119,7 +119,8 @@ static void keys_changed(Dcsd *d)
 /* The whole store, as it is now. */
 static void take_keys(Dcsd *d)
 {
-        memcpy(d->keys, world->etcd->keys, sizeof d->keys);
+        for (size_t i = 0; i < KEYS_MAX && world->etcd->keys[i].name[0]; i++)
+                d->keys[i] = world->etcd->keys[i];
         d->revision = world->etcd->revision;
         d->term = world->etcd->term;
         d->answered = now_boottime();
@@ -463,7 +464,7 @@ static void on_record(Dcsd *d, const MsgRecord *m)
                 return;
         if (is_claim) {
                 if (d->policy.lease && d->has_member) {
-                        view_member(d->program->host, &d->member, o->value);
+                        (void)STR_SET(o->value, d->member);
                         o->wish.member_value = o->value;
                 }
         } else {
@@ -496,7 +497,7 @@ void dcsd_message(Program *p, const MsgHeader *m)
         case MSG_BID: on_bid(d, (const MsgBid *)m); break;
         case MSG_RELEASE: on_release(d, (const MsgRelease *)m); break;
         case MSG_PUBLISH:
-                d->member = ((const MsgPublish *)m)->member;
+                view_member(&((const MsgPublish *)m)->member, d->member);
                 d->has_member = true;
                 dcsd_publish_check(d);
                 break;

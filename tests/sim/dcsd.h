@@ -72,7 +72,7 @@ struct Dcsd {
 
         /* our member key */
         bool has_member;
-        Member member;
+        char member[VALUE_SIZE]; /* as it is to stand there */
         uint64_t publish_call;
         char published[VALUE_SIZE];
         Timer publish_timer, publish_again;
@@ -111,7 +111,7 @@ void publish_timer(Timer *t, usec_t now, void *userdata);
 void publish_again(Timer *t, usec_t now, void *userdata);
 
 /* view.c: the model's texts */
-void view_member(const Host *h, const Member *m, char value[static VALUE_SIZE]);
+void view_member(const Member *m, char value[static VALUE_SIZE]);
 void view_cluster(Dcsd *d);
 bool view_record(const Dcsd *d, const MsgRecord *m, char *key, char *value, bool *ret_delete,
                  uint64_t *ret_revision, bool *ret_is_claim);

@@ -8,7 +8,7 @@
 #include "tests/sim/dcsd.h"
 
 /* What changes of a member; its name, addresses and tags are its host's. */
-void view_member(const Host *h _unused_, const Member *m, char value[static VALUE_SIZE])
+void view_member(const Member *m, char value[static VALUE_SIZE])
 {
         snprintf(value, VALUE_SIZE, "%d %d %d %u %d %d %d %" PRIu64 " %" PRIu64 " %" PRIu64,
                  (int)m->state, (int)m->role, (int)m->replication_state, m->timeline,
@@ -30,6 +30,8 @@ static void read_member(const char *name, const Key *k, Member *m)
         int i = host_index(name);
         const char *s = k->value;
 
+        if (m->mod_revision == k->mod && str_equal(m->name, name))
+                return; /* it stands here since the last time */
         memset(m, 0, sizeof *m);
         (void)STR_SET(m->name, name);
         snprintf(m->conn_url, sizeof m->conn_url, "postgres://%s:5432/postgres", name);
@@ -64,7 +66,10 @@ static void read_key(Cluster *c, const char *name, const Key *k)
 {
         const char *s = k->value, *rest;
 
-        if (str_equal(name, "leader")) {
+        if (str_after_prefix(name, "members/")) {
+                if (c->n_members < NODES_MAX)
+                        read_member(name + strlen("members/"), k, &c->members[c->n_members++]);
+        } else if (str_equal(name, "leader")) {
                 (void)STR_SET(c->leader.name, s);
                 c->leader.epoch = k->create;
                 c->leader.mod_revision = k->mod;
@@ -102,8 +107,6 @@ static void read_key(Cluster *c, const char *name, const Key *k)
                 if (c->standing[0])
                         strcat(c->standing, ",");
                 strcat(c->standing, name + strlen("palisade/standing/"));
-        } else if (str_after_prefix(name, "members/") && c->n_members < NODES_MAX) {
-                read_member(name + strlen("members/"), k, &c->members[c->n_members++]);
         }
 }
 
@@ -189,9 +192,9 @@ bool view_record(const Dcsd *d, const MsgRecord *m, char *key, char *value, bool
                                 strcat(value, ",");
                         strcat(value, c->members[i].name);
                 }
-                if (!cluster_find_member(c, d->member.name)) {
+                if (!cluster_find_member(c, d->name)) {
                         strcat(value, c->n_members ? "," : "");
-                        strcat(value, d->member.name);
+                        strcat(value, d->name);
                 }
                 break;
         case RECORD_STANDING: {

@@ -199,17 +199,15 @@ static bool has_claim(const Dcsd *d)
 void dcsd_publish_check(Dcsd *d)
 {
         const Key *k = keys_find(d->keys, d->paths.member, false);
-        char value[VALUE_SIZE];
-        Txn t = { 0 };
 
         if (!d->has_member || d->publish_call || d->policy.lease == 0 ||
             now_boottime() >= d->policy.renew_until || has_claim(d) ||
             d->publish_again.due != USEC_INFINITY)
                 return;
-        view_member(d->program->host, &d->member, value);
-        if (k && k->there && k->lease == d->policy.lease && str_equal(k->value, value))
+        if (k && k->there && k->lease == d->policy.lease && str_equal(k->value, d->member))
                 return;
-        (void)STR_SET(d->published, value);
+        Txn t = { 0 };
+        (void)STR_SET(d->published, d->member);
         txn_then(&t, (Op){ OP_PUT, d->paths.member, d->published, d->policy.lease });
         Rpc *r = dcsd_rpc(d, RPC_TXN);
         rpc_set_txn(r, &t);
