@@ -49,6 +49,7 @@ lib_libdecide_a_SOURCES = \
 	lib/decide/words.c lib/decide/words.h
 
 lib_libconfig_a_SOURCES = \
+	lib/config/environment.c lib/config/environment.h \
 	lib/config/hostport.c lib/config/hostport.h \
 	lib/config/json.c lib/config/json.h \
 	lib/config/keys.c lib/config/keys.h \

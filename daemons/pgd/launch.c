@@ -144,7 +144,7 @@ static bool keeps_variable(const char *entry)
         static const char *const dropped[] = {
                 "NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_",   "PALISADE_", "JOURNAL_STREAM=",
                 "INVOCATION_ID=", "FDSTORE=",  "MAINPID=",  "PGHOST=",   "PGPORT=",
-                "RUNTIME_DIRECTORY=", "PATRONI_", "SYSTEMD_", "PGPASSFILE=", "PGOPTIONS=",
+                "RUNTIME_DIRECTORY=", "PATRONI_", "KUBERNETES_", "SYSTEMD_", "PGPASSFILE=", "PGOPTIONS=",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(dropped); i++)

@@ -1,12 +1,17 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/str.h"
-#include "io/config.h"
+#include "config/environment.h"
 #include "config/yaml.h"
+#include "io/config.h"
 #include "io/fdutil.h"
 #include "io/log.h"
 
@@ -18,10 +23,17 @@ struct Config {
         Node *root;
 };
 
+/* Of a folder; of one file, the one. A line's number carries the number of its file above these bits. */
+#define FILES_MAX 64
+#define LINE_BITS 20
+_Static_assert(CONFIG_SIZE_MAX <= 1U << LINE_BITS, "more lines than the bits hold");
+
 typedef struct Teller {
         const char *path;
         config_tell_t tell;
         void *userdata;
+        struct dirent **files; /* of a folder; NULL: path is the file */
+        int n_files;
 } Teller;
 
 static void tell_log(Severity severity, const char *line, void *userdata _unused_)
@@ -35,10 +47,13 @@ static void tell_log(Severity severity, const char *line, void *userdata _unused
 static void tell_problem(const Problem *p, void *userdata)
 {
         Teller *t = userdata;
-        char line[URL_SIZE + 640];
+        char line[URL_SIZE + NAME_MAX + 640], file[NAME_MAX + 2] = "";
+        unsigned number = p->line & ((1U << LINE_BITS) - 1);
 
-        if (p->line > 0)
-                snprintf(line, sizeof line, "%s:%u: %s", t->path, p->line, p->text);
+        if (t->files && number > 0)
+                snprintf(file, sizeof file, "/%s", t->files[p->line >> LINE_BITS]->d_name);
+        if (number > 0)
+                snprintf(line, sizeof line, "%s%s:%u: %s", t->path, file, number, p->text);
         else
                 snprintf(line, sizeof line, "%s: %s", t->path, p->text);
         t->tell(p->severity, line, t->userdata);
@@ -76,39 +91,163 @@ static int make_dcs_path(Config *c)
         return 0;
 }
 
+/* ---- where it comes from: a file, a folder of files, the environment ---- */
+
+static void number_lines(Node *n, unsigned file)
+{
+        n->line |= n->line > 0 ? file << LINE_BITS : 0;
+        for (Node *c = n->children; c; c = c->next)
+                number_lines(c, file);
+}
+
+/* Takes and wipes the text. name: for messages. */
+static int parse(char *text, size_t size, const char *name, Teller *t, Node **ret)
+{
+        char error[YAML_ERROR_SIZE], line[YAML_ERROR_SIZE + NAME_MAX];
+        int r = yaml_parse(text, size, ret, error);
+
+        explicit_bzero(text, size);
+        free(text);
+        if (r < 0) {
+                snprintf(line, sizeof line, "%s%s%s", name, *name ? ": " : "", error);
+                tell_problem(&(Problem){ PROBLEM_ERROR, 0, line }, t);
+        }
+        return r;
+}
+
+static int read_file(const char *path, const char *name, Teller *t, Node **ret)
+{
+        char *text;
+        size_t size;
+        int r = read_file_at(AT_FDCWD, path, CONFIG_SIZE_MAX, &text, &size);
+
+        return r < 0 ? r : parse(text, size, name, t, ret);
+}
+
+static int is_part(const struct dirent *d)
+{
+        const char *dot = d->d_name[0] != '.' ? strrchr(d->d_name, '.') : NULL;
+
+        return dot && (str_equal(dot, ".yml") || str_equal(dot, ".yaml"));
+}
+
+/* One after the other, each over those before it. */
+static int read_part(const char *path, unsigned number, Teller *t, Node *root)
+{
+        const char *name = t->files[number]->d_name;
+        _cleanup_(node_freep) Node *part = NULL;
+        char file[PATH_MAX], line[NAME_MAX + 64];
+        bool changed;
+
+        if ((size_t)snprintf(file, sizeof file, "%s/%s", path, name) >= sizeof file)
+                return -ENAMETOOLONG;
+        int r = read_file(file, name, t, &part);
+        if (r < 0)
+                return r;
+        if (part->kind == NODE_NULL)
+                return 0; /* an empty file says nothing */
+        if (part->kind != NODE_MAP) {
+                snprintf(line, sizeof line, "%s: expected a map", name);
+                tell_problem(&(Problem){ PROBLEM_ERROR, 0, line }, t);
+                return -EINVAL;
+        }
+        number_lines(part, number);
+        return node_patch(root, part, &changed);
+}
+
+static int read_folder(const char *path, Teller *t, Node **ret)
+{
+        _cleanup_(node_freep) Node *root = node_new(NODE_MAP);
+
+        t->n_files = scandir(path, &t->files, is_part, alphasort);
+        if (t->n_files < 0)
+                return -errno;
+        int r = !root ? -ENOMEM : t->n_files > FILES_MAX ? -E2BIG : 0;
+        for (int i = 0; r >= 0 && i < t->n_files; i++)
+                r = read_part(path, (unsigned)i, t, root);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(root);
+        return 0;
+}
+
+static const char *const *variables(void)
+{
+        return (const char *const *)environ;
+}
+
+/* No file: PATRONI_CONFIGURATION is all there is, or else the other variables are. */
+static int read_nothing(Teller *t, Node **ret)
+{
+        const char *document = environment_document(variables());
+
+        if (!document) {
+                *ret = node_new(NODE_MAP);
+                return *ret ? 0 : -ENOMEM;
+        }
+        char *text = strdup(document);
+        return text ? parse(text, strlen(text), "PATRONI_CONFIGURATION", t, ret) : -ENOMEM;
+}
+
+static int add_environment(Node *root, Teller *t, bool *ret_any)
+{
+        _cleanup_(node_freep) Node *over = NULL;
+        char error[YAML_ERROR_SIZE];
+        bool changed;
+        int r = environment_read(variables(), &over, error);
+
+        if (r < 0) {
+                if (error[0])
+                        tell_problem(&(Problem){ PROBLEM_ERROR, 0, error }, t);
+                return r;
+        }
+        *ret_any = over->children != NULL;
+        return root->kind == NODE_MAP ? node_patch(root, over, &changed) : 0;
+}
+
+static int read_all(const char *path, Teller *t, Node **ret)
+{
+        struct stat st;
+        bool there = stat(path, &st) >= 0, any = true;
+        int r = there && S_ISDIR(st.st_mode) ? read_folder(path, t, ret) : read_file(path, "", t, ret);
+        bool alone = r == -ENOENT && !there;
+
+        if (alone)
+                r = read_nothing(t, ret);
+        if (r >= 0 && !(alone && environment_document(variables())))
+                r = add_environment(*ret, t, &any);
+        if (r >= 0 && alone && !any)
+                r = -ENOENT;
+        return r;
+}
+
+static int check(Config *c, Teller *t)
+{
+        if (schema_check_local(c->root, tell_problem, t) > 0)
+                return -EINVAL;
+        if (strlen(config_name(c)) < NAME_SIZE && strlen(config_scope(c)) < NAME_SIZE)
+                return make_dcs_path(c);
+        tell_problem(&(Problem){ PROBLEM_ERROR, 0, "name and scope may have 127 bytes" }, t);
+        return -EINVAL;
+}
+
 int config_load(Config **ret, const char *path, const char *const *sections, config_tell_t tell,
                 void *userdata)
 {
         _cleanup_(config_freep) Config *c = calloc(1, sizeof *c);
-        Teller teller = { path, tell ? tell : tell_log, userdata };
-        char error[YAML_ERROR_SIZE];
-        char *text;
-        size_t size;
+        Teller t = { .path = path, .tell = tell ? tell : tell_log, .userdata = userdata };
 
         if (!c)
                 return -ENOMEM;
         (void)STR_SET(c->path, path); /* only for messages */
-
-        int r = read_file_at(AT_FDCWD, path, CONFIG_SIZE_MAX, &text, &size);
-        if (r < 0) {
-                tell_problem(&(Problem){ PROBLEM_ERROR, 0, strerror(-r) }, &teller);
-                return r;
-        }
-        r = yaml_parse(text, size, &c->root, error);
-        explicit_bzero(text, size);
-        free(text);
-        if (r < 0) {
-                tell_problem(&(Problem){ PROBLEM_ERROR, 0, error }, &teller);
-                return r;
-        }
-        if (schema_check_local(c->root, tell_problem, &teller) > 0)
-                return -EINVAL;
-        if (strlen(config_name(c)) >= NAME_SIZE || strlen(config_scope(c)) >= NAME_SIZE) {
-                tell_problem(&(Problem){ PROBLEM_ERROR, 0, "name and scope may have 127 bytes" },
-                             &teller);
-                return -EINVAL;
-        }
-        r = make_dcs_path(c);
+        int r = read_all(path, &t, &c->root);
+        if (r < 0 && r != -EBADMSG && r != -EINVAL)
+                tell_problem(&(Problem){ PROBLEM_ERROR, 0, strerror(-r) }, &t);
+        if (r >= 0)
+                r = check(c, &t);
+        for (int i = 0; i < t.n_files; i++)
+                free(t.files[i]);
+        free(t.files);
         if (r < 0)
                 return r;
         if (sections)

@@ -16,6 +16,7 @@ LIB_TESTS = \
 	tests/unit/test-quorum \
 	tests/unit/test-rank \
 	tests/unit/test-restart \
+	tests/unit/test-environment \
 	tests/unit/test-schema \
 	tests/unit/test-settings \
 	tests/unit/test-stall \
@@ -62,6 +63,8 @@ tests_unit_test_rank_SOURCES = tests/unit/test-rank.c tests/unit/test-lib.h
 tests_unit_test_rank_LDADD = $(UNIT_LIBS)
 tests_unit_test_restart_SOURCES = tests/unit/test-restart.c tests/unit/test-lib.h
 tests_unit_test_restart_LDADD = $(UNIT_LIBS)
+tests_unit_test_environment_SOURCES = tests/unit/test-environment.c tests/unit/test-lib.h
+tests_unit_test_environment_LDADD = $(UNIT_LIBS)
 tests_unit_test_schema_SOURCES = tests/unit/test-schema.c tests/unit/test-lib.h
 tests_unit_test_schema_LDADD = $(UNIT_LIBS)
 tests_unit_test_settings_SOURCES = tests/unit/test-settings.c tests/unit/test-lib.h
