@@ -34,8 +34,9 @@ static void tell(const Verify *v, const char *name, const char *why)
 
         if (local)
                 log_event(LOG_ERR, EVENT_CONFIG_REFUSED, NO_FIELDS,
-                          "%s:%u: postgresql.parameters.%s is left out: %s", p->options->config,
-                          local->line, name, why);
+                          "%s: postgresql.parameters.%s is left out: %s",
+                          config_place(p->config, local->line, (char[CONFIG_PLACE_SIZE]){ 0 }), name,
+                          why);
         else
                 log_event(LOG_ERR, EVENT_CONFIG_REFUSED, NO_FIELDS,
                           "dynamic configuration: postgresql.parameters.%s is left out: %s", name, why);

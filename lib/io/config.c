@@ -21,6 +21,8 @@ struct Config {
         char path[URL_SIZE];
         char dcs_path[NAME_SIZE * 3];
         Node *root;
+        struct dirent **files; /* of a folder; NULL: path is the file */
+        int n_files;
 };
 
 /* Of a folder; of one file, the one. A line's number carries the number of its file above these bits. */
@@ -29,11 +31,9 @@ struct Config {
 _Static_assert(CONFIG_SIZE_MAX <= 1U << LINE_BITS, "more lines than the bits hold");
 
 typedef struct Teller {
-        const char *path;
         config_tell_t tell;
         void *userdata;
-        struct dirent **files; /* of a folder; NULL: path is the file */
-        int n_files;
+        Config *config;
 } Teller;
 
 static void tell_log(Severity severity, const char *line, void *userdata _unused_)
@@ -44,18 +44,27 @@ static void tell_log(Severity severity, const char *line, void *userdata _unused
                 log_warning("%s", line);
 }
 
+const char *config_place(const Config *c, unsigned line, char buf[static CONFIG_PLACE_SIZE])
+{
+        unsigned number = line & ((1U << LINE_BITS) - 1);
+
+        if (number == 0)
+                snprintf(buf, CONFIG_PLACE_SIZE, "%s", c->path);
+        else if (c->files)
+                snprintf(buf, CONFIG_PLACE_SIZE, "%s/%s:%u", c->path, c->files[line >> LINE_BITS]->d_name,
+                         number);
+        else
+                snprintf(buf, CONFIG_PLACE_SIZE, "%s:%u", c->path, number);
+        return buf;
+}
+
 static void tell_problem(const Problem *p, void *userdata)
 {
         Teller *t = userdata;
-        char line[URL_SIZE + NAME_MAX + 640], file[NAME_MAX + 2] = "";
-        unsigned number = p->line & ((1U << LINE_BITS) - 1);
+        char line[CONFIG_PLACE_SIZE + 640];
 
-        if (t->files && number > 0)
-                snprintf(file, sizeof file, "/%s", t->files[p->line >> LINE_BITS]->d_name);
-        if (number > 0)
-                snprintf(line, sizeof line, "%s%s:%u: %s", t->path, file, number, p->text);
-        else
-                snprintf(line, sizeof line, "%s: %s", t->path, p->text);
+        snprintf(line, sizeof line, "%s: %s", config_place(t->config, p->line, (char[CONFIG_PLACE_SIZE]){ 0 }),
+                 p->text);
         t->tell(p->severity, line, t->userdata);
 }
 
@@ -134,7 +143,7 @@ static int is_part(const struct dirent *d)
 /* One after the other, each over those before it. */
 static int read_part(const char *path, unsigned number, Teller *t, Node *root)
 {
-        const char *name = t->files[number]->d_name;
+        const char *name = t->config->files[number]->d_name;
         _cleanup_(node_freep) Node *part = NULL;
         char file[PATH_MAX], line[NAME_MAX + 64];
         bool changed;
@@ -159,11 +168,12 @@ static int read_folder(const char *path, Teller *t, Node **ret)
 {
         _cleanup_(node_freep) Node *root = node_new(NODE_MAP);
 
-        t->n_files = scandir(path, &t->files, is_part, alphasort);
-        if (t->n_files < 0)
+        int n = scandir(path, &t->config->files, is_part, alphasort);
+        if (n < 0)
                 return -errno;
-        int r = !root ? -ENOMEM : t->n_files > FILES_MAX ? -E2BIG : 0;
-        for (int i = 0; r >= 0 && i < t->n_files; i++)
+        t->config->n_files = n;
+        int r = !root ? -ENOMEM : n > FILES_MAX ? -E2BIG : 0;
+        for (int i = 0; r >= 0 && i < n; i++)
                 r = read_part(path, (unsigned)i, t, root);
         if (r < 0)
                 return r;
@@ -235,7 +245,7 @@ int config_load(Config **ret, const char *path, const char *const *sections, con
                 void *userdata)
 {
         _cleanup_(config_freep) Config *c = calloc(1, sizeof *c);
-        Teller t = { .path = path, .tell = tell ? tell : tell_log, .userdata = userdata };
+        Teller t = { .tell = tell ? tell : tell_log, .userdata = userdata, .config = c };
 
         if (!c)
                 return -ENOMEM;
@@ -245,9 +255,6 @@ int config_load(Config **ret, const char *path, const char *const *sections, con
                 tell_problem(&(Problem){ PROBLEM_ERROR, 0, strerror(-r) }, &t);
         if (r >= 0)
                 r = check(c, &t);
-        for (int i = 0; i < t.n_files; i++)
-                free(t.files[i]);
-        free(t.files);
         if (r < 0)
                 return r;
         if (sections)
@@ -260,6 +267,9 @@ Config *config_free(Config *c)
 {
         if (c) {
                 node_free(c->root);
+                for (int i = 0; i < c->n_files; i++)
+                        free(c->files[i]);
+                free(c->files);
                 free(c);
         }
         return NULL;

@@ -12,6 +12,7 @@
 #include "config/hostport.h"
 #include "config/schema.h"
 #include "config/tree.h"
+#include "model/limits.h"
 
 typedef struct Config Config;
 
@@ -27,6 +28,10 @@ int config_load(Config **ret, const char *path, const char *const *sections, con
                 void *userdata);
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config *, config_free)
+
+/* "FILE:LINE" of a node's line, for messages: the file within a folder, no line where there is none. */
+#define CONFIG_PLACE_SIZE (URL_SIZE + 288)
+const char *config_place(const Config *c, unsigned line, char buf[static CONFIG_PLACE_SIZE]);
 
 const char *config_scope(const Config *c);
 const char *config_name(const Config *c);
