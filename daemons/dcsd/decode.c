@@ -209,6 +209,22 @@ static unsigned decode_slots(const Node *slots, StatusKey *ret)
         return cut;
 }
 
+static void decode_retain(const Node *list, StatusKey *ret)
+{
+        size_t used = 0;
+
+        NODE_FOREACH(n, list) {
+                size_t len = n->text ? strlen(n->text) : 0;
+                if (len == 0 || len >= IDENT_SIZE || strchr(n->text, ',') ||
+                    used + len + 2 > sizeof ret->retain)
+                        continue;
+                if (used > 0)
+                        ret->retain[used++] = ',';
+                memcpy(ret->retain + used, n->text, len + 1);
+                used += len;
+        }
+}
+
 unsigned decode_status(const Kv *status, const Kv *optime, StatusKey *ret)
 {
         _cleanup_(node_freep) Node *n = parse(status);
@@ -226,6 +242,7 @@ unsigned decode_status(const Kv *status, const Kv *optime, StatusKey *ret)
         if (slots && slots->kind == NODE_STRING &&
             json_parse(slots->text, strlen(slots->text), false, &inner, NULL) >= 0)
                 slots = inner;
+        decode_retain(node_get(n, "retain_slots"), ret);
         return decode_slots(slots, ret);
 }
 

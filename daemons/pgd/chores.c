@@ -85,7 +85,7 @@ static void next(Chores *c)
 
         if (!p->cluster || !p->pg.accepts || p->settings.pause)
                 return;
-        slots_note(&c->seen, p->cluster, config_name(p->config), now_boottime());
+        slots_note(&c->seen, p->cluster, config_name(p->config), p->dynamic, now_boottime());
         c->current = slots_plan(&c->seen, p->cluster, &p->pg, leads, now_boottime(), c->failed);
         if (c->current.action == SLOT_NOTHING)
                 conn_reset(c->conn);

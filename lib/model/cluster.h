@@ -62,6 +62,7 @@ typedef struct StatusKey {
         Lsn optime;
         uint32_t n_slots;
         SlotLsn slots[CLUSTER_SLOTS_MAX];
+        char retain[SYNC_LIST_SIZE]; /* slots of members that went away, kept for a while; when read */
 } StatusKey;
 
 typedef struct ConfigKey {

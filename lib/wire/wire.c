@@ -83,6 +83,7 @@ static const Field failover_fields[] = {
 };
 
 static const Field status_fields[] = {
+        STRING(StatusKey, retain),
         ROWS(StatusKey, slots, n_slots, CLUSTER_SLOTS_MAX, slot_fields),
 };
 

@@ -71,7 +71,7 @@ static void read_cluster(const MsgCluster *m)
         for (uint32_t i = 0; i < c->n_members; i++)
                 node_free(blob_node(m, c->members[i].raw));
         seen = (SlotsSeen){ 0 };
-        slots_note(&seen, c, "n1", 1000);
+        slots_note(&seen, c, "n1", NULL, 1000);
         (void)slots_plan(&seen, c, &pg.pg, true, 1000, 0);
         fuzz_claim(wire_cluster_fixed_size(c) <= m->h.size);
 }

@@ -141,3 +141,62 @@ def other_program_names(lab):
         node.systemctl("restart", "palisade-pgd@main")
     node.rest("/restart", "POST", {}, timeout=60)
     healthy(lab)
+
+
+def slots(node):
+    return node.psql("select slot_name from pg_replication_slots order by 1").split()
+
+
+def config(lab, **values):
+    code, body = lab.leader().rest("/config", "PATCH", values, timeout=10)
+    expect(code == 200, f"the configuration is changed: {code} {body}")
+
+
+@case
+def permanent_slots(lab):
+    """a permanent slot on every node, moved there as on the leader; after a switchover it is where it was; then dropped"""
+    leader = healthy(lab)
+    config(lab, slots={"archive": {"type": "physical"}})
+    for node in lab.databases:
+        wait_for(lambda node=node: "archive" in slots(node), 30, f"{node.name} to have it")
+    leader.psql("create table moved as select generate_series(1, 10000)")
+    leader.psql("select pg_replication_slot_advance('archive', pg_current_wal_lsn())")
+    lsn = leader.psql("select restart_lsn from pg_replication_slots where slot_name = 'archive'")
+    for node in others(lab, leader):
+        ask = f"select restart_lsn >= '{lsn}' from pg_replication_slots where slot_name = 'archive'"
+        wait_for(lambda node=node, ask=ask: node.psql(ask) == "t", 30, f"{node.name} to move it to {lsn}")
+    new = others(lab, leader)[0]
+    leader.rest("/switchover", "POST", {"leader": leader.name, "candidate": new.name}, timeout=60)
+    expect("archive" in slots(healthy(lab)), "the new leader has it")
+    config(lab, slots=None)
+    for node in lab.databases:
+        wait_for(lambda node=node: "archive" not in slots(node), 30, f"{node.name} to drop it")
+    lab.leader().psql("drop table moved")
+
+
+@case
+def slots_of_who_left(lab):
+    """a member that is gone: its slot is kept for member_slots_ttl, by a new leader too, but not one that ignore_slots names"""
+    leader = healthy(lab)
+    gone, new = others(lab, leader)
+    config(lab, member_slots_ttl=12)
+    gone.systemctl("stop", "palisade@main.target", timeout=120)
+    wait_for(lambda: not lab.etcd.get(f"/service/main/members/{gone.name}"), 30, "its key to end")
+    wait_for(lambda: gone.name in json.loads(lab.etcd.get("/service/main/status")).get("retain_slots", []), 15,
+             "/status to tell")  # fmt: skip
+    new.systemctl("restart", "palisade-pgd@main")  # it has seen nobody
+    leader.rest("/switchover", "POST", {"leader": leader.name, "candidate": new.name}, timeout=60)
+    expect(lab.wait_leader(30, other_than=leader).name == new.name, f"{new.name} leads")
+    expect(gone.name in slots(new), "its slot is there")
+    wait_for(lambda: gone.name not in slots(new), 60, "it to be dropped in time")
+    gone.systemctl("start", "palisade@main.target")
+    healthy(lab)
+    wait_for(lambda: gone.name in slots(new), 30, "it to be made again")
+    config(lab, ignore_slots=[{"name": gone.name, "type": "physical"}], member_slots_ttl=2)
+    gone.systemctl("stop", "palisade@main.target", timeout=120)
+    wait_for(lambda: not lab.etcd.get(f"/service/main/members/{gone.name}"), 30, "its key to end")
+    new.sh(["sleep", "6"])
+    expect(gone.name in slots(new), "it is left alone")
+    config(lab, ignore_slots=None, member_slots_ttl=None)
+    gone.systemctl("start", "palisade@main.target")
+    healthy(lab)

@@ -274,10 +274,10 @@ static void test_later(void **state _unused_)
 
         fine("tags: {replicatefrom: node2}\n");
 
-        assert_int_equal(check("{failsafe_mode: on, slots: {a: {type: physical}}, postgresql: "
+        assert_int_equal(check("{failsafe_mode: on, slots: {a: {type: physical}, b: {database: d, plugin: p, type: logical}}, postgresql: "
                                "{callbacks: {on_start: /bin/true}, create_replica_methods: "
                                "[mine, basebackup]}}", &t, true), 0);
-        assert_string_equal(t.all, "slots: this version keeps no permanent slots\n");
+        assert_string_equal(t.all, "slots: this version keeps no logical slots: these are left to you\n");
 }
 
 static void test_bootstrap(void **state _unused_)
