@@ -115,8 +115,9 @@ static void serve_fresh(Lease *l)
 
 int lease_freshen(Lease *l, usec_t ttl, usec_t deadline, lease_fresh_t done, void *userdata)
 {
-        if (l->fresh || policy_epoch(&l->policy) != 0)
+        if (policy_epoch(&l->policy) != 0)
                 return -EBUSY;
+        answer_fresh(l, NULL, "a newer bid takes its place");
         l->fresh = done;
         l->fresh_userdata = userdata;
         l->fresh_ttl = ttl;

@@ -51,7 +51,8 @@ void lease_gone(Lease *l, int64_t id);
 
 /*
  * For a bid: a lease of this ttl, renewed just now. done once, with NULL and a reason if that did
- * not succeed by the deadline. One at a time; -EBUSY: another is under way, or this node leads.
+ * not succeed by the deadline. One at a time: a newer one, of a mind that was started again, takes
+ * the place of an older one. -EBUSY: this node leads.
  */
 typedef void (*lease_fresh_t)(const PolicyProof *proof, const char *reason, void *userdata);
 int lease_freshen(Lease *l, usec_t ttl, usec_t deadline, lease_fresh_t done, void *userdata);

@@ -266,7 +266,7 @@ void orders_bid(Orders *owner, const MsgBid *bid)
         o->wish.failover_revision = bid->failover_revision;
         o->wish.config_revision = bid->config_revision;
         if (lease_freshen(owner->lease, bid->ttl, bid->deadline, on_fresh, o) < 0)
-                end(o, OUTCOME_REFUSED, 0, "this node leads already, or another bid is under way");
+                end(o, OUTCOME_REFUSED, 0, "this node leads already");
 }
 
 void orders_release(Orders *owner, const MsgRelease *release, char *status)

@@ -14,6 +14,7 @@
 #include "palisaded/palisaded.h"
 
 #define ANSWER_WITHIN (2 * USEC_PER_SEC)
+#define BID_AGAIN (100 * USEC_PER_MSEC)
 #define REVOKE_AGAIN (500 * USEC_PER_MSEC)
 
 PermitInput authority_input(const Palisaded *p)
@@ -206,6 +207,21 @@ void authority_adopt(Palisaded *p)
 
 /* ---- bidding ---- */
 
+/*
+ * A bid that was refused tells of a key, or of another bid, which the snapshot does not show yet:
+ * before it does, or a moment has passed, the next one would be refused as well.
+ */
+bool authority_waits_to_bid(Palisaded *p)
+{
+        const Authority *a = &p->authority;
+
+        if (p->cluster->revision != a->refused_at || now_boottime() >= a->bid_again)
+                return false;
+        if (p->think_timer.due > a->bid_again)
+                timer_set(&p->think_timer, a->bid_again);
+        return true;
+}
+
 static void on_bid(const MsgResult *r, void *userdata)
 {
         Palisaded *p = userdata;
@@ -222,6 +238,8 @@ static void on_bid(const MsgResult *r, void *userdata)
                 if (p->cluster && p->cluster->failover.requested)
                         duties_clear_failover(p, RECORD_ANY_REVISION);
         } else {
+                p->authority.bid_again = now_boottime() + BID_AGAIN;
+                p->authority.refused_at = p->cluster ? p->cluster->revision : 0;
                 log_info("did not win the leader key: %s",
                          r->text[0] ? r->text : "no answer in time");
         }
@@ -234,7 +252,7 @@ void authority_bid(Palisaded *p, bool leads_on)
         MsgBid m = WIRE_INIT(MsgBid, MSG_BID);
         const Cluster *c = p->cluster;
 
-        if (p->authority.bidding)
+        if (p->authority.bidding || authority_waits_to_bid(p))
                 return;
         p->authority.bidding = true;
         p->authority.retaking = leads_on;

@@ -55,6 +55,8 @@ typedef struct Authority {
         usec_t standby_until; /* the API answers as standby leader until then; 0: never told to */
         bool bidding, releasing;
         bool retaking;     /* the bid is of a primary that leads on */
+        usec_t bid_again;  /* the last one was refused, by what this revision does not show */
+        uint64_t refused_at;
         Holding holding;
         bool revoked;      /* REVOKE of this epoch has left */
         bool pgd_answered, fenced_answered;
@@ -253,6 +255,7 @@ void authority_give_permit(Palisaded *p);
 void authority_lease(Palisaded *p, const MsgLease *m);
 void authority_hold(Palisaded *p, Holding holding);
 void authority_on_hold_timer(Palisaded *p, usec_t now);
+bool authority_waits_to_bid(Palisaded *p); /* it thinks again when that is over */
 void authority_bid(Palisaded *p, bool leads_on);
 void authority_revoke(Palisaded *p);
 void authority_release(Palisaded *p);

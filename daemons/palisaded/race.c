@@ -142,7 +142,7 @@ void race_ask(Palisaded *p)
         Race *race = &p->race;
         uint32_t n_there = 0, n_gone = 0;
 
-        if (race->verdict == RACE_WAITING)
+        if (race->verdict == RACE_WAITING || authority_waits_to_bid(p))
                 return;
         for (uint32_t i = 0; i < c->n_members; i++) {
                 const Member *m = &c->members[i];

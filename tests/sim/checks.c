@@ -12,6 +12,7 @@
 #include "tests/sim/sim.h"
 
 #define LOOK_EVERY (1 * SEC)
+#define BIDS_MOST 20
 #define ACKS_EVERY (7 * SEC) /* a healthy leader's clients are answered at least so often */
 
 /* ---- safety, at every step ---- */
@@ -152,6 +153,17 @@ void check_bite(Host *h)
 {
         if (world->now > h->hurt_until + h->device_within + 10 * SEC)
                 sim_fail("the watchdog reset %s, where nothing hindered the softer fences", h->name);
+}
+
+/* Whoever bids in vain asks the others first, and again only when something has changed. */
+void check_bid(Host *h)
+{
+        if (world->now > h->bids_since + SEC) {
+                h->bids_since = world->now;
+                h->bids = 0;
+        }
+        if (++h->bids > BIDS_MOST)
+                sim_fail("%s bids more than %d times in a second", h->name, BIDS_MOST);
 }
 
 /* ---- liveness, once all is well ---- */

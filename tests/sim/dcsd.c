@@ -277,8 +277,9 @@ static void serve_fresh(Dcsd *d)
 
 bool dcsd_freshen(Dcsd *d, Wanted *o)
 {
-        if (d->fresh || policy_epoch(&d->policy) != 0)
+        if (policy_epoch(&d->policy) != 0)
                 return false;
+        answer_fresh(d, NULL, "a newer bid takes its place");
         d->fresh = o;
         timer_set(&d->fresh_timer, o->deadline);
         if (!d->call)
@@ -417,6 +418,7 @@ static void on_bid(Dcsd *d, const MsgBid *m)
 {
         Wanted *o = wish_new(d, m->h.seq, m->deadline, WISH_BID);
 
+        check_bid(d->program->host);
         if (!o)
                 return;
         o->ttl = m->ttl;
@@ -424,7 +426,7 @@ static void on_bid(Dcsd *d, const MsgBid *m)
         o->wish.failover_revision = m->failover_revision;
         o->wish.config_revision = m->config_revision;
         if (!dcsd_freshen(d, o))
-                wish_end(o, OUTCOME_REFUSED, 0, "another bid is under way");
+                wish_end(o, OUTCOME_REFUSED, 0, "this node leads already");
 }
 
 static void on_release(Dcsd *d, const MsgRelease *m)

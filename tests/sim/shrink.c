@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "tests/sim/sim.h"
 
-#define RUN_WITHIN 60 /* seconds of our own time: longer is a loop that never ends */
+#define RUN_WITHIN 60 /* seconds of the processor's time: longer is a loop that never ends */
 #define MEMORY_MOST (1u << 30)
 
 static SimResult run_here(Schedule *s, bool trace)
@@ -42,7 +42,8 @@ SimResult run_schedule(Schedule *s, bool trace)
         pid_t pid = fork();
         if (pid == 0) {
                 struct rlimit memory _unused_ = { MEMORY_MOST, MEMORY_MOST };
-                alarm(RUN_WITHIN);
+                struct rlimit cpu = { RUN_WITHIN, RUN_WITHIN };
+                (void)setrlimit(RLIMIT_CPU, &cpu);
 #ifndef __SANITIZE_ADDRESS__ /* whose shadow is as large as all addresses */
                 (void)setrlimit(RLIMIT_AS, &memory); /* only a safeguard */
 #endif

@@ -172,6 +172,7 @@ struct Node_ {
         uint64_t hurt_until; /* something of this host was in no state to act */
         usec_t last_deadline;
         Epoch last_epoch;
+        uint64_t bids, bids_since; /* of its mind, in the second that began then */
         bool by_promise;     /* a permit of this epoch rested on failsafe mode */
 };
 
@@ -361,6 +362,7 @@ void check_promotion(Host *h);
 void check_bite(Host *h);
 void check_acknowledged(Host *h, Lsn lsn);
 void check_permit(Host *h, const MsgPermit *m);
+void check_bid(Host *h);
 
 void checks_init(void);
 
