@@ -127,3 +127,26 @@ int each_failed(const char *what, const Node *member, const Reply *r)
                                 r->size > 0 && r->body[0] != '<' ? r->body : "");
         return ctl_fail("%s for member %s: %s", what, name, r->error);
 }
+
+int each_do(Ctl *c, const char *what, int (*one)(Ctl *c, const Node *member, const char *own))
+{
+        Picture p;
+        char own[256];
+        int code = ctl_look(c, &p);
+
+        if (code != CTL_DONE)
+                return code;
+        code = each_check(c, &p);
+        if (code == CTL_DONE) {
+                ctl_print_members(c, &p, stdout, false);
+                code = each_confirm(c, &p, what);
+        }
+        if (code == CTL_DONE) {
+                each_own_name(c, own, sizeof own);
+                NODE_FOREACH(m, node_get(p.cluster, "members"))
+                if (each_is_chosen(c, &p, m) && one(c, m, own) != CTL_DONE)
+                        code = CTL_FAILED;
+        }
+        picture_done(&p);
+        return code;
+}

@@ -24,5 +24,8 @@ void each_own_name(Ctl *c, char *buf, size_t size);
  */
 int each_call(Ctl *c, const Node *member, const char *own, Call *call, Reply *ret);
 
+/* Shows the members, asks, and does it to each that is chosen; an exit code. */
+int each_do(Ctl *c, const char *what, int (*one)(Ctl *c, const Node *member, const char *own));
+
 /* "Failed: <what> for member x, status code=503, (text)"; answers CTL_FAILED. */
 int each_failed(const char *what, const Node *member, const Reply *r);

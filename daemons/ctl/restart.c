@@ -207,25 +207,7 @@ static int reload_member(Ctl *c, const Node *member, const char *own)
 
 int verb_reload(Ctl *c)
 {
-        Picture p;
-        char own[256];
-        int code = ctl_look(c, &p);
-
-        if (code != CTL_DONE)
-                return code;
-        code = each_check(c, &p);
-        if (code == CTL_DONE) {
-                ctl_print_members(c, &p, stdout, false);
-                code = each_confirm(c, &p, "reload");
-        }
-        if (code == CTL_DONE) {
-                each_own_name(c, own, sizeof own);
-                NODE_FOREACH(m, node_get(p.cluster, "members"))
-                if (each_is_chosen(c, &p, m) && reload_member(c, m, own) != CTL_DONE)
-                        code = CTL_FAILED;
-        }
-        picture_done(&p);
-        return code;
+        return each_do(c, "reload", reload_member);
 }
 
 /* ---- flush ---- */
@@ -270,29 +252,6 @@ static int flush_restart(Ctl *c, const Node *member, const char *own)
         return code;
 }
 
-static int flush_restarts(Ctl *c)
-{
-        Picture p;
-        char own[256];
-        int code = ctl_look(c, &p);
-
-        if (code != CTL_DONE)
-                return code;
-        code = each_check(c, &p);
-        if (code == CTL_DONE) {
-                ctl_print_members(c, &p, stdout, false);
-                code = each_confirm(c, &p, "delete scheduled restart of");
-        }
-        if (code == CTL_DONE) {
-                each_own_name(c, own, sizeof own);
-                NODE_FOREACH(m, node_get(p.cluster, "members"))
-                if (each_is_chosen(c, &p, m) && flush_restart(c, m, own) != CTL_DONE)
-                        code = CTL_FAILED;
-        }
-        picture_done(&p);
-        return code;
-}
-
 int verb_flush(Ctl *c)
 {
         const char *what = c->words.n > 0 ? c->words.list[c->words.n - 1] : "";
@@ -300,5 +259,6 @@ int verb_flush(Ctl *c)
         if (!str_equal(what, "switchover") && !str_equal(what, "restart"))
                 return ctl_misuse(c, "flush what? A scheduled restart, or the scheduled switchover");
         c->words.n--; /* the others name the cluster and its members */
-        return str_equal(what, "switchover") ? flush_switchover(c) : flush_restarts(c);
+        return str_equal(what, "switchover") ? flush_switchover(c)
+                                              : each_do(c, "delete scheduled restart of", flush_restart);
 }
