@@ -21,8 +21,9 @@ static Host *some_host(void)
         return NULL;
 }
 
-static void request(Host *h, RequestKind kind, const char *leader, const char *candidate,
-                    const Settings *settings)
+/* later: not at once, but so much later by that host's wall clock. */
+static void request_later(Host *h, RequestKind kind, const char *leader, const char *candidate,
+                          const Settings *settings, uint64_t later)
 {
         MsgRequest *m = calloc(1, sizeof *m + 16);
         char text[16] = "";
@@ -40,9 +41,17 @@ static void request(Host *h, RequestKind kind, const char *leader, const char *c
         memcpy(m->blob, text, strlen(text));
         (void)STR_SET(m->leader, leader);
         (void)STR_SET(m->candidate, candidate);
+        if (h && later)
+                m->scheduled_wall_usec = m->restart.scheduled_wall_usec = host_wall(h) + later;
         if (h)
                 apid_request(h, m, request_to_string(kind));
         free(m);
+}
+
+static void request(Host *h, RequestKind kind, const char *leader, const char *candidate,
+                    const Settings *settings)
+{
+        request_later(h, kind, leader, candidate, settings, 0);
 }
 
 static Settings settings_now(void)
@@ -108,7 +117,7 @@ static void ask_switchover(const Fault *f)
                 return;
         if (f->a)
                 snprintf(candidate, sizeof candidate, "n%d", (int)((f->a - 1) % (uint64_t)world->n_hosts));
-        request(some_host(), REQUEST_SWITCHOVER, k->value, candidate, NULL);
+        request_later(some_host(), REQUEST_SWITCHOVER, k->value, candidate, NULL, f->b * MSEC);
 }
 
 /* ---- carrying out ---- */
@@ -309,7 +318,7 @@ static bool begin_people(const Fault *f, Host *h)
 
         switch ((int)f->kind) {
         case FAULT_SWITCHOVER:
-                world->named_until = now + 120 * SEC;
+                world->named_until = now + lasts + 120 * SEC;
                 ask_switchover(f);
                 break;
         case FAULT_FAILOVER:
@@ -322,7 +331,7 @@ static bool begin_people(const Fault *f, Host *h)
                 sim_event(now + lasts, on_end_of_pause, NULL, NULL, NULL, 0);
                 break;
         case FAULT_RESUME: ask_pause(false); break;
-        case FAULT_RESTART: request(h, REQUEST_RESTART, "", "", NULL); break;
+        case FAULT_RESTART: request_later(h, REQUEST_RESTART, "", "", NULL, lasts); break;
         case FAULT_LEAVE:
                 h->left = true;
                 request(h, REQUEST_LEAVE, "", "", NULL);

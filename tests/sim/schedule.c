@@ -76,6 +76,7 @@ Settings settings_of(const Schedule *s, int which)
 const char *fault_describe(const Fault *f, char *buf, size_t size)
 {
         double s = (double)f->b / 1000;
+        int n;
         static const char *const ways[] = { "no", "requests to", "answers from", "both ways to" };
 
         switch (f->kind) {
@@ -131,16 +132,20 @@ const char *fault_describe(const Fault *f, char *buf, size_t size)
                          (int)f->a, s);
                 break;
         case FAULT_SWITCHOVER:
-                if (f->a)
-                        snprintf(buf, size, "a switchover to n%d", (int)f->a - 1);
-                else
-                        snprintf(buf, size, "a switchover to anybody");
+                n = f->a ? snprintf(buf, size, "a switchover to n%d", (int)f->a - 1)
+                         : snprintf(buf, size, "a switchover to anybody");
+                if (f->b)
+                        snprintf(buf + n, size - (size_t)n, ", in %.2f s", s);
                 break;
         case FAULT_FAILOVER: snprintf(buf, size, "a failover to n%d by hand", (int)f->a); break;
         case FAULT_PAUSE: snprintf(buf, size, "the cluster is paused for %.1f s", s); break;
         case FAULT_LEAVE: snprintf(buf, size, "leaves, and joins again after %.1f s", s); break;
         case FAULT_CONFIG: snprintf(buf, size, "configuration %d", (int)f->a); break;
-        case FAULT_RESTART: snprintf(buf, size, "postgres is restarted, as asked"); break;
+        case FAULT_RESTART:
+                n = snprintf(buf, size, "postgres is restarted, as asked");
+                if (f->b)
+                        snprintf(buf + n, size - (size_t)n, ", in %.2f s", s);
+                break;
         case FAULT_DEMOTE: snprintf(buf, size, "a standby cluster for %.1f s", s); break;
         case FAULT_NONE:
         case FAULT_RESUME:
@@ -224,10 +229,27 @@ static Fault random_fault(const Schedule *s, uint64_t at)
         }
         if ((f.kind == FAULT_SWITCHOVER || f.kind == FAULT_KILL_SERVER) && at / 100 % 3 == 0)
                 f.kind = FAULT_RESTART;
+        if ((f.kind == FAULT_SWITCHOVER || f.kind == FAULT_RESTART) && at % 4 == 0)
+                f.b = 1000 + at % 60000;
         if (f.kind >= FAULT_ETCD_LEADER && f.kind != FAULT_WALL && f.kind != FAULT_DEVICE &&
             f.kind != FAULT_LEAVE && f.kind != FAULT_RESTART)
                 f.host = -1;
         return f;
+}
+
+static bool any_steps(const Schedule *s)
+{
+        for (size_t i = 0; i < s->n_faults; i++)
+                if (s->faults[i].kind == FAULT_WALL)
+                        return true;
+        return false;
+}
+
+static void do_at_once(Schedule *s)
+{
+        for (size_t i = 0; i < s->n_faults; i++)
+                if (s->faults[i].kind == FAULT_SWITCHOVER || s->faults[i].kind == FAULT_RESTART)
+                        s->faults[i].b = 0;
 }
 
 /* Bursts of faults, and after each of them time to recover in. */
@@ -260,6 +282,8 @@ void schedule_make(Schedule *s)
                 }
                 at += 30000 + sim_below(400000);
         }
+        if (any_steps(s)) /* of a wall clock: what is scheduled would come at any time */
+                do_at_once(s);
         world = before;
 }
 

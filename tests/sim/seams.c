@@ -27,7 +27,7 @@ usec_t now_boottime(void)
 
 usec_t now_wall(void)
 {
-        return (usec_t)((int64_t)(1700000000 * SEC + world->now) + running->host->wall_offset);
+        return host_wall(running->host);
 }
 
 /* ---- timers ---- */

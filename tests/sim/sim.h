@@ -201,14 +201,14 @@ typedef enum FaultKind {
         FAULT_WALL,       /* wall clock steps by a seconds */
         FAULT_DEVICE,     /* the watchdog device breaks (a) or works again */
         FAULT_SLOW_SERVER, /* stops and promotions take a ms for b ms */
-        FAULT_SWITCHOVER, /* a = to whom + 1, or 0 */
+        FAULT_SWITCHOVER, /* a = to whom + 1, or 0; b = ms from now */
         FAULT_FAILOVER,   /* a = to whom */
         FAULT_PAUSE,
         FAULT_RESUME,
         FAULT_LEAVE,
         FAULT_CONFIG,     /* a = which settings */
         FAULT_DEMOTE,     /* the cluster is a standby cluster for b ms */
-        FAULT_RESTART,    /* of postgres, in place */
+        FAULT_RESTART,    /* of postgres, in place: b = ms from now */
         FAULT_MAX,
 } FaultKind;
 
@@ -281,6 +281,7 @@ extern Program *running; /* whose turn it is */
 /* world.c */
 void sim_event(uint64_t at, event_t fire, Program *p, Host *h, void *what, uint64_t value);
 usec_t host_clock(const Host *h, uint64_t at);
+usec_t host_wall(const Host *h);
 uint64_t host_true(const Host *h, usec_t clock); /* FOREVER stays */
 uint64_t sim_random(void);
 uint64_t sim_below(uint64_t n);

@@ -97,7 +97,8 @@ static void read_key(Cluster *c, const char *name, const Key *k)
                 c->failover.requested = !str_equal(s, "{}");
                 if (c->failover.requested) {
                         split(s, c->failover.leader, sizeof c->failover.leader, &rest);
-                        (void)STR_SET(c->failover.candidate, rest);
+                        split(rest, c->failover.candidate, sizeof c->failover.candidate, &rest);
+                        c->failover.scheduled_wall_usec = strtoull(rest, NULL, 10);
                 }
         } else if (str_equal(name, "failsafe")) {
                 (void)STR_SET(c->failsafe_names, s);
@@ -179,7 +180,10 @@ bool view_record(const Dcsd *d, const MsgRecord *m, char *key, char *value, bool
         case RECORD_FAILOVER: {
                 const FailoverKey *k = (const FailoverKey *)m->value;
                 name = "failover";
-                if (k->requested)
+                if (k->scheduled_wall_usec)
+                        snprintf(value, VALUE_SIZE, "%.16s|%.16s|%" PRIu64, k->leader, k->candidate,
+                                 k->scheduled_wall_usec);
+                else if (k->requested)
                         snprintf(value, VALUE_SIZE, "%.16s|%.16s", k->leader, k->candidate);
                 else
                         (void)str_copy(value, VALUE_SIZE, "{}");

@@ -101,6 +101,11 @@ usec_t host_clock(const Host *h, uint64_t at)
         return (usec_t)(age + ((age * h->drift) >> 20));
 }
 
+usec_t host_wall(const Host *h)
+{
+        return (usec_t)((int64_t)(1700000000 * SEC + world->now) + h->wall_offset);
+}
+
 /* The first true instant at which the host's clock shows this. */
 uint64_t host_true(const Host *h, usec_t clock)
 {
