@@ -96,7 +96,7 @@ def test_ctl_usage(world):
     node = world.start()
     for args, words in ((["swichover"], "did you mean switchover?"), (["list", "-f", "xml"], "no format 'xml'"),
                         (["list", "a", "b"], "no argument 'b'"), (["list", "-w0"], "--watch"),
-                        (["flush"], "flush what?"), (["flush", "restart"], "flush what?"), (["list", "--nope"], "nope"),
+                        (["flush"], "flush what?"), (["flush", "nothing"], "flush what?"), (["list", "--nope"], "nope"),
                         (["leave", "--timeout", "x"], "--timeout"), (["explain", "-f", "tsv"], "text or json"),
                         (["edit-config"], "terminal"), (["edit-config", "--apply", "-"], "--force")):  # fmt: skip
         done = ctl(world.build, node, *args)
