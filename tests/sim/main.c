@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,9 @@
 
 #include "base/str.h"
 #include "tests/sim/sim.h"
+
+#define JOBS_MAX 64
+#define PROGRESS_EVERY 10 /* seconds */
 
 typedef struct Options {
         uint64_t first, last;
@@ -29,7 +33,7 @@ static void usage(void)
              "  --seeds A..B    from A to B\n"
              "  --nodes N       2 to 7; left out: by the seed\n"
              "  --hours H       how long each cluster lives; default 1\n"
-             "  --jobs N        so many processes\n"
+             "  --jobs N        so many processes; how far they are stands on stderr every 10 s\n"
              "  --trace         tell everything\n"
              "  --calm          no faults\n"
              "  --stale-revoke  with etcd's bug (ASSUMPTIONS.md)\n"
@@ -84,7 +88,8 @@ typedef struct Tally {
         double node_hours;
 } Tally;
 
-static Tally run_seeds(const Options *o, unsigned job)
+/* Tells `fd` how far it is after each seed. */
+static bool run_seeds(const Options *o, unsigned job, int fd)
 {
         Tally t = { 0 };
 
@@ -97,43 +102,86 @@ static Tally run_seeds(const Options *o, unsigned job)
                 t.runs++;
                 t.node_hours += o->hours * s.hosts;
                 free(s.faults);
+                if (write(fd, &t, sizeof t) != sizeof t)
+                        return false;
                 if (t.failed && o->first_only)
                         break;
         }
-        return t;
+        return true;
+}
+
+static Tally add(const Tally *jobs, unsigned n)
+{
+        Tally all = { 0 };
+
+        for (const Tally *t = jobs; t < jobs + n; t++) {
+                all.failed += t->failed;
+                all.runs += t->runs;
+                all.node_hours += t->node_hours;
+                all.sum.n_acks += t->sum.n_acks;
+                all.sum.n_events += t->sum.n_events;
+                all.sum.n_promotions += t->sum.n_promotions;
+                all.sum.n_bites += t->sum.n_bites;
+        }
+        return all;
+}
+
+/* A line now and then, for whoever waits. */
+static void tell_progress(const Options *o, const Tally *jobs, double start)
+{
+        static double told;
+        double now = clock_seconds();
+
+        if (now < MAX(told, start) + PROGRESS_EVERY)
+                return;
+        told = now;
+        Tally all = add(jobs, o->jobs);
+        fprintf(stderr, "%u of %" PRIu64 " runs, %.0f node-hours in %.0f s, %u failed\n", all.runs,
+                o->last - o->first + 1, all.node_hours, now - start, all.failed);
+}
+
+/* Until each job has closed its end; a job that broke off counts as failed. */
+static void hear_jobs(const Options *o, struct pollfd *jobs, Tally *ret, double start)
+{
+        unsigned open = o->jobs;
+        int status;
+
+        while (open > 0 && poll(jobs, o->jobs, -1) >= 0) {
+                for (unsigned i = 0; i < o->jobs; i++) {
+                        Tally t;
+                        if (!jobs[i].revents)
+                                continue;
+                        if (read(jobs[i].fd, &t, sizeof t) == sizeof t) {
+                                ret[i] = t;
+                                continue;
+                        }
+                        close(jobs[i].fd);
+                        jobs[i].fd = -1; /* poll() passes it over */
+                        open--;
+                }
+                tell_progress(o, ret, start);
+        }
+        while (wait(&status) > 0)
+                ret[0].failed += status != 0;
 }
 
 static int run_jobs(const Options *o)
 {
-        int pipes[64][2];
-        Tally all = { 0 };
+        struct pollfd jobs[JOBS_MAX];
+        Tally tallies[JOBS_MAX] = { 0 };
         double start = clock_seconds();
 
         for (unsigned i = 0; i < o->jobs; i++) {
-                if (pipe(pipes[i]) < 0)
+                int ends[2];
+                if (pipe(ends) < 0)
                         return 2;
-                if (fork() == 0) {
-                        Tally t = run_seeds(o, i);
-                        _exit(write(pipes[i][1], &t, sizeof t) == sizeof t ? 0 : 2);
-                }
-                close(pipes[i][1]);
+                if (fork() == 0)
+                        _exit(run_seeds(o, i, ends[1]) ? 0 : 2);
+                close(ends[1]);
+                jobs[i] = (struct pollfd){ .fd = ends[0], .events = POLLIN };
         }
-        for (unsigned i = 0; i < o->jobs; i++) {
-                Tally t;
-                if (read(pipes[i][0], &t, sizeof t) != sizeof t) {
-                        all.failed++;
-                        continue;
-                }
-                all.failed += t.failed;
-                all.runs += t.runs;
-                all.node_hours += t.node_hours;
-                all.sum.n_acks += t.sum.n_acks;
-                all.sum.n_events += t.sum.n_events;
-                all.sum.n_promotions += t.sum.n_promotions;
-                all.sum.n_bites += t.sum.n_bites;
-        }
-        while (wait(NULL) > 0)
-                ;
+        hear_jobs(o, jobs, tallies, start);
+        Tally all = add(tallies, o->jobs);
         double took = clock_seconds() - start;
         printf("%u runs, %.0f node-hours in %.1f s (%.0f simulated seconds a second), %" PRIu64
                " events, %" PRIu64 " acknowledgements, %" PRIu64 " promotions, %" PRIu64
@@ -192,7 +240,7 @@ int main(int argc, char **argv)
                         break;
                 case NODES: o.base.hosts = atoi(optarg); break;
                 case HOURS: o.hours = atof(optarg); break;
-                case JOBS: o.jobs = (unsigned)CLAMP(atoi(optarg), 1, 64); break;
+                case JOBS: o.jobs = (unsigned)CLAMP(atoi(optarg), 1, JOBS_MAX); break;
                 case TRACE_: o.trace = true; break;
                 case CALM: o.base.calm = true; break;
                 case REVOKE: o.base.stale_revoke = true; break;
