@@ -81,12 +81,15 @@ static int run_slot(Chores *c)
 static void next(Chores *c)
 {
         Pgd *p = c->pgd;
-        bool leads = p->pg.in_recovery == TRI_NO || pgd_leads_standby(p);
+        SlotsInput in = { .now = now_boottime(), .cluster = p->cluster, .pg = &p->pg,
+                          .dynamic = p->dynamic, .own_name = config_name(p->config),
+                          .leads = p->pg.in_recovery == TRI_NO || pgd_leads_standby(p),
+                          .nofailover = config_bool(p->config, "tags.nofailover", false) };
 
         if (!p->cluster || !p->pg.accepts || p->settings.pause)
                 return;
-        slots_note(&c->seen, p->cluster, config_name(p->config), p->dynamic, now_boottime());
-        c->current = slots_plan(&c->seen, p->cluster, &p->pg, leads, now_boottime(), c->failed);
+        slots_note(&c->seen, &in);
+        c->current = slots_plan(&c->seen, &in, c->failed);
         if (c->current.action == SLOT_NOTHING)
                 conn_reset(c->conn);
         else

@@ -47,7 +47,9 @@ enum {
         "SELECT application_name, usename, coalesce(host(client_addr), ''), state, sync_state,"    \
         " sync_priority, write_lsn, flush_lsn, replay_lsn FROM pg_stat_replication"                \
         " ORDER BY pid;"                                                                           \
-        "SELECT slot_name, restart_lsn FROM pg_replication_slots"                                  \
+        "SELECT slot_name, restart_lsn, active,"                                                   \
+        " xmin IS NOT NULL OR catalog_xmin IS NOT NULL, coalesce(wal_status = 'lost', false)"      \
+        " FROM pg_replication_slots"                                                               \
         " WHERE NOT temporary AND slot_type = 'physical' ORDER BY slot_name"
 
 const char *probe_sql(bool with_pending)
@@ -103,7 +105,10 @@ static void read_rows(const ConnAnswer *a, PgState *pg)
                 read_standby(standbys, i, &pg->standbys[pg->n_standbys++]);
         pg->n_slots = 0;
         for (int i = 0; i < PQntuples(slots) && pg->n_slots < CLUSTER_SLOTS_MAX; i++) {
+                SlotState *state = &pg->slot_states[pg->n_slots];
                 SlotLsn *s = &pg->slots[pg->n_slots++];
+                *state = (SlotState){ .active = cell_true(slots, i, 2), .has_xmin = cell_true(slots, i, 3),
+                                      .lost = cell_true(slots, i, 4) };
                 (void)STR_SET(s->name, cell(slots, i, 0)); /* an identifier */
                 s->lsn = cell_lsn(slots, i, 1);
         }
@@ -147,7 +152,7 @@ int probe_read(const ConnAnswer *a, PgState *pg, char *ret_conninfo, size_t size
 {
         if (a->n_results < 3 || PQntuples(a->results[0]) != 1 ||
             PQnfields(a->results[0]) != N_COLUMNS || PQnfields(a->results[1]) != 9 ||
-            PQnfields(a->results[2]) != 2)
+            PQnfields(a->results[2]) != 5)
                 return -EBADMSG;
         read_state(a->results[0], pg);
         read_rows(a, pg);

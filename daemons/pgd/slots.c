@@ -1,122 +1,143 @@
-#include <string.h>
-
 #include "base/macros.h"
 #include "base/str.h"
 #include "pgd/slots.h"
 #include "pgd/source.h"
 
-/* Its row, made if there is none; that of the slot that was not seen for longest gives way. */
-static uint32_t row_of(SlotsSeen *seen, const char *slot, bool *ret_is_new)
-{
-        uint32_t oldest = 0;
+/* ---- what is wanted ---- */
 
-        *ret_is_new = false;
+/* Its place among the rows; made where it is new, over the one not seen for longest where there is no
+ * room; SLOTS_SEEN_MAX: none may go. */
+static uint32_t place(SlotsSeen *seen, const char *slot)
+{
+        uint32_t oldest = SLOTS_SEEN_MAX;
+
         for (uint32_t i = 0; i < seen->n; i++) {
                 if (str_equal(seen->rows[i].name, slot))
                         return i;
-                if (seen->rows[i].last < seen->rows[oldest].last)
+                if (!seen->rows[i].permanent &&
+                    (oldest == SLOTS_SEEN_MAX || seen->rows[i].last < seen->rows[oldest].last))
                         oldest = i;
         }
         uint32_t at = seen->n < SLOTS_SEEN_MAX ? seen->n++ : oldest;
-        *ret_is_new = true;
-        seen->rows[at].kind = SLOT_OF_MEMBER;
-        (void)STR_SET(seen->rows[at].name, slot); /* same size */
+        if (at < SLOTS_SEEN_MAX) {
+                (void)STR_SET(seen->rows[at].name, slot); /* same size */
+                seen->rows[at].last = 0;
+                seen->rows[at].permanent = false;
+        }
         return at;
 }
 
-static void note_members(SlotsSeen *seen, const Cluster *c, const char *own_name, usec_t now)
+static void note_members(SlotsSeen *seen, const SlotsInput *in)
 {
-        const char *list = c->status.retain;
-        char slot[IDENT_SIZE], own[IDENT_SIZE];
-        bool is_new;
+        const Cluster *c = in->cluster;
+        char slot[IDENT_SIZE];
 
         for (uint32_t i = 0; i < c->n_members; i++) {
-                if (str_equal(c->members[i].name, own_name) || c->members[i].tags.nostream)
+                if (str_equal(c->members[i].name, in->own_name) || c->members[i].tags.nostream)
                         continue;
                 member_slot_name(c->members[i].name, slot);
-                uint32_t at = row_of(seen, slot, &is_new);
-                seen->rows[at].last = now;
+                uint32_t at = place(seen, slot);
+                if (at < SLOTS_SEEN_MAX)
+                        seen->rows[at].last = in->now;
         }
-        /* Whom the leader before us has seen counts from when we first hear of it. */
-        member_slot_name(own_name, own);
+}
+
+/* Another leader has seen these; for us their time begins when we read of them. */
+static void note_retained(SlotsSeen *seen, const SlotsInput *in, const char *own_slot)
+{
+        const char *list = in->cluster->status.retain;
+        char slot[IDENT_SIZE];
+
         while (str_list_next(&list, slot, sizeof slot)) {
-                if (str_equal(slot, own))
+                if (str_equal(slot, own_slot))
                         continue;
-                uint32_t at = row_of(seen, slot, &is_new);
-                if (is_new)
-                        seen->rows[at].last = now;
+                uint32_t at = place(seen, slot);
+                if (at < SLOTS_SEEN_MAX && seen->rows[at].last == 0)
+                        seen->rows[at].last = in->now;
         }
 }
 
-/* A physical one that this cluster, being a standby cluster or not, is to have. */
-static bool is_ours_to_keep(const Node *slot, bool standby_cluster)
+/* The precedence of the three names is Patroni's. */
+static const Node *permanent_slots(const Node *dynamic)
 {
-        const char *type = node_get_text(slot, "type"), *of = node_get_text(slot, "cluster_type");
-        bool physical = type ? str_equal_nocase(type, "physical")
-                             : !node_get(slot, "database") && !node_get(slot, "plugin");
+        static const char *const names[] = { "permanent_replication_slots", "permanent_slots", "slots" };
 
-        return physical && (!of || str_equal_nocase(of, standby_cluster ? "standby" : "primary"));
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                const Node *n = node_get(dynamic, names[i]);
+                if (n && n->kind == NODE_MAP)
+                        return n;
+        }
+        return NULL;
 }
 
-static bool is_name(const char *s)
+static bool name_is_valid(const char *name)
 {
-        return *s && strlen(s) < IDENT_SIZE &&
-               strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(s);
+        size_t n = strlen(name);
+
+        return n > 0 && n < IDENT_SIZE && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
 }
 
-static const Node *permanent_of(const Node *dynamic)
+static bool is_physical(const Node *slot)
 {
-        static const char *const keys[] = { "slots", "permanent_slots", "permanent_replication_slots" };
-        const Node *n = NULL;
+        const char *type = node_get_text(slot, "type");
 
-        for (size_t i = 0; i < ELEMENTSOF(keys) && !n; i++)
-                n = node_get(dynamic, keys[i]);
-        return n;
+        if (type)
+                return str_equal_nocase(type, "physical");
+        return !node_get(slot, "database") || !node_get(slot, "plugin");
 }
 
-static void note_permanent(SlotsSeen *seen, const Cluster *c, const char *own_name, const Node *dynamic,
-                           usec_t now)
+static bool is_for_this_cluster(const Node *slot, const Cluster *c)
 {
-        const Member *own_member = cluster_find_member(c, own_name);
-        char own[IDENT_SIZE];
-        bool is_new;
+        const char *type = node_get_text(slot, "cluster_type");
 
+        return !type || str_equal_nocase(type, c->settings.standby_cluster ? "standby" : "primary");
+}
+
+static void note_permanent(SlotsSeen *seen, const SlotsInput *in, const char *own_slot)
+{
         for (uint32_t i = 0; i < seen->n; i++)
-                if (seen->rows[i].kind == SLOT_PERMANENT)
-                        seen->rows[i].kind = SLOT_GIVEN_UP; /* unless it is named below */
-        if (own_member && own_member->tags.nofailover)
-                return; /* it never leads: nobody will need them here */
-        member_slot_name(own_name, own);
-        NODE_FOREACH(slot, permanent_of(dynamic)) {
-                if (!slot->key || !is_name(slot->key) || str_equal(slot->key, own) ||
-                    !is_ours_to_keep(slot, c->settings.standby_cluster))
+                seen->rows[i].permanent = false;
+        if (in->nofailover)
+                return;
+        NODE_FOREACH(slot, permanent_slots(in->dynamic)) {
+                if (!name_is_valid(slot->key) || str_equal(slot->key, own_slot) || !is_physical(slot) ||
+                    !is_for_this_cluster(slot, in->cluster))
                         continue;
-                uint32_t at = row_of(seen, slot->key, &is_new);
-                seen->rows[at].kind = SLOT_PERMANENT;
-                seen->rows[at].last = now;
+                uint32_t at = place(seen, slot->key);
+                if (at < SLOTS_SEEN_MAX)
+                        seen->rows[at].permanent = true;
         }
 }
 
-/* A matcher's every key must match; the others speak of logical slots. */
-static bool is_ignored(const Node *dynamic, const char *name)
+void slots_note(SlotsSeen *seen, const SlotsInput *in)
 {
-        NODE_FOREACH(matcher, node_get(dynamic, "ignore_slots")) {
-                const char *its = node_get_text(matcher, "name"), *type = node_get_text(matcher, "type");
-                if (matcher->children && (!its || str_equal(its, name)) &&
-                    (!type || str_equal_nocase(type, "physical")) && !node_get(matcher, "database") &&
-                    !node_get(matcher, "plugin"))
+        char own_slot[IDENT_SIZE];
+
+        member_slot_name(in->own_name, own_slot);
+        note_permanent(seen, in, own_slot);
+        note_members(seen, in);
+        note_retained(seen, in, own_slot);
+}
+
+/* All that is given must match; a database or a plugin matches no physical slot. */
+static bool matches(const Node *row, const char *name)
+{
+        const char *wanted = node_get_text(row, "name"), *type = node_get_text(row, "type");
+
+        return row->kind == NODE_MAP && row->children && (!wanted || str_equal(wanted, name)) &&
+               (!type || str_equal(type, "physical")) && !node_get(row, "database") &&
+               !node_get(row, "plugin");
+}
+
+bool slots_ignored(const Node *dynamic, const char *name)
+{
+        NODE_FOREACH(row, node_get(dynamic, "ignore_slots"))
+                if (matches(row, name))
                         return true;
-        }
         return false;
 }
 
-void slots_note(SlotsSeen *seen, const Cluster *c, const char *own_name, const Node *dynamic, usec_t now)
-{
-        note_members(seen, c, own_name, now);
-        note_permanent(seen, c, own_name, dynamic, now);
-        for (uint32_t i = 0; i < seen->n; i++)
-                seen->rows[i].ignored = is_ignored(dynamic, seen->rows[i].name);
-}
+/* ---- what is to be done ---- */
 
 static const SlotLsn *find(const SlotLsn *slots, uint32_t n, const char *name)
 {
@@ -126,55 +147,92 @@ static const SlotLsn *find(const SlotLsn *slots, uint32_t n, const char *name)
         return NULL;
 }
 
-/* Where the member of that slot stands, if it streams from a member that is not the leader; or 0. */
-static Lsn streaming_elsewhere(const Cluster *c, const char *slot)
+static const Member *member_of(const Cluster *c, const char *slot)
 {
         char name[IDENT_SIZE];
 
         for (uint32_t i = 0; i < c->n_members; i++) {
-                const Member *m = &c->members[i];
-                member_slot_name(m->name, name);
+                member_slot_name(c->members[i].name, name);
                 if (str_equal(name, slot))
-                        return source_to_follow(c, m->name, c->leader.name, m->tags.replicatefrom)
-                                       ? m->xlog_location
-                                       : 0;
+                        return &c->members[i];
         }
-        return 0;
+        return NULL;
+}
+
+/* The member it streams from instead of the leader; NULL: the leader. */
+static const Member *upstream_of(const Cluster *c, const Member *m)
+{
+        return source_to_follow(c, m->name, c->leader.name, m->tags.replicatefrom);
+}
+
+/* Where the member of that slot stands, if it streams from a member that is not the leader; or 0. */
+static Lsn streaming_elsewhere(const Cluster *c, const Member *m)
+{
+        return m && upstream_of(c, m) ? m->xlog_location : 0;
+}
+
+/* Somebody is to connect to it on this node. */
+static bool is_used_here(const SlotsInput *in, const Member *m)
+{
+        const Member *up = m ? upstream_of(in->cluster, m) : NULL;
+
+        return up ? str_equal(up->name, in->own_name) : in->leads;
+}
+
+/* Of no use as it is: made again, it is. */
+static bool is_spoilt(const SlotsInput *in, const SlotLsn *have, const SlotState *state,
+                      const Member *m)
+{
+        bool about_to_lead = str_equal(in->cluster->leader.name, in->own_name) && !in->leads;
+
+        if (state->lost || have->lsn == 0)
+                return true;
+        return state->has_xmin && !is_used_here(in, m) && cluster_is_locked(in->cluster) &&
+               !about_to_lead;
+}
+
+static Lsn advance_to(const SlotsInput *in, const SlotLsn *have, const Member *m)
+{
+        const SlotLsn *known = find(in->cluster->status.slots, in->cluster->status.n_slots, have->name);
+        Lsn elsewhere = streaming_elsewhere(in->cluster, m);
+
+        if (in->leads) /* or its WAL would be kept for ever */
+                return elsewhere > have->lsn ? MIN(elsewhere, MAX(in->pg->flush_lsn, in->pg->replay_lsn)) : 0;
+        return known && known->lsn > have->lsn && known->lsn <= in->pg->replay_lsn ? known->lsn : 0;
 }
 
 /* What one slot needs. */
-static SlotPlan plan_one(const SlotsSeen *seen, uint32_t i, const Cluster *c, const PgState *pg,
-                         bool leads, usec_t now)
+static SlotPlan plan_one(const SlotsSeen *seen, uint32_t i, const SlotsInput *in)
 {
         SlotPlan p = { 0 };
         const char *name = seen->rows[i].name;
-        const SlotLsn *have = find(pg->slots, pg->n_slots, name);
-        const SlotLsn *known = find(c->status.slots, c->status.n_slots, name);
-        bool wanted = seen->rows[i].kind == SLOT_PERMANENT ||
-                      (seen->rows[i].kind == SLOT_OF_MEMBER &&
-                       now - seen->rows[i].last <= c->settings.member_slots_ttl);
+        const SlotLsn *have = find(in->pg->slots, in->pg->n_slots, name);
+        const SlotState *state = have ? &in->pg->slot_states[have - in->pg->slots] : NULL;
+        const Member *m = member_of(in->cluster, name);
+        bool kept = seen->rows[i].last != 0 &&
+                    usec_sub(in->now, seen->rows[i].last) <= in->cluster->settings.member_slots_ttl;
+        bool wanted = seen->rows[i].permanent || kept;
 
         (void)STR_SET(p.name, name); /* same size */
-        if (wanted && !have) {
-                p.action = SLOT_CREATE;
-        } else if (!wanted && have) {
-                p.action = seen->rows[i].ignored ? SLOT_NOTHING : SLOT_DROP;
-        } else if (have && leads && streaming_elsewhere(c, name) > have->lsn) {
-                p.action = SLOT_ADVANCE; /* or its WAL would be kept for ever */
-                p.lsn = MIN(streaming_elsewhere(c, name), pg->flush_lsn);
-        } else if (have && !leads && known && known->lsn > have->lsn &&
-                   known->lsn <= pg->replay_lsn) {
-                p.action = SLOT_ADVANCE;
-                p.lsn = known->lsn;
+        if (!have) {
+                p.action = wanted ? SLOT_CREATE : SLOT_NOTHING;
+                return p;
         }
+        if (state->active || slots_ignored(in->dynamic, name))
+                return p; /* its owner moves it, or it is somebody else's */
+        if (!wanted || is_spoilt(in, have, state, m)) {
+                p.action = SLOT_DROP;
+                return p;
+        }
+        p.lsn = advance_to(in, have, m);
+        p.action = p.lsn != 0 ? SLOT_ADVANCE : SLOT_NOTHING;
         return p;
 }
 
-SlotPlan slots_plan(const SlotsSeen *seen, const Cluster *c, const PgState *pg, bool leads,
-                    usec_t now, unsigned skip)
+SlotPlan slots_plan(const SlotsSeen *seen, const SlotsInput *in, unsigned skip)
 {
         for (uint32_t i = 0; i < seen->n; i++) {
-                SlotPlan p = plan_one(seen, i, c, pg, leads, now);
+                SlotPlan p = plan_one(seen, i, in);
                 if (p.action != SLOT_NOTHING && skip-- == 0)
                         return p;
         }

@@ -1,11 +1,11 @@
 /*
- * slots: which physical replication slots the members need, and the next thing to do about it.
+ * slots: which physical replication slots this node keeps, and the next thing to do about one.
  *
- * Pure. Every node keeps a slot for each other member (PATRONI-SPEC §2.18), so that whoever leads
- * next still has the WAL they need; the leader's are moved by their owners, a replica advances its
- * own to what /status says. A slot of a member that went away is kept for member_slots_ttl. Physical
- * slots named in the configuration's `slots` are permanent: on every node, until they are taken out
- * there. No other slot is ever dropped, and none that `ignore_slots` matches.
+ * Pure. Every node keeps a slot for each other member and for each permanent one (PATRONI-SPEC §2.18),
+ * so that whoever leads next still has the WAL they need; the leader's are moved by their owners, a
+ * replica advances its own to what /status says. A slot of a member that went away is kept for
+ * member_slots_ttl, counted anew by a leader that finds it in retain_slots. Slots that were never a
+ * member's nor permanent are nobody's business here.
  */
 #pragma once
 
@@ -15,14 +15,13 @@
 
 #define SLOTS_SEEN_MAX CLUSTER_SLOTS_MAX
 
-/* The slots of members seen so far, and when last, and permanent ones. Only these are ever dropped. */
+/* The slots that were wanted so far. Only these are ever dropped. */
 typedef struct SlotsSeen {
         uint32_t n;
         struct {
                 char name[IDENT_SIZE];
-                usec_t last;
-                enum { SLOT_OF_MEMBER = 0, SLOT_PERMANENT, SLOT_GIVEN_UP } kind;
-                bool ignored;
+                usec_t last;    /* its member was seen; 0: it was no member's */
+                bool permanent; /* the configuration names it */
         } rows[SLOTS_SEEN_MAX];
 } SlotsSeen;
 
@@ -39,9 +38,21 @@ typedef struct SlotPlan {
         Lsn lsn; /* ADVANCE: to here */
 } SlotPlan;
 
-/* Notes who is there now, and what the dynamic configuration says (NULL: not known). */
-void slots_note(SlotsSeen *seen, const Cluster *c, const char *own_name, const Node *dynamic, usec_t now);
+typedef struct SlotsInput {
+        usec_t now;
+        const Cluster *cluster;
+        const PgState *pg;
+        const Node *dynamic; /* the dynamic configuration; may be NULL */
+        const char *own_name;
+        bool leads;          /* it is out of recovery */
+        bool nofailover;     /* it will never lead: permanent slots are not for it */
+} SlotsInput;
+
+/* Whether one of ignore_slots matches a physical slot of that name. */
+bool slots_ignored(const Node *dynamic, const char *name);
+
+/* Notes who and what is there now. */
+void slots_note(SlotsSeen *seen, const SlotsInput *in);
 
 /* The first thing still to be done after `skip` others that failed; nothing: SLOT_NOTHING. */
-SlotPlan slots_plan(const SlotsSeen *seen, const Cluster *c, const PgState *pg, bool leads,
-                    usec_t now, unsigned skip);
+SlotPlan slots_plan(const SlotsSeen *seen, const SlotsInput *in, unsigned skip);

@@ -71,8 +71,9 @@ static void read_cluster(const MsgCluster *m)
         for (uint32_t i = 0; i < c->n_members; i++)
                 node_free(blob_node(m, c->members[i].raw));
         seen = (SlotsSeen){ 0 };
-        slots_note(&seen, c, "n1", NULL, 1000);
-        (void)slots_plan(&seen, c, &pg.pg, true, 1000, 0);
+        SlotsInput in = { .now = 1000, .cluster = c, .pg = &pg.pg, .own_name = "n1", .leads = true };
+        slots_note(&seen, &in);
+        (void)slots_plan(&seen, &in, 0);
         fuzz_claim(wire_cluster_fixed_size(c) <= m->h.size);
 }
 

@@ -200,3 +200,35 @@ def slots_of_who_left(lab):
     config(lab, ignore_slots=None, member_slots_ttl=None)
     gone.systemctl("start", "palisade@main.target")
     healthy(lab)
+
+
+@case
+def spoilt_slots(lab):
+    """a slot whose WAL is gone is made again; one in use that nobody wants any more is left, and dropped when it is free"""
+    leader = healthy(lab)
+    config(lab, slots={"frail": None, "busy": None},
+           postgresql={"parameters": {"max_slot_wal_keep_size": "1MB", "wal_keep_size": "16MB"}})  # fmt: skip
+    wait_for(lambda: {"frail", "busy"} <= set(slots(leader)), 30, "both to be there")
+    wait_for(lambda: leader.psql("show max_slot_wal_keep_size") == "1MB", 30, "the limit to be in force")
+    ask = "select restart_lsn > '{}' from pg_replication_slots where slot_name = 'frail'"
+    ask = ask.format(leader.psql("select restart_lsn from pg_replication_slots where slot_name = 'frail'"))
+    leader.psql("create table filler (t text)")
+    for _ in range(4):
+        leader.psql("insert into filler select repeat('x', 100) from generate_series(1, 20000); select pg_switch_wal()")
+    leader.psql("checkpoint")
+    wait_for(lambda: leader.psql(ask) == "t", 30, "the lost slot to be made again")
+    leader.sh("systemd-run --quiet --unit=receive --uid=postgres -p RuntimeDirectory=receive "
+              "-E PGPASSWORD=replicator-secret "
+              f"{BIN}/pg_receivewal --slot busy -D /run/receive -h 127.0.0.1 -U replicator")  # fmt: skip
+    wait_for(lambda: leader.psql("select active from pg_replication_slots where slot_name = 'busy'") == "t", 30,
+             "the slot to be used")  # fmt: skip
+    since = now(leader)
+    config(lab, slots=None, postgresql={"parameters": {"max_slot_wal_keep_size": None, "wal_keep_size": None}})
+    wait_for(lambda: "frail" not in slots(leader), 30, "the free one to go")
+    leader.sh(["sleep", "3"])
+    expect("busy" in slots(leader), "the one in use stays")
+    told = leader.journal("-u", "palisade-pgd@main", "--since", since).count("replication slot busy")
+    expect(told == 0, f"and is not tried again and again: {told}")
+    leader.sh(["systemctl", "stop", "receive"])
+    wait_for(lambda: "busy" not in slots(leader), 30, "it to go when it is free")
+    leader.psql("drop table filler")

@@ -6,6 +6,27 @@
 static Cluster cluster; /* node0 (we), node1, node-2 */
 static PgState pg;
 static SlotsSeen seen;
+static Node *dynamic;
+
+static SlotsInput input(bool leads, usec_t now)
+{
+        return (SlotsInput){ .now = now, .cluster = &cluster, .pg = &pg, .dynamic = dynamic,
+                             .own_name = "node0", .leads = leads };
+}
+
+static void note(usec_t now)
+{
+        SlotsInput in = input(true, now);
+
+        slots_note(&seen, &in);
+}
+
+static void configure(const char *text)
+{
+        dynamic = node_free(dynamic);
+        if (text)
+                assert_int_equal(json_parse(text, strlen(text), false, &dynamic, NULL), 0);
+}
 
 static int setup(void **state _unused_)
 {
@@ -17,7 +38,8 @@ static int setup(void **state _unused_)
         cluster.settings.member_slots_ttl = SEC(1800);
         pg = (PgState){ .replay_lsn = 500 };
         seen = (SlotsSeen){ 0 };
-        slots_note(&seen, &cluster, "node0", NULL, SEC(1000));
+        configure(NULL);
+        note(SEC(1000));
         return 0;
 }
 
@@ -40,7 +62,8 @@ static void status(const char *name, Lsn lsn)
 static void expect(bool leads, usec_t now, unsigned skip, SlotAction action, const char *name,
                    Lsn lsn)
 {
-        SlotPlan p = slots_plan(&seen, &cluster, &pg, leads, now, skip);
+        SlotsInput in = input(leads, now);
+        SlotPlan p = slots_plan(&seen, &in, skip);
 
         assert_int_equal(p.action, action);
         if (action == SLOT_NOTHING)
@@ -56,7 +79,7 @@ static void test_note(void **state _unused_)
         assert_string_equal(seen.rows[1].name, "node_2");
         assert_true(seen.rows[0].last == SEC(1000));
         cluster.members[2].tags.nostream = true;
-        slots_note(&seen, &cluster, "node0", NULL, SEC(1001));
+        note(SEC(1001));
         assert_int_equal(seen.n, 2);
         assert_true(seen.rows[0].last == SEC(1001));
         assert_true(seen.rows[1].last == SEC(1000)); /* one that does not stream needs none */
@@ -81,7 +104,7 @@ static void test_drop(void **state _unused_)
         have("node_2", 100);
         have("somebody_elses", 1);
         cluster.n_members = 2;
-        slots_note(&seen, &cluster, "node0", NULL, SEC(2000));
+        note(SEC(2000));
         expect(true, SEC(2800), 0, SLOT_NOTHING, "", 0); /* 1800 s exactly */
         expect(true, SEC(2800) + 1, 0, SLOT_DROP, "node_2", 0);
         pg.n_slots = 1;
@@ -129,70 +152,101 @@ static void test_cascade(void **state _unused_)
         expect(true, SEC(1000), 0, SLOT_NOTHING, NULL, 0);
 }
 
-static Node *dynamic(const char *json)
+/* G2: what another leader kept is kept on, for a whole ttl from when we read of it. */
+static void test_retained(void **state _unused_)
 {
-        Node *n = NULL;
-
-        assert_int_equal(json_parse(json, strlen(json), false, &n, NULL), 0);
-        return n;
-}
-
-/* On every node, from the first moment until they are taken out of the configuration. */
-static void test_permanent(void **state _unused_)
-{
-        Node *n = dynamic("{\"slots\": {\"keep\": {\"type\": \"physical\"}, \"node0\": {}, \"Bad-Name\": {},"
-                          " \"log\": {\"database\": \"d\", \"plugin\": \"p\"},"
-                          " \"away\": {\"type\": \"physical\", \"cluster_type\": \"standby\"}}}");
-
-        seen = (SlotsSeen){ 0 };
         have("node1", 100);
         have("node_2", 100);
-        slots_note(&seen, &cluster, "node0", n, SEC(1000));
+        have("gone", 100);
+        have("node0", 100);
+        (void)STR_SET(cluster.status.retain, "gone,node0,node1"); /* our own: none is needed here */
+        note(SEC(1000));
+        assert_int_equal(seen.n, 3);
+        note(SEC(2800));
+        expect(true, SEC(2800), 0, SLOT_NOTHING, NULL, 0);
+        note(SEC(2801)); /* that it still stands in the key makes it no younger */
+        expect(true, SEC(2801), 0, SLOT_DROP, "gone", 0);
+        pg.n_slots = 2;
+        expect(true, SEC(2801), 0, SLOT_NOTHING, NULL, 0);
+        expect(true, SEC(2800), 0, SLOT_CREATE, "gone", 0);
+}
+
+/* G3: on every node; advanced on a replica; gone with the configuration's word. */
+static void test_permanent(void **state _unused_)
+{
+        have("node1", 100);
+        have("node_2", 100);
+        configure("{\"slots\":{\"keep\":null,\"node0\":null,\"Bad\":null,\"l\":{\"type\":\"logical\"},"
+                  "\"m\":{\"database\":\"d\",\"plugin\":\"p\"}}}");
+        note(SEC(1000));
         assert_int_equal(seen.n, 3);
         expect(true, SEC(1000), 0, SLOT_CREATE, "keep", 0);
         expect(false, SEC(1000), 0, SLOT_CREATE, "keep", 0);
         have("keep", 100);
+        expect(true, SEC(9000), 2, SLOT_NOTHING, NULL, 0); /* members alone grow old */
         status("keep", 300);
-        expect(true, SEC(1000000), 2, SLOT_NOTHING, "", 0); /* past the members', which are old by then */
         expect(false, SEC(1000), 0, SLOT_ADVANCE, "keep", 300);
-        cluster.settings.standby_cluster = true;
-        slots_note(&seen, &cluster, "node0", n, SEC(1000));
-        expect(true, SEC(1000), 0, SLOT_CREATE, "away", 0);
-        cluster.settings.standby_cluster = false;
-        slots_note(&seen, &cluster, "node0", NULL, SEC(1000)); /* taken out */
+        expect(true, SEC(1000), 0, SLOT_NOTHING, NULL, 0);
+        configure("{\"slots\":{}}");
+        note(SEC(1000));
         expect(true, SEC(1000), 0, SLOT_DROP, "keep", 0);
-        cluster.members[0].tags.nofailover = true; /* nobody will need it here */
-        slots_note(&seen, &cluster, "node0", n, SEC(1000));
-        expect(true, SEC(1000), 0, SLOT_DROP, "keep", 0);
-        node_free(n);
+        pg.slot_states[2].active = true; /* not while it is used */
+        expect(true, SEC(1000), 0, SLOT_NOTHING, NULL, 0);
+        /* A member's slot that was permanent as well stays a member's. */
+        configure("{\"permanent_slots\":{\"node1\":{\"type\":\"physical\"}},\"slots\":{\"x\":null}}");
+        note(SEC(1000));
+        configure(NULL);
+        note(SEC(1000));
+        expect(true, SEC(1000), 0, SLOT_NOTHING, NULL, 0);
 }
 
-static void test_ignored(void **state _unused_)
+/* G5: a slot for one kind of cluster, and slots that are somebody else's. */
+static void test_types(void **state _unused_)
 {
-        Node *n = dynamic("{\"ignore_slots\": [{\"plugin\": \"p\"}, {\"name\": \"node_2\", \"type\": \"physical\"}]}");
-
         have("node1", 100);
         have("node_2", 100);
-        cluster.n_members = 1;
-        slots_note(&seen, &cluster, "node0", n, SEC(9000));
+        configure("{\"slots\":{\"p\":{\"cluster_type\":\"primary\"},\"s\":{\"cluster_type\":\"standby\"}}}");
+        note(SEC(1000));
+        expect(true, SEC(1000), 0, SLOT_CREATE, "p", 0);
+        expect(true, SEC(1000), 1, SLOT_NOTHING, NULL, 0);
+        cluster.settings.standby_cluster = true;
+        seen.n = 2;
+        note(SEC(1000));
+        expect(false, SEC(1000), 0, SLOT_CREATE, "s", 0);
+        expect(false, SEC(1000), 1, SLOT_NOTHING, NULL, 0);
+
+        configure("{\"ignore_slots\":[{\"name\":\"node_2\",\"type\":\"physical\"},{\"name\":\"node1\","
+                  "\"plugin\":\"x\"},{}]}");
+        assert_true(slots_ignored(dynamic, "node_2"));
+        assert_false(slots_ignored(dynamic, "node1"));
+        note(SEC(1000));
         expect(true, SEC(9000), 0, SLOT_DROP, "node1", 0);
-        expect(true, SEC(9000), 1, SLOT_NOTHING, "", 0);
-        node_free(n);
+        expect(true, SEC(9000), 1, SLOT_NOTHING, NULL, 0);
+        configure("{\"ignore_slots\":[{\"type\":\"physical\"}]}");
+        assert_true(slots_ignored(dynamic, "any"));
+        configure("{\"ignore_slots\":[{\"type\":\"logical\"}]}");
+        assert_false(slots_ignored(dynamic, "any"));
 }
 
-/* A new leader knows of members that it has never seen. */
-static void test_retained(void **state _unused_)
+/* G6: what is lost, and what would hold back the vacuum for nobody, is made again. */
+static void test_spoilt(void **state _unused_)
 {
-        seen = (SlotsSeen){ 0 };
-        cluster.n_members = 1;
-        (void)STR_SET(cluster.status.retain, "gone,node0");
-        slots_note(&seen, &cluster, "node0", NULL, SEC(5000));
-        expect(true, SEC(5000), 0, SLOT_CREATE, "gone", 0);
-        expect(true, SEC(5000), 1, SLOT_NOTHING, "", 0);
-        have("gone", 100);
-        slots_note(&seen, &cluster, "node0", NULL, SEC(6000)); /* it is not seen anew */
-        expect(true, SEC(6800), 0, SLOT_NOTHING, "", 0);
-        expect(true, SEC(6800) + 1, 0, SLOT_DROP, "gone", 0);
+        have("node1", 100);
+        have("node_2", 100);
+        pg.slot_states[0].lost = true;
+        expect(true, SEC(1000), 0, SLOT_DROP, "node1", 0);
+        pg.slot_states[0].active = true;
+        expect(true, SEC(1000), 0, SLOT_NOTHING, NULL, 0);
+        pg.slot_states[0] = (SlotState){ .has_xmin = true };
+        expect(true, SEC(1000), 0, SLOT_NOTHING, NULL, 0); /* its standby's feedback */
+        expect(false, SEC(1000), 0, SLOT_NOTHING, NULL, 0); /* nobody leads: wait */
+        (void)STR_SET(cluster.leader.name, "node1");
+        expect(false, SEC(1000), 0, SLOT_DROP, "node1", 0); /* left from when we led */
+        (void)STR_SET(cluster.leader.name, "node0");
+        expect(false, SEC(1000), 0, SLOT_NOTHING, NULL, 0); /* about to be promoted */
+        pg.slot_states[0] = (SlotState){ 0 };
+        pg.slots[1].lsn = 0;
+        expect(true, SEC(1000), 0, SLOT_DROP, "node_2", 0);
 }
 
 static void test_many(void **state _unused_)
@@ -201,7 +255,7 @@ static void test_many(void **state _unused_)
         cluster.n_members = 1;
         for (unsigned i = 0; i < SLOTS_SEEN_MAX + 5; i++) {
                 snprintf(cluster.members[0].name, NAME_SIZE, "m%u", i);
-                slots_note(&seen, &cluster, "node0", NULL, SEC(1000 + i));
+                note(SEC(1000 + i));
         }
         assert_int_equal(seen.n, SLOTS_SEEN_MAX);
         bool newest = false, oldest = false;
@@ -219,8 +273,10 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_note), TEST(test_create), TEST(test_drop), TEST(test_advance), TEST(test_cascade),
-                TEST(test_permanent), TEST(test_ignored), TEST(test_retained), TEST(test_many),
+                TEST(test_retained), TEST(test_permanent), TEST(test_types), TEST(test_spoilt), TEST(test_many),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        int r = cmocka_run_group_tests(tests, NULL, NULL);
+        configure(NULL);
+        return r;
 }
