@@ -11,7 +11,16 @@ typedef struct LaterRow {
 
 #define LOGICAL "this version keeps no logical slots: these are left to you"
 
+#define JOURNAL "lines go to the journal, or to stdout where there is none: files are kept by those"
+
 static const LaterRow rows[] = {
+        { "log.dir", JOURNAL, NULL, false },
+        { "log.file_num", JOURNAL, NULL, false },
+        { "log.file_size", JOURNAL, NULL, false },
+        { "log.mode", JOURNAL, NULL, false },
+        { "log.loggers", "there are no Python modules to set levels for: use log.level", NULL, false },
+        { "log.traceback_level", "there are no Python exceptions to trace", NULL, false },
+        { "log.static_fields", "the journal has fields of its own: PALISADE_CLUSTER and others", NULL, false },
         { "bootstrap.users", "this version makes no users", NULL, false },
         { "slots", LOGICAL, NULL, false },
         { "permanent_slots", LOGICAL, NULL, false },

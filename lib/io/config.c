@@ -241,6 +241,15 @@ static int check(Config *c, Teller *t)
         return -EINVAL;
 }
 
+/* Of a program that runs by it: a reload changes it, too. */
+static void follow_log_level(const Config *c)
+{
+        const char *given = getenv("PALISADE_LOG_LEVEL");
+
+        /* The schema has checked it; a bad word in the environment leaves the level as it is. */
+        (void)log_set_level(config_text(c, "log.level", given ? given : "INFO"));
+}
+
 int config_load(Config **ret, const char *path, const char *const *sections, config_tell_t tell,
                 void *userdata)
 {
@@ -257,6 +266,8 @@ int config_load(Config **ret, const char *path, const char *const *sections, con
                 r = check(c, &t);
         if (r < 0)
                 return r;
+        if (!tell)
+                follow_log_level(c);
         if (sections)
                 keep_sections(c->root, sections);
         *ret = TAKE_PTR(c);

@@ -19,7 +19,8 @@ typedef struct Config Config;
 /*
  * Reads and checks path: a file, or a folder whose *.yml and *.yaml are read in the order of their names,
  * each over those before it. PATRONI_* variables are put over that; without a file they are all there is
- * (PATRONI-SPEC §3.1). Each problem is told to `tell` as "file:line: text" (NULL: to the log).
+ * (PATRONI-SPEC §3.1). Each problem is told to `tell` as "file:line: text" (NULL: to the
+ * log, whose level then follows log.level).
  * sections: the top-level keys to keep beside scope, name and namespace, NULL-terminated; the rest
  * is wiped. NULL keeps all. 0, -EINVAL (told), or another negative errno (told).
  */

@@ -222,6 +222,7 @@ def spoilt_slots(lab):
               f"{BIN}/pg_receivewal --slot busy -D /run/receive -h 127.0.0.1 -U replicator")  # fmt: skip
     wait_for(lambda: leader.psql("select active from pg_replication_slots where slot_name = 'busy'") == "t", 30,
              "the slot to be used")  # fmt: skip
+    leader.sh(["sleep", "1.1"])  # --since counts whole seconds, and it was made in this one
     since = now(leader)
     config(lab, slots=None, postgresql={"parameters": {"max_slot_wal_keep_size": None, "wal_keep_size": None}})
     wait_for(lambda: "frail" not in slots(leader), 30, "the free one to go")

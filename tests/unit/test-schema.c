@@ -90,7 +90,7 @@ static void test_fine(void **state _unused_)
 {
         fine("");
         fine("namespace: /service/\n"
-             "log: {level: info, type: json}\n"
+             "log: {level: info, type: json, dateformat: x}\n"
              "watchdog: {mode: required, device: /dev/watchdog, safety_margin: -1}\n"
              "tags: {nofailover: true, failover_priority: -1, datacenter: dc1}\n"
              "vip: [{address: 10.0.0.100, interface: eth0}, 'fd00::1']\n"
@@ -278,6 +278,8 @@ static void test_later(void **state _unused_)
                                "{callbacks: {on_start: /bin/true}, create_replica_methods: "
                                "[mine, basebackup]}}", &t, true), 0);
         assert_string_equal(t.all, "slots: this version keeps no logical slots: these are left to you\n");
+        one("log:\n  loggers: {urllib3: WARNING}\n", PROBLEM_WARNING, 2,
+            "log.loggers: there are no Python modules to set levels for: use log.level");
 }
 
 static void test_bootstrap(void **state _unused_)
