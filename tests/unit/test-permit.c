@@ -107,6 +107,7 @@ static void test_nothing_left(void **state _unused_)
 
         assert_true(permit_deadline(&in, SENT, SEC(3)) == 0);
         assert_true(permit_terms(&in).window == 0);
+        assert_true(permit_terms(&in).interval == SEC(1)); /* renewals go on */
         assert_false(permit_terms(&in).fits);
         in = input(10, 2, 3, 10);
         assert_true(permit_deadline(&in, SENT, SEC(10)) == 0);
