@@ -190,6 +190,7 @@ typedef struct Palisaded {
         Pause pause;
         Twin twin;
         usec_t unsync_until; /* so long a stop waits until /sync does not list us; 0: it does not wait */
+        usec_t unsync_out;   /* since when it does not */
         Restart restart;
         Reinit reinit;
         Duties duties;

@@ -15,21 +15,41 @@ bool unsync_is_wanted(const Palisaded *p)
                pg->in_recovery == TRI_YES && p->cluster->settings.synchronous_mode != SYNC_MODE_OFF;
 }
 
+/*
+ * Out of /sync is not yet out of the parameter, which the leader changes next; that is done once it
+ * lists somebody else, or nobody is left to be listed.
+ */
+static bool is_out(Palisaded *p, usec_t now)
+{
+        const Cluster *c = p->cluster;
+
+        if (cluster_is_in_sync(c, p->node.name) && !str_equal_nocase(c->sync.leader, p->node.name)) {
+                p->unsync_out = 0;
+                return false;
+        }
+        if (p->unsync_out == 0)
+                p->unsync_out = now;
+        return c->sync.standbys[0] || now >= p->unsync_out + c->settings.timing.loop_wait;
+}
+
 bool unsync_waits(Palisaded *p)
 {
         const Cluster *c = p->cluster;
         usec_t now = now_boottime();
 
         if (!unsync_is_wanted(p)) {
-                p->unsync_until = 0;
+                p->unsync_until = p->unsync_out = 0;
                 return false;
         }
-        if (!cluster_is_in_sync(c, p->node.name) || str_equal_nocase(c->sync.leader, p->node.name) ||
-            !cluster_is_locked(c) || p->link.state != LINK_UP)
-                return false;
+        if (p->unsync_until == 0 && !cluster_is_in_sync(c, p->node.name))
+                return false; /* it never was in it */
         if (p->unsync_until == 0)
                 p->unsync_until = now + 2 * c->settings.timing.loop_wait;
+        if (is_out(p, now) || !cluster_is_locked(c) || p->link.state != LINK_UP)
+                return false;
         if (now < p->unsync_until)
-                timer_set(&p->restart.timer, p->unsync_until); /* if nothing else wakes us */
+                timer_set(&p->restart.timer,
+                          MIN(p->unsync_until,
+                              p->unsync_out ? p->unsync_out + c->settings.timing.loop_wait : USEC_INFINITY));
         return now < p->unsync_until;
 }

@@ -86,6 +86,13 @@ static void on_reloaded(const ConnAnswer *answer, void *userdata)
 }
 
 /*
+ * Commits that wait are let go when a standby that now counts answers, and one that has everything
+ * already answers nothing: a record of our own, which waits for nobody, makes it.
+ */
+static const char wake_waiting[] = "SELECT pg_sleep(0.02); SET LOCAL synchronous_commit = local;"
+                                   " SELECT txid_current()";
+
+/*
  * The postmaster reads its files when it pleases, and each backend after it: our own session's
  * settings show when that has happened. pg_reload_conf() is ordered behind our SIGHUP.
  */
@@ -100,7 +107,8 @@ int step_reconfigure(Pgd *p)
         if (r >= 0)
                 r = configured(p);
         if (r >= 0)
-                r = conn_run(p->admin, "SELECT pg_sleep(0.02)", 3 * USEC_PER_SEC, on_reloaded, p);
+                r = conn_run(p->admin, standby || !p->sync_managed ? "SELECT pg_sleep(0.02)" : wake_waiting,
+                             3 * USEC_PER_SEC, on_reloaded, p);
         return r;
 }
 
