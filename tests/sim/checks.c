@@ -127,6 +127,12 @@ void check_permit(Host *h, const MsgPermit *m)
 
         if (h->last_epoch == m->epoch && m->deadline < h->last_deadline)
                 sim_fail("a permit of %s moves back within epoch %" PRIu64, h->name, m->epoch);
+        if (m->epoch <= h->revoked_epoch)
+                sim_fail("%s gives a permit for epoch %" PRIu64 ", which it has revoked", h->name, m->epoch);
+        if (h->last_epoch != m->epoch && h->watchdog_mode == WATCHDOG_REQUIRED && !h->device_open &&
+            !m->standing)
+                sim_fail("%s gives the first permit of epoch %" PRIu64 " with no watchdog armed", h->name,
+                         m->epoch);
         if (h->last_epoch != m->epoch)
                 h->by_promise = false;
         h->last_epoch = m->epoch;
@@ -201,15 +207,17 @@ static void check_streaming(void)
         }
 }
 
-/* In strict mode a commit waits for a standby, and a host that its watchdog has reset boots as long as it likes. */
+/*
+ * A host that its watchdog has reset boots as long as it likes. In synchronous mode it may be the
+ * only one that can lead, in strict mode the standby that a commit waits for.
+ */
 static bool waits_for_a_host(void)
 {
-        const Key *k = etcd_key(PREFIX "config");
         bool off = false;
 
         for (int i = 0; i < world->n_hosts; i++)
                 off = off || !world->hosts[i].powered;
-        return off && k && world->settings[strtoul(k->value + 1, NULL, 10)].synchronous_mode_strict;
+        return off && sync_mode() != SYNC_MODE_OFF;
 }
 
 static void on_look(Event *e _unused_)

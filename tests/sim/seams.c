@@ -291,6 +291,8 @@ static void post(Wire *w, Host *h, HandId hand, bool to_mind, const MsgHeader *m
                 abort();
         if (m->type == MSG_PERMIT && hand == HAND_PGD)
                 check_permit(h, (const MsgPermit *)m);
+        if (m->type == MSG_REVOKE && hand == HAND_PGD)
+                h->revoked_epoch = MAX(h->revoked_epoch, ((const MsgRevoke *)m)->epoch);
         *packet = (Packet){ .wire = w, .generation = w->generation, .to_mind = to_mind,
                             .hand = hand, .n_fds = n_fds };
         for (size_t i = 0; i < n_fds; i++)

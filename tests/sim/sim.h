@@ -171,7 +171,7 @@ struct Node_ {
         /* checks */
         uint64_t hurt_until; /* something of this host was in no state to act */
         usec_t last_deadline;
-        Epoch last_epoch;
+        Epoch last_epoch, revoked_epoch; /* of its permits, of the REVOKEs of its minds */
         uint64_t bids, bids_since; /* of its mind, in the second that began then */
         bool by_promise;     /* a permit of this epoch rested on failsafe mode */
 };
