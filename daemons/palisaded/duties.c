@@ -13,6 +13,7 @@
 #include "palisaded/palisaded.h"
 
 #define WRITE_WITHIN (3 * USEC_PER_SEC)
+#define RECORD_AGAIN (100 * USEC_PER_MSEC)
 #define CLAIM_AGAIN (10 * USEC_PER_SEC)
 
 static void on_recorded(const MsgResult *r, void *userdata, RecordKey key)
@@ -20,6 +21,8 @@ static void on_recorded(const MsgResult *r, void *userdata, RecordKey key)
         Palisaded *p = userdata;
 
         p->duties.under_way[key] = false;
+        p->duties.recorded_at[key] = p->cluster ? p->cluster->revision : 0;
+        p->duties.again[key] = now_boottime() + RECORD_AGAIN;
         if (key == RECORD_SYNC && r->outcome == OUTCOME_REFUSED)
                 p->duties.sync_open = false;
         if (key == RECORD_STATUS && r->outcome != OUTCOME_DONE)
@@ -66,10 +69,22 @@ void duties_record(Palisaded *p, const RecordOrder *o, hands_answer_t answer, vo
         (void)hands_request(p->hands, HAND_DCSD, &m->h, o->within + USEC_PER_SEC, answer, userdata);
 }
 
+/* What came of the last one is not in the snapshot yet: the next one would be made from the same. */
+static bool is_too_soon(Palisaded *p, RecordKey key)
+{
+        const Duties *d = &p->duties;
+
+        if (!p->cluster || p->cluster->revision != d->recorded_at[key] || now_boottime() >= d->again[key])
+                return false;
+        if (p->think_timer.due > d->again[key])
+                timer_set(&p->think_timer, d->again[key]);
+        return true;
+}
+
 static void record(Palisaded *p, RecordKey key, uint64_t revision, Epoch epoch, const void *value,
                    hands_answer_t answer)
 {
-        if (p->duties.under_way[key])
+        if (p->duties.under_way[key] || is_too_soon(p, key))
                 return;
         p->duties.under_way[key] = true;
         duties_record(p, &(RecordOrder){ key, epoch, revision, value, WRITE_WITHIN },

@@ -213,11 +213,20 @@ static void check_streaming(void)
  */
 static bool waits_for_a_host(void)
 {
-        bool off = false;
+        const Key *config = etcd_key(PREFIX "config"), *sync = etcd_key(PREFIX "sync");
+        const char *bar = sync ? strchr(sync->value, '|') : NULL; /* leader|quorum|standbys */
+        unsigned off = 0, listed_and_on = 0;
 
-        for (int i = 0; i < world->n_hosts; i++)
-                off = off || !world->hosts[i].powered;
-        return off && sync_mode() != SYNC_MODE_OFF;
+        if (sync_mode() == SYNC_MODE_OFF)
+                return false;
+        for (int i = 0; i < world->n_hosts; i++) {
+                const Host *h = &world->hosts[i];
+                off += !h->powered;
+                listed_and_on += h->powered && sync && strstr(sync->value, h->name);
+        }
+        if (off > 0 && world->settings[strtoul(config->value + 1, NULL, 10)].synchronous_mode_strict)
+                return true;
+        return off > 0 && bar && listed_and_on <= strtoul(bar + 1, NULL, 10);
 }
 
 static void on_look(Event *e _unused_)
