@@ -207,13 +207,26 @@ static void begin(Pgd *p, const Plan *plan)
                 engine_step_done(p, r, strerror(-r));
 }
 
+/*
+ * Without an order yet (the mind waits for the DCS), what the order would say stays as the server has it.
+ * False: it cannot be told; in a standby cluster the slot depends on who leads.
+ */
+static bool keep_live(Pgd *p)
+{
+        if (p->order.what != ORDER_NONE)
+                return true;
+        (void)STR_SET(p->conninfo_wanted, p->conninfo_live); /* same size */
+        (void)STR_SET(p->sync_names, p->pg.sync_names);      /* same size */
+        return !node_get(p->dynamic, "standby_cluster");
+}
+
 void engine_advance(Pgd *p)
 {
         if (p->step != STEP_NONE || p->tool || !p->known || p->unread ||
             p->retry_at > now_boottime())
                 return;
         bool unverified = verify_wait(p->verify);
-        if (p->conf_stale && p->pg.accepts && !unverified) {
+        if (p->conf_stale && p->pg.accepts && !unverified && keep_live(p)) {
                 begin(p, &(Plan){ STEP_RECONFIGURE, "settings changed" });
                 return;
         }

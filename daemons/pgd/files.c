@@ -226,6 +226,7 @@ int files_write(Pgd *p, bool standby, Node **ret_arguments)
         c.standby_cluster = node_get(p->dynamic, "standby_cluster");
         c.leads_standby = pgd_leads_standby(p);
 
+        settings_write_cache(p); /* a bootstrap has none yet, a copy or a rewind brought another node's */
         files_restore(p);
         int r = keep_base(p, c.base_conf);
         if (r >= 0)

@@ -180,6 +180,7 @@ void pgd_program(const Pgd *p, const char *name, char *buf, size_t size);
 int settings_load(Pgd *p);        /* the file; a bad one is told and changes nothing */
 void settings_reload(Pgd *p);     /* and put into force */
 void settings_read_cache(Pgd *p); /* the dynamic part as last known, until the DCS says */
+void settings_write_cache(const Pgd *p); /* what the DCS said, for the next start; PGDATA must be valid */
 void settings_take_dynamic(Pgd *p, const MsgCluster *m);
 
 /* ---- engine.c: order -> steps ---- */

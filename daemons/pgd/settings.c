@@ -1,4 +1,5 @@
 /* The configuration file, and the dynamic configuration with its copy in PGDATA. */
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -12,18 +13,17 @@
 #include "pgd/verify.h"
 
 #define CACHE_FILE "patroni.dynamic.json" /* Patroni's name: it finds ours after a move back */
+#define CACHE_SIZE_MAX (1U << 20)
 
-static void write_cache(Pgd *p)
+void settings_write_cache(const Pgd *p)
 {
         char path[PATH_MAX];
-        char *text = json_format(p->dynamic, JSON_SPACED);
 
-        if (!text || p->pg.datadir != DATADIR_VALID) {
-                free(text);
+        if (p->config_revision == 0 || p->pg.datadir != DATADIR_VALID)
                 return;
-        }
         snprintf(path, sizeof path, "%s/" CACHE_FILE, p->data_dir);
-        int r = write_file_atomic(path, text, strlen(text), files_mode(p));
+        char *text = json_format(p->dynamic, JSON_SPACED);
+        int r = text ? write_file_atomic(path, text, strlen(text), files_mode(p)) : -ENOMEM;
         if (r < 0)
                 log_warning_errno(r, "Cannot write %s: %m", path);
         free(text);
@@ -53,7 +53,7 @@ void settings_take_dynamic(Pgd *p, const MsgCluster *m)
                 engine_take_remote(p);
                 p->diverged = TRI_UNKNOWN;
         }
-        write_cache(p);
+        settings_write_cache(p);
 }
 
 static const char *const sections[] = { "postgresql", "bootstrap", "tags", NULL };
@@ -90,20 +90,45 @@ void settings_reload(Pgd *p)
         engine_advance(p);
 }
 
-/* What the last run knew of the dynamic configuration, until the DCS says. */
-void settings_read_cache(Pgd *p)
+static void tell_of_cache(const Problem *problem, void *userdata)
 {
-        char path[PATH_MAX];
+        log_warning("%s: %s", (const char *)userdata, problem->text);
+}
+
+/* A map, or NULL: there is no cache, or none that is whole, which is told. */
+static Node *read_cache(const Pgd *p)
+{
+        char path[PATH_MAX], error[JSON_ERROR_SIZE];
         char *text;
         size_t size;
-        bool adjusted;
+        Node *doc = NULL;
 
         snprintf(path, sizeof path, "%s/" CACHE_FILE, p->data_dir);
-        if (read_file_at(AT_FDCWD, path, 1 << 20, &text, &size) >= 0) {
-                (void)json_parse(text, size, false, &p->dynamic, NULL); /* a bad cache is no cache */
-                free(text);
+        int r = read_file_at(AT_FDCWD, path, CACHE_SIZE_MAX, &text, &size);
+        if (r < 0) {
+                if (r != -ENOENT)
+                        log_warning_errno(r, "Cannot read %s: %m; bootstrap.dcs counts until the DCS says more",
+                                          path);
+                return NULL;
         }
-        if (!p->dynamic && node_find(config_root(p->config), "bootstrap.dcs"))
-                p->dynamic = node_copy(node_find(config_root(p->config), "bootstrap.dcs"));
+        if (json_parse(text, size, false, &doc, error) < 0 || doc->kind != NODE_MAP) {
+                log_warning("%s is no configuration: %s; bootstrap.dcs counts until the DCS says more", path,
+                            error[0] ? error : "expected an object");
+                doc = node_free(doc);
+        } else {
+                (void)schema_check_dynamic(doc, tell_of_cache, path); /* what is wrong counts as left out */
+        }
+        free(text);
+        return doc;
+}
+
+void settings_read_cache(Pgd *p)
+{
+        const Node *first = node_find(config_root(p->config), "bootstrap.dcs");
+        bool adjusted;
+
+        p->dynamic = read_cache(p);
+        if (!p->dynamic && first)
+                p->dynamic = node_copy(first);
         p->settings = settings_read(p->dynamic, &adjusted);
 }

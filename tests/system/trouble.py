@@ -54,6 +54,39 @@ def no_etcd_at_all(lab):
 
 
 @case
+def a_start_without_the_dcs(lab):
+    """daemons started while no etcd answers go by the cached configuration; a torn cache is told, and written anew"""
+    leader = healthy(lab)
+    whole, torn = others(lab, leader)
+    code, _ = leader.rest("/config", "PATCH", {"postgresql": {"parameters": {"work_mem": "5MB"}}})
+    expect(code == 200, "the configuration is changed")
+    for node in whole, torn:
+        wait_for(lambda node=node: node.psql("show work_mem") == "5MB", 30, f"work_mem to be changed on {node.name}")
+    upstream = whole.psql("show primary_conninfo")
+    torn.sh(["truncate", "-s", "-20", f"{DATA}/patroni.dynamic.json"])
+    since = now(torn)
+    for node in lab.databases:
+        node.systemctl("stop", "etcd.service")
+    for node in whole, torn:
+        node.systemctl("restart", "palisaded@main", "palisade-dcsd@main", "palisade-pgd@main")
+    journal_has(torn, "patroni.dynamic.json is no configuration", since)
+    config = whole.read("/etc/palisade/main.yml")
+    whole.write("/etc/palisade/main.yml",
+                config.replace("\n  parameters:\n", "\n  parameters:\n    temp_buffers: 9MB\n", 1),
+                0o640, "postgres", "palisade-config")  # fmt: skip
+    whole.systemctl("reload", "palisaded@main")
+    wait_for(lambda: whole.psql("show temp_buffers") == "9MB", 30, "the node's own configuration to be in force")
+    expect(whole.psql("show work_mem") == "5MB", "and the cluster's stays")
+    expect(whole.psql("show primary_conninfo") == upstream, "as does whom it streams from")
+    whole.write("/etc/palisade/main.yml", config, 0o640, "postgres", "palisade-config")
+    lab.ask_all(lab.databases, lambda node: node.systemctl("start", "etcd.service"))
+    lab.etcd.wait_healthy()
+    whole.systemctl("reload", "palisaded@main")
+    wait_for(lambda: '"work_mem": "5MB"' in torn.sh(f"cat {DATA}/patroni.dynamic.json").stdout, 60, "a whole cache")
+    healthy(lab).rest("/config", "PATCH", {"postgresql": {"parameters": {"work_mem": None}}})
+
+
+@case
 def a_frozen_daemon_is_replaced(lab):
     """each daemon of the primary frozen in turn: systemd replaces it, and no write fails"""
     leader = healthy(lab)
