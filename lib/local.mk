@@ -4,6 +4,7 @@ noinst_LIBRARIES += lib/libbase.a lib/libmodel.a lib/libwire.a lib/libdecide.a l
 	lib/libio.a
 
 lib_libbase_a_SOURCES = \
+	lib/base/log-form.c lib/base/log-form.h \
 	lib/base/lsn.c lib/base/lsn.h \
 	lib/base/macros.h \
 	lib/base/stall.c lib/base/stall.h \
@@ -54,6 +55,7 @@ lib_libconfig_a_SOURCES = \
 	lib/config/json.c lib/config/json.h \
 	lib/config/keys.c lib/config/keys.h \
 	lib/config/later.c lib/config/later.h \
+	lib/config/log-node.c lib/config/log-node.h \
 	lib/config/pending-node.c lib/config/pending-node.h \
 	lib/config/restart-node.c lib/config/restart-node.h \
 	lib/config/schema.c lib/config/schema.h \

@@ -109,7 +109,7 @@ int setup_load(Setup **ret, const char *path, bool may_resolve)
 
         if (!s)
                 return -ENOMEM;
-        int r = config_load(&s->config, path, sections, NULL, NULL);
+        int r = config_load(&s->config, path, sections, config_tell_errors, NULL);
         if (r >= 0)
                 r = tls_load(&s->tls, s->config);
         if (r >= 0)

@@ -408,7 +408,7 @@ HANDLER(on_ask_failsafe)
 static void reload(Dcsd *d)
 {
         Config *c;
-        int r = config_load(&c, d->options->config, sections, NULL, NULL);
+        int r = config_load(&c, d->options->config, sections, config_tell_errors, NULL);
 
         if (r < 0) {
                 log_error("the configuration stays as it was");
@@ -488,7 +488,7 @@ static int catch_hangup(Dcsd *d)
 
 static int load_config(Dcsd *d)
 {
-        int r = config_load(&d->config, d->options->config, sections, NULL, NULL);
+        int r = config_load(&d->config, d->options->config, sections, config_tell_errors, NULL);
 
         if (r < 0)
                 return r;

@@ -6,7 +6,7 @@
 #include "io/fdutil.h"
 #include "palisaded/palisaded.h"
 
-static const char *const sections[] = { "restapi", "postgresql", "tags", "vip",
+static const char *const sections[] = { "log", "restapi", "postgresql", "tags", "vip",
                                         "fence",   "watchdog",   "bootstrap", NULL };
 
 static Tags read_tags(const Config *c)
@@ -115,6 +115,7 @@ int node_config_load(NodeConfig *ret, const char *path, config_tell_t tell, void
         (void)STR_SET(n.watchdog_device, config_text(c, "watchdog.device", ""));
         n.watchdog_reset_after = (uint32_t)config_int(c, "watchdog.reset_after", 0);
         n.safety_margin = config_int(c, "watchdog.safety_margin", PERMIT_SAFETY_MARGIN_UNSET);
+        n.log_beats = !config_bool(c, "log.deduplicate_heartbeat_logs", true);
         n.can_bootstrap = node_get(config_root(c), "bootstrap") && !n.tags.nofailover;
         *ret = n;
         return 0;

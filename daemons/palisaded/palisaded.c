@@ -86,7 +86,7 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
 
 /* ---- deciding ---- */
 
-static void log_change(Palisaded *p, const Decision *d)
+static void log_decision(Palisaded *p, const Decision *d)
 {
         char facts[512] = "", words[REASON_SIZE];
         size_t used = 0;
@@ -190,7 +190,7 @@ static void on_think(Timer *t _unused_, usec_t now, void *userdata)
         if (d.rule != p->decision.rule)
                 p->rule_since = now;
         if (d.rule != p->told && !is_passing(p, &d)) {
-                log_change(p, &d);
+                log_decision(p, &d);
                 p->told = d.rule;
         }
         bool changed = d.rule != p->decision.rule;
@@ -230,6 +230,8 @@ static void on_beat(Timer *t, usec_t now, void *userdata)
         usec_t wait = p->cluster ? p->cluster->settings.timing.loop_wait : USEC_PER_SEC;
 
         p->beat = now;
+        if (p->node.log_beats && p->told == p->decision.rule && p->told)
+                log_decision(p, &p->decision); /* though nothing has changed */
         if ((p->decision.intent == INTENT_LEAD || p->decision.intent == INTENT_LEAD_STANDBY) && p->cluster)
                 duties_beat(p);
         duties_publish(p, true);

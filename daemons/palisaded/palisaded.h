@@ -38,6 +38,7 @@ typedef struct NodeConfig {
         uint32_t watchdog_reset_after;
         int64_t safety_margin; /* PERMIT_SAFETY_MARGIN_UNSET: left out */
         bool can_bootstrap;
+        bool log_beats; /* log.deduplicate_heartbeat_logs is written, and off */
 } NodeConfig;
 
 /* authority.c */

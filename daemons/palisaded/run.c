@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "config/log-node.h"
 #include "io/fdutil.h"
 #include "io/listen.h"
 #include "io/log.h"
@@ -47,23 +48,16 @@ static gid_t owner_group;
 
 /* ---- the log section ---- */
 
+/* Also to those that read no configuration. */
 static void export_log(const Config *c)
 {
-        static const struct {
-                const char *key, *variable;
-        } exported[] = {
-                { "log.level", "PALISADE_LOG_LEVEL" },
-                { "log.type", "PALISADE_LOG_TYPE" },
-                { "log.format", "PALISADE_LOG_FORMAT" },
-                { "log.dateformat", "PALISADE_LOG_DATEFORMAT" },
-        };
+        const char *level = config_text(c, "log.level", NULL);
+        LogForm form;
 
-        for (size_t i = 0; i < ELEMENTSOF(exported); i++) {
-                const char *text = config_text(c, exported[i].key, NULL);
-                if (text)
-                        (void)setenv(exported[i].variable, text, 1); /* out of memory: the default */
-        }
-        log_open("palisaded");
+        if (level)
+                (void)setenv("PALISADE_LOG_LEVEL", level, 1); /* out of memory: the default */
+        log_node_read(node_get(config_root(c), "log"), &form);
+        log_export_form(&form);
 }
 
 /* ---- hands ---- */

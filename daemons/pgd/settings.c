@@ -61,7 +61,7 @@ static const char *const sections[] = { "postgresql", "bootstrap", "tags", NULL 
 int settings_load(Pgd *p)
 {
         Config *c;
-        int r = config_load(&c, p->options->config, sections, NULL, NULL);
+        int r = config_load(&c, p->options->config, sections, config_tell_errors, NULL);
 
         if (r < 0)
                 return r;

@@ -20,7 +20,7 @@ static const LaterRow rows[] = {
         { "log.mode", JOURNAL, NULL, false },
         { "log.loggers", "there are no Python modules to set levels for: use log.level", NULL, false },
         { "log.traceback_level", "there are no Python exceptions to trace", NULL, false },
-        { "log.static_fields", "the journal has fields of its own: PALISADE_CLUSTER and others", NULL, false },
+        { "log.max_queue_size", "lines are written as they come: there is no queue", "1000", false },
         { "bootstrap.users", "this version makes no users", NULL, false },
         { "slots", LOGICAL, NULL, false },
         { "permanent_slots", LOGICAL, NULL, false },

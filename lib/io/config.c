@@ -10,6 +10,7 @@
 
 #include "base/str.h"
 #include "config/environment.h"
+#include "config/log-node.h"
 #include "config/yaml.h"
 #include "io/config.h"
 #include "io/fdutil.h"
@@ -42,6 +43,14 @@ static void tell_log(Severity severity, const char *line, void *userdata _unused
                 log_error("%s", line);
         else
                 log_warning("%s", line);
+}
+
+void config_tell_errors(Severity severity, const char *line, void *userdata)
+{
+        if (severity == PROBLEM_ERROR)
+                tell_log(severity, line, userdata);
+        else
+                log_debug("%s", line);
 }
 
 const char *config_place(const Config *c, unsigned line, char buf[static CONFIG_PLACE_SIZE])
@@ -241,13 +250,44 @@ static int check(Config *c, Teller *t)
         return -EINVAL;
 }
 
+/* What a journal has no use for, and what there is in its place. */
+static void tell_of_journal(const Node *log, Teller *t)
+{
+        static const struct {
+                const char *key, *text;
+        } needless[] = {
+                { "type", "the journal keeps fields of its own: journalctl -o json shows them" },
+                { "format", "the journal has a form of its own: see journalctl -o" },
+                { "dateformat", "the journal has a form of its own: see journalctl -o" },
+                { "static_fields", "the journal has fields of its own: PALISADE_CLUSTER and others" },
+        };
+        char line[160];
+
+        for (size_t i = 0; i < ELEMENTSOF(needless); i++) {
+                const Node *n = node_get(log, needless[i].key);
+                if (!n || n->kind == NODE_NULL || (n->text && str_equal(n->text, "plain")))
+                        continue;
+                snprintf(line, sizeof line, "log.%s: %s; it counts without one (palisade run)", needless[i].key,
+                         needless[i].text);
+                tell_problem(&(Problem){ PROBLEM_WARNING, n->line, line }, t);
+        }
+}
+
 /* Of a program that runs by it: a reload changes it, too. */
-static void follow_log_level(const Config *c)
+static void follow_log(const Config *c, Teller *t)
 {
         const char *given = getenv("PALISADE_LOG_LEVEL");
+        const Node *log = node_get(c->root, "log");
+        LogForm form;
 
         /* The schema has checked it; a bad word in the environment leaves the level as it is. */
         (void)log_set_level(config_text(c, "log.level", given ? given : "INFO"));
+        if (log_is_journal()) {
+                tell_of_journal(log, t);
+        } else if (log) {
+                log_node_read(log, &form);
+                log_set_form(&form);
+        }
 }
 
 int config_load(Config **ret, const char *path, const char *const *sections, config_tell_t tell,
@@ -255,6 +295,7 @@ int config_load(Config **ret, const char *path, const char *const *sections, con
 {
         _cleanup_(config_freep) Config *c = calloc(1, sizeof *c);
         Teller t = { .tell = tell ? tell : tell_log, .userdata = userdata, .config = c };
+        bool runs = !tell || tell == config_tell_errors;
 
         if (!c)
                 return -ENOMEM;
@@ -266,8 +307,8 @@ int config_load(Config **ret, const char *path, const char *const *sections, con
                 r = check(c, &t);
         if (r < 0)
                 return r;
-        if (!tell)
-                follow_log_level(c);
+        if (runs)
+                follow_log(c, &t);
         if (sections)
                 keep_sections(c->root, sections);
         *ret = TAKE_PTR(c);

@@ -20,13 +20,17 @@ typedef struct Config Config;
  * Reads and checks path: a file, or a folder whose *.yml and *.yaml are read in the order of their names,
  * each over those before it. PATRONI_* variables are put over that; without a file they are all there is
  * (PATRONI-SPEC §3.1). Each problem is told to `tell` as "file:line: text" (NULL: to the
- * log, whose level then follows log.level).
+ * log, which then follows the section `log`).
  * sections: the top-level keys to keep beside scope, name and namespace, NULL-terminated; the rest
  * is wiped. NULL keeps all. 0, -EINVAL (told), or another negative errno (told).
  */
 typedef void (*config_tell_t)(Severity severity, const char *line, void *userdata);
 int config_load(Config **ret, const char *path, const char *const *sections, config_tell_t tell,
                 void *userdata);
+
+/* A `tell` for a hand: errors to the log; of warnings the mind tells, which reads the same file. */
+void config_tell_errors(Severity severity, const char *line, void *userdata);
+
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config *, config_free)
 

@@ -22,12 +22,10 @@ static struct {
         const char *program;
         bool journal;
         int level;
-        bool json;
-        const char *format;
-        const char *dateformat;
+        LogForm form;
         char permanent[4][FIELD_SIZE];
         size_t n_permanent;
-} target = { .program = "palisade", .level = LOG_INFO };
+} target = { .program = "palisade", .level = LOG_INFO, .form = { .format = LOG_FORM_DEFAULT } };
 
 static bool stderr_is_journal(void)
 {
@@ -44,16 +42,37 @@ static bool stderr_is_journal(void)
 void log_open(const char *program)
 {
         const char *level = getenv("PALISADE_LOG_LEVEL"), *type = getenv("PALISADE_LOG_TYPE");
+        const char *format = getenv("PALISADE_LOG_FORMAT");
+        LogForm form = { .json = type && str_equal(type, "json") };
 
+        /* Whoever set them has seen that they fit. */
+        (void)STR_SET(form.format, str_empty(format) ? LOG_FORM_DEFAULT : format);
+        (void)STR_SET(form.dateformat, getenv("PALISADE_LOG_DATEFORMAT"));
+        (void)STR_SET(form.statics, getenv("PALISADE_LOG_STATIC_FIELDS"));
         target.program = program;
         target.journal = stderr_is_journal();
-        target.format = getenv("PALISADE_LOG_FORMAT");
-        if (str_empty(target.format))
-                target.format = "%(asctime)s %(levelname)s: %(message)s";
-        target.dateformat = getenv("PALISADE_LOG_DATEFORMAT");
-        target.json = type && str_equal(type, "json");
+        target.form = form;
         if (level)
                 (void)log_set_level(level); /* a bad one was refused by whoever set it */
+}
+
+bool log_is_journal(void)
+{
+        return target.journal;
+}
+
+void log_set_form(const LogForm *form)
+{
+        target.form = *form;
+}
+
+/* Fails only for want of memory: then a child's lines have the form of before. */
+void log_export_form(const LogForm *form)
+{
+        (void)setenv("PALISADE_LOG_TYPE", form->json ? "json" : "plain", 1);
+        (void)setenv("PALISADE_LOG_FORMAT", form->format, 1);
+        (void)setenv("PALISADE_LOG_DATEFORMAT", form->dateformat, 1);
+        (void)setenv("PALISADE_LOG_STATIC_FIELDS", form->statics, 1);
 }
 
 void log_set_field(const char *key, const char *text)
@@ -123,13 +142,6 @@ static void to_journal(int priority, const char *id, LogFields fields, const cha
         (void)sd_journal_sendv(iov, n); /* nowhere left to complain */
 }
 
-static void append(char *buf, size_t size, const char *s)
-{
-        size_t n = strlen(buf);
-
-        (void)str_copy(buf + n, size - n, s); /* a long line is cut */
-}
-
 static const char *asctime_text(char *buf, size_t size, usec_t now)
 {
         time_t sec = (time_t)(now / USEC_PER_SEC);
@@ -137,8 +149,8 @@ static const char *asctime_text(char *buf, size_t size, usec_t now)
         size_t n;
 
         localtime_r(&sec, &tm);
-        if (!str_empty(target.dateformat)) {
-                n = strftime(buf, size, target.dateformat, &tm);
+        if (target.form.dateformat[0]) {
+                n = strftime(buf, size, target.form.dateformat, &tm);
                 return n ? buf : "";
         }
         n = strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm);
@@ -146,81 +158,19 @@ static const char *asctime_text(char *buf, size_t size, usec_t now)
         return buf;
 }
 
-/* The value of one %(name)s of Python's formats; NULL: none that we know. */
-static const char *format_value(const char *name, size_t n, const char *date, const char *level,
-                                const char *pid, const char *message)
-{
-        const struct {
-                const char *name, *value;
-        } values[] = {
-                { "asctime", date },   { "levelname", level },     { "message", message },
-                { "process", pid },    { "name", target.program }, { "module", target.program },
-        };
-        for (size_t i = 0; i < ELEMENTSOF(values); i++)
-                if (strlen(values[i].name) == n && memcmp(values[i].name, name, n) == 0)
-                        return values[i].value;
-        return NULL;
-}
-
-static void format_line(char *line, size_t size, const char *date, const char *level,
-                        const char *message)
-{
-        char pid[16];
-
-        snprintf(pid, sizeof pid, "%d", (int)getpid());
-        line[0] = 0;
-        for (const char *p = target.format; *p;) {
-                const char *close = p[0] == '%' && p[1] == '(' ? strchr(p, ')') : NULL;
-                const char *value = NULL;
-                if (close)
-                        value = format_value(p + 2, (size_t)(close - p - 2), date, level, pid,
-                                             message);
-                if (value) {
-                        append(line, size, value);
-                        p = close + 1;
-                        p += strspn(p, "-+ 0123456789.");
-                        p += *p == 's' || *p == 'd';
-                } else {
-                        append(line, size, (char[2]){ *p, 0 });
-                        p++;
-                }
-        }
-}
-
-static void json_string(char *buf, size_t size, const char *s)
-{
-        append(buf, size, "\"");
-        for (; *s; s++) {
-                char piece[8] = { *s, 0 };
-                if (*s == '"' || *s == '\\')
-                        snprintf(piece, sizeof piece, "\\%c", *s);
-                else if ((unsigned char)*s < 0x20)
-                        snprintf(piece, sizeof piece, "\\u%04x", *s);
-                append(buf, size, piece);
-        }
-        append(buf, size, "\"");
-}
-
 static void to_stdout(int priority, const char *message)
 {
         static char line[LINE_SIZE * 2];
-        char date_buf[64];
-        const char *date = asctime_text(date_buf, sizeof date_buf, now_wall());
-        const char *level = python_level(priority);
+        char date[64], pid[16];
 
-        if (target.json) {
-                line[0] = 0;
-                append(line, sizeof line, "{\"asctime\": ");
-                json_string(line, sizeof line, date);
-                append(line, sizeof line, ", \"levelname\": ");
-                json_string(line, sizeof line, level);
-                append(line, sizeof line, ", \"message\": ");
-                json_string(line, sizeof line, message);
-                append(line, sizeof line, "}");
-        } else {
-                format_line(line, sizeof line, date, level, message);
-        }
-        append(line, sizeof line, "\n");
+        snprintf(pid, sizeof pid, "%d", (int)getpid());
+        LogRecord record = { .date = asctime_text(date, sizeof date, now_wall()),
+                             .level = python_level(priority),
+                             .program = target.program,
+                             .pid = pid,
+                             .message = message };
+        log_form_line(&target.form, &record, line, sizeof line - 1);
+        strcat(line, "\n"); /* there is room */
         if (write(STDOUT_FILENO, line, strlen(line)) < 0)
                 return; /* nowhere left to complain */
 }

@@ -5,13 +5,15 @@
  * error: a person must act; warning: we coped; notice: role, lock or fence changed; info: start,
  * stop, reload; debug: the rest.
  *
- * Threads: none; the target and the permanent fields are set once, in main().
+ * Threads: none; the permanent fields are set once, in main().
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <syslog.h>
 
+#include "base/log-form.h"
 #include "base/macros.h"
 #include "io/events.h"
 
@@ -34,10 +36,15 @@ typedef struct LogFields {
 
 /*
  * Chooses the target: the journal if stderr is connected to it, else stdout as the environment
- * says (PALISADE_LOG_FORMAT, PALISADE_LOG_DATEFORMAT, PALISADE_LOG_TYPE, PALISADE_LOG_LEVEL: what
- * `palisade run` hands to its children). program goes into SYSLOG_IDENTIFIER.
+ * says (PALISADE_LOG_LEVEL, and what log_export_form() sets: what `palisade run` hands to its
+ * children). program goes into SYSLOG_IDENTIFIER.
  */
 void log_open(const char *program);
+bool log_is_journal(void);
+
+/* The form of lines that do not go to the journal; and the same for children to come. */
+void log_set_form(const LogForm *form);
+void log_export_form(const LogForm *form);
 
 /* Goes with every line from now on; at most a handful. The text is copied. */
 void log_set_field(const char *key, const char *text);

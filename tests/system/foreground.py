@@ -1,5 +1,7 @@
 """palisade run: a whole node in the foreground, as root and as an unprivileged user."""
 
+import json
+
 from harness import Options, Suite, expect, wait_for
 
 CONFIG = "/etc/palisade/main.yml"
@@ -38,6 +40,22 @@ def three_nodes_in_the_foreground(lab):
     log = leader.read(LOG)
     expect("virtual IP" in log, "it tells that no virtual IP can be held")
     expect(" INFO: " in log and "," in log.splitlines()[0], "in the format of Patroni's log")
+
+
+@case
+def lines_of_json(lab):
+    """log.type: json, at a reload: every line is an object of the fields that log.format names"""
+    node = lab.databases[0]
+    before = node.read(CONFIG)
+    known = len(node.read(LOG).splitlines())
+    section = "\nlog:\n  type: json\n  format: [{asctime: at}, levelname, message]\n  static_fields: {app: main}\n"
+    node.write(CONFIG, before + section, 0o640, "postgres", "palisade-config")
+    node.sh(["kill", "-HUP", main_pid(node)])
+    wait_for(lambda: '"app": "main"}' in node.read(LOG), 15, "lines of the new form")
+    lines = [json.loads(line) for line in node.read(LOG).splitlines()[known:] if line.startswith("{")]
+    expect(all(list(line) == ["at", "levelname", "message", "app"] for line in lines), f"its fields: {lines}")
+    node.write(CONFIG, before, 0o640, "postgres", "palisade-config")
+    node.sh(["kill", "-HUP", main_pid(node)])
 
 
 @case

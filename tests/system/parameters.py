@@ -124,6 +124,37 @@ def tags_reloaded(lab):
 
 
 @case
+def logging(lab):
+    """log: the level follows a reload; heartbeats are told where they are asked for; what counts for nothing is told once"""
+    node = others(lab, healthy(lab))[0]
+
+    def lines(since, *more):
+        return node.journal("-o", "cat", "--since", since, *more).splitlines()
+
+    def debug(since):
+        return [line for unit in ("palisaded@main", "palisade-pgd@main", "palisade-dcsd@main")
+                for line in lines(since, "-u", unit, "-p", "debug..debug")]  # fmt: skip
+
+    since = now(node)
+    expect(not debug("-1h"), "no line of debug before")
+    text = node.read(CONFIG) + "\nlog:\n  level: DEBUG\n  deduplicate_heartbeat_logs: false\n  format: '%(message)s'\n" \
+        "  max_queue_size: 77\n"  # fmt: skip
+    before = edit(node, text)
+    wait_for(lambda: debug(since), 30, "lines of debug")
+    wait_for(lambda: sum("[no action. I am" in line for line in lines(since)) > 2, 30, "heartbeats")
+    number = text.splitlines().index("log:") + 4
+    for key, at, what in (("format", number, "the journal has a form"), ("max_queue_size", number + 1, "there is no queue")):
+        told = [line for line in lines(since, "-p", "warning") if f"log.{key}" in line]
+        expect(len(told) == 1 and f"{CONFIG}:{at}: " in told[0] and what in told[0], f"{key} is told once: {told}")
+    edit(node, before)
+    wait_for(lambda: "read " + CONFIG + " again" in "\n".join(lines(since)), 30, "the reload")
+    node.sh(["sleep", "1.1"])  # --since counts whole seconds
+    since = now(node)
+    node.sh(["sleep", "3"])
+    expect(not debug(since) and "[no action. I am" not in "\n".join(lines(since)), "quiet again")
+
+
+@case
 def other_program_names(lab):
     """bin_name: a server whose program is called edb-postgres"""
     node = others(lab, healthy(lab))[0]

@@ -8,6 +8,7 @@ LIB_TESTS = \
 	tests/unit/test-history \
 	tests/unit/test-hostport \
 	tests/unit/test-json \
+	tests/unit/test-log-form \
 	tests/unit/test-lsn \
 	tests/unit/test-member \
 	tests/unit/test-names \
@@ -47,6 +48,8 @@ tests_unit_test_hostport_SOURCES = tests/unit/test-hostport.c tests/unit/test-li
 tests_unit_test_hostport_LDADD = $(UNIT_LIBS)
 tests_unit_test_json_SOURCES = tests/unit/test-json.c tests/unit/test-lib.h
 tests_unit_test_json_LDADD = $(UNIT_LIBS)
+tests_unit_test_log_form_SOURCES = tests/unit/test-log-form.c tests/unit/test-lib.h
+tests_unit_test_log_form_LDADD = $(UNIT_LIBS)
 tests_unit_test_lsn_SOURCES = tests/unit/test-lsn.c tests/unit/test-lib.h
 tests_unit_test_lsn_LDADD = $(UNIT_LIBS)
 tests_unit_test_member_SOURCES = tests/unit/test-member.c tests/unit/test-lib.h
