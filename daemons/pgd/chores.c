@@ -6,6 +6,7 @@
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "pgd/chores.h"
+#include "pgd/logical-run.h"
 #include "pgd/slots.h"
 
 #define CHORE_WITHIN (5 * USEC_PER_SEC)
@@ -18,6 +19,8 @@ struct Chores {
         SlotPlan current;
         unsigned failed; /* slot actions of this round that did not work */
         bool complained;
+        uint64_t complained_revision;
+        Logical *logical;
 };
 
 static void next(Chores *c);
@@ -37,10 +40,10 @@ static void on_slot(const ConnAnswer *answer, void *userdata)
 
         if (answer->r >= 0) {
                 c->complained = false;
-                if (c->current.action != SLOT_ADVANCE)
-                        log_info("%s replication slot %s",
-                                 c->current.action == SLOT_CREATE ? "made" : "dropped",
-                                 c->current.name);
+                if (c->current.action == SLOT_CREATE)
+                        log_info("made replication slot %s", c->current.name);
+                if (c->current.action == SLOT_DROP)
+                        log_notice("dropped replication slot %s: %s", c->current.name, c->current.why);
                 heartbeat_soon(c->pgd); /* it shows what is there now, and the next chore */
                 return;
         }
@@ -78,17 +81,50 @@ static int run_slot(Chores *c)
         return conn_run(c->conn, sql, CHORE_WITHIN, on_slot, c);
 }
 
+/* The boolean wins over the priority, as in the member key. */
+static Tags own_tags(const Config *c)
+{
+        Tags t = TAGS_DEFAULT;
+
+        t.nofailover = node_find(config_root(c), "tags.nofailover")
+                               ? config_bool(c, "tags.nofailover", false)
+                               : config_int(c, "tags.failover_priority", 1) <= 0;
+        t.nostream = config_bool(c, "tags.nostream", false);
+        (void)STR_SET(t.replicatefrom, config_text(c, "tags.replicatefrom", "")); /* cut: no member's */
+        return t;
+}
+
+static SlotsInput input(const Pgd *p)
+{
+        return (SlotsInput){ .now = now_boottime(),
+                             .cluster = p->cluster,
+                             .pg = &p->pg,
+                             .slots = &p->slots,
+                             .dynamic = p->dynamic,
+                             .own_name = config_name(p->config),
+                             .tags = own_tags(p->config),
+                             .leads = p->pg.in_recovery == TRI_NO || pgd_leads_standby(p) };
+}
+
+static bool uses_slots(const Pgd *p)
+{
+        return node_get_bool(p->dynamic, "postgresql.use_slots", true);
+}
+
+/* What it was while the cluster is not known yet. */
+bool chores_need_feedback(const Pgd *p)
+{
+        if (!p->cluster)
+                return p->feedback;
+        SlotsInput in = input(p);
+        return uses_slots(p) && slots_need_feedback(&in);
+}
+
 static void next(Chores *c)
 {
         Pgd *p = c->pgd;
-        SlotsInput in = { .now = now_boottime(), .cluster = p->cluster, .pg = &p->pg,
-                          .dynamic = p->dynamic, .own_name = config_name(p->config),
-                          .leads = p->pg.in_recovery == TRI_NO || pgd_leads_standby(p),
-                          .nofailover = config_bool(p->config, "tags.nofailover", false) };
+        SlotsInput in = input(p);
 
-        if (!p->cluster || !p->pg.accepts || p->settings.pause)
-                return;
-        slots_note(&c->seen, &in);
         c->current = slots_plan(&c->seen, &in, c->failed);
         if (c->current.action == SLOT_NOTHING)
                 conn_reset(c->conn);
@@ -96,28 +132,94 @@ static void next(Chores *c)
                 (void)run_slot(c); /* -EBUSY, -ENOMEM: the next probe tries again */
 }
 
+/* Slots of the configuration that cannot be: once for each version of it. */
+static void complain(Chores *c, const SlotsInput *in)
+{
+        if (c->complained_revision == c->pgd->config_revision)
+                return;
+        c->complained_revision = c->pgd->config_revision;
+        NODE_FOREACH(slot, slots_permanent(in->dynamic)) {
+                const char *why = slots_complaint(slot, in);
+                if (why)
+                        log_event(LOG_ERR, EVENT_CONFIG_REFUSED, NO_FIELDS,
+                                  "dynamic configuration: slots.%s is left out: %s", slot->key, why);
+        }
+}
+
+static void note(Chores *c)
+{
+        Pgd *p = c->pgd;
+        SlotsInput in = input(p);
+
+        p->pg.n_slots = 0;
+        if (!uses_slots(p))
+                return;
+        complain(c, &in);
+        slots_note(&c->seen, &in);
+        slots_tell(&c->seen, &in, &p->pg);
+}
+
+/* Whoever called asks the engine next. */
+static void follow_feedback(Pgd *p)
+{
+        bool need = chores_need_feedback(p);
+
+        if (need && p->slots.feedback)
+                p->feedback = true; /* in force already */
+        if (need == p->feedback)
+                return;
+        log_info("hot_standby_feedback is %s", need ? "switched on: logical slots need it" : "the user's again");
+        p->conf_stale = true;
+}
+
 void chores_run(Chores *c)
 {
         Pgd *p = c->pgd;
 
-        if (conn_is_busy(c->conn) || step_is_stop(p->step))
+        if (!p->cluster)
+                return;
+        note(c);
+        follow_feedback(p);
+        if (step_is_stop(p->step))
+                return;
+        if (uses_slots(p) && p->pg.accepts && !p->settings.pause) {
+                SlotsInput in = input(p);
+                logical_run(c->logical, &c->seen, &in);
+        }
+        if (conn_is_busy(c->conn))
                 return;
         c->failed = 0;
         if (p->pg.checkpoint_pending && p->pg.in_recovery == TRI_NO)
                 (void)conn_run(c->conn, "SET statement_timeout = 0; CHECKPOINT", CHECKPOINT_WITHIN,
                                on_checkpoint, c); /* the next probe tries again */
-        else if (node_get_bool(p->dynamic, "postgresql.use_slots", true))
+        else if (uses_slots(p) && p->pg.accepts && !p->settings.pause)
                 next(c);
 }
 
 void chores_reset(Chores *c)
 {
         conn_reset(c->conn);
+        logical_reset(c->logical);
 }
 
-int chores_set_targets(Chores *c, const char *const *targets)
+int chores_set_target(Chores *c, const char *database, unsigned statement_msec)
 {
-        return conn_set_targets(c->conn, targets);
+        return heartbeat_target(c->pgd, c->conn, database, statement_msec);
+}
+
+bool chores_copies_wait(const Chores *c)
+{
+        return logical_copies_wait(c->logical);
+}
+
+void chores_before_start(Chores *c, bool standby)
+{
+        logical_lay_down(c->logical, standby);
+}
+
+void chores_at_promote(Chores *c)
+{
+        logical_at_promote(c->logical);
 }
 
 int chores_new(Chores **ret, Pgd *p)
@@ -128,6 +230,8 @@ int chores_new(Chores **ret, Pgd *p)
                 return -ENOMEM;
         c->pgd = p;
         int r = conn_new(&c->conn, p->event, "chores");
+        if (r >= 0)
+                r = logical_new(&c->logical, p);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);
@@ -138,6 +242,7 @@ Chores *chores_free(Chores *c)
 {
         if (c) {
                 c->conn = conn_free(c->conn);
+                c->logical = logical_free(c->logical);
                 free(c);
         }
         return NULL;

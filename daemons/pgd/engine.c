@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "io/fdutil.h"
 #include "io/log.h"
+#include "pgd/chores.h"
 #include "pgd/conninfo.h"
 #include "pgd/methods.h"
 #include "pgd/pgd.h"
@@ -142,6 +143,7 @@ static PlanInput gather(const Pgd *p, bool leaf_busy)
                 .leaf_busy = leaf_busy,
                 .half_made = p->half_made,
                 .archived = p->archived,
+                .copies_wait = chores_copies_wait(p->chores),
                 .backup_label = p->pg.datadir == DATADIR_VALID && p->control_known &&
                                 pgd_has_backup_label(p),
                 .conf_current = conf_current(p),

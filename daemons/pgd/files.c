@@ -10,7 +10,9 @@
 #include "base/str.h"
 #include "io/fdutil.h"
 #include "io/log.h"
+#include "pgd/chores.h"
 #include "pgd/conninfo.h"
+#include "pgd/logical-run.h"
 #include "pgd/pgd.h"
 #include "pgd/source.h"
 #include "pgd/verify.h"
@@ -223,6 +225,9 @@ int files_write(Pgd *p, bool standby, Node **ret_arguments)
                 c.slot = remote_slot(p);
         else if (c.conninfo && node_get_bool(dynamic, "use_slots", true))
                 c.slot = slot;
+        c.feedback = p->feedback = chores_need_feedback(p);
+        c.logical = (slots_has_logical(p->dynamic) && node_get_bool(dynamic, "use_slots", true)) ||
+                     logical_files_any(p->data_dir);
         c.standby_cluster = node_get(p->dynamic, "standby_cluster");
         c.leads_standby = pgd_leads_standby(p);
 

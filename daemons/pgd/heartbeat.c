@@ -10,6 +10,7 @@
 #include "pgd/pgd.h"
 #include "pgd/probe.h"
 
+#define STATEMENT_MSEC 2000
 #define PROBE_TIMEOUT (3 * USEC_PER_SEC)
 #define WHILE_PROMOTING (20 * USEC_PER_MSEC)
 #define WHILE_STARTING (50 * USEC_PER_MSEC)
@@ -21,31 +22,38 @@
 #define PENDING_EVERY (10 * USEC_PER_SEC)
 #define PENDING_SETTLES_WITHIN (3 * USEC_PER_SEC)
 
-static void target(const Pgd *p, const char *host, char *buf, size_t size)
+/* As libpq reads it; what does not fit is cut. */
+static void quote(const char *text, char *buf, size_t size)
 {
-        const Node *auth = node_find(p->section, "authentication.superuser");
-        const char *password = node_get_text(auth, "password");
-        char quoted[256] = "";
         size_t n = 0;
 
-        for (; password && *password && n + 3 < sizeof quoted; password++) {
-                if (strchr("'\\ ", *password))
-                        quoted[n++] = '\\';
-                quoted[n++] = *password;
+        for (; text && *text && n + 3 < size; text++) {
+                if (strchr("'\\ ", *text))
+                        buf[n++] = '\\';
+                buf[n++] = *text;
         }
-        quoted[n] = 0;
+        buf[n] = 0;
+}
+
+static void target(const Pgd *p, const char *host, const char *database, unsigned statement_msec, char *buf,
+                   size_t size)
+{
+        const Node *auth = node_find(p->section, "authentication.superuser");
+        char quoted[256], quoted_database[2 * IDENT_SIZE + 4];
+
+        quote(node_get_text(auth, "password"), quoted, sizeof quoted);
+        quote(database, quoted_database, sizeof quoted_database);
         snprintf(buf, size,
                  "host=%s port=%u user=%s dbname=%s connect_timeout=3 %s%s "
                  "fallback_application_name=palisade-pgd gssencmode=disable "
-                 "options='-c statement_timeout=2000 -c search_path=pg_catalog "
+                 "options='-c statement_timeout=%u -c search_path=pg_catalog "
                  "-c synchronous_commit=local'",
-                 host, p->port, p->superuser,
-                 config_text(p->config, "postgresql.database", "postgres"),
-                 quoted[0] ? "password=" : "", quoted);
+                 host, p->port, p->superuser, quoted_database, quoted[0] ? "password=" : "", quoted,
+                 statement_msec);
         explicit_bzero(quoted, sizeof quoted);
 }
 
-void heartbeat_set_targets(Pgd *p)
+int heartbeat_target(const Pgd *p, Conn *c, const char *database, unsigned statement_msec)
 {
         char unix_target[1024], tcp_target[1024], addresses[HOST_SIZE];
         uint16_t port;
@@ -55,16 +63,25 @@ void heartbeat_set_targets(Pgd *p)
         if (str_equal(addresses, "*") || str_equal(addresses, "0.0.0.0") ||
             !address_is_valid(addresses))
                 STR_SET(addresses, "127.0.0.1");
-        p->port = port;
-        target(p, p->socket_dir, unix_target, sizeof unix_target);
-        target(p, addresses, tcp_target, sizeof tcp_target);
+        target(p, p->socket_dir, database, statement_msec, unix_target, sizeof unix_target);
+        target(p, addresses, database, statement_msec, tcp_target, sizeof tcp_target);
 
-        const char *const targets[] = { unix_target, tcp_target, NULL };
-        if (conn_set_targets(p->heartbeat, targets) < 0 ||
-            conn_set_targets(p->admin, targets) < 0 || chores_set_targets(p->chores, targets) < 0)
-                log_error("out of memory");
+        int r = conn_set_targets(c, (const char *const[]){ unix_target, tcp_target, NULL });
         explicit_bzero(unix_target, sizeof unix_target);
         explicit_bzero(tcp_target, sizeof tcp_target);
+        return r;
+}
+
+void heartbeat_set_targets(Pgd *p)
+{
+        const char *database = config_text(p->config, "postgresql.database", "postgres");
+        char addresses[HOST_SIZE];
+
+        pgconf_split_listen(node_get_text(p->section, "listen"), addresses, sizeof addresses, &p->port);
+        if (heartbeat_target(p, p->heartbeat, database, STATEMENT_MSEC) < 0 ||
+            heartbeat_target(p, p->admin, database, STATEMENT_MSEC) < 0 ||
+            chores_set_target(p->chores, database, STATEMENT_MSEC) < 0)
+                log_error("out of memory");
 }
 
 void heartbeat_schedule(Pgd *p)
@@ -181,7 +198,7 @@ static void on_alive(Pgd *p, const ConnAnswer *answer)
         char names_before[SYNC_LIST_SIZE];
 
         (void)STR_SET(names_before, p->pg.sync_names); /* same size */
-        if (probe_read(answer, &p->pg, p->conninfo_live, sizeof p->conninfo_live) < 0) {
+        if (probe_read(answer, &p->pg, &p->slots, p->conninfo_live, sizeof p->conninfo_live) < 0) {
                 log_error("postgres answered the probe in an unknown shape");
                 return;
         }

@@ -6,13 +6,14 @@ PGD_PURE = \
 	daemons/pgd/conninfo.c daemons/pgd/conninfo.h \
 	daemons/pgd/control.c daemons/pgd/control.h \
 	daemons/pgd/divergence.c daemons/pgd/divergence.h \
+	daemons/pgd/logical.c daemons/pgd/logical.h \
 	daemons/pgd/methods.c daemons/pgd/methods.h \
 	daemons/pgd/pgconf.c daemons/pgd/pgconf.h \
 	daemons/pgd/pending-show.c daemons/pgd/pending.h \
 	daemons/pgd/plan.c daemons/pgd/plan.h \
 	daemons/pgd/restore.c daemons/pgd/restore.h \
 	daemons/pgd/roles.c daemons/pgd/roles.h \
-	daemons/pgd/slots.c daemons/pgd/slots.h \
+	daemons/pgd/slots.c daemons/pgd/slots-wanted.c daemons/pgd/slots.h \
 	daemons/pgd/source.c daemons/pgd/source.h \
 	daemons/pgd/verify-read.c daemons/pgd/verify.h \
 	daemons/pgd/words.c daemons/pgd/words.h
@@ -26,6 +27,8 @@ palisade_pgd_SOURCES = $(PGD_PURE) \
 	daemons/pgd/heartbeat.c \
 	daemons/pgd/launch.c daemons/pgd/launch.h daemons/pgd/launch-internal.h \
 	daemons/pgd/links.c daemons/pgd/links.h \
+	daemons/pgd/logical-files.c \
+	daemons/pgd/logical-run.c daemons/pgd/logical-run.h \
 	daemons/pgd/look.c \
 	daemons/pgd/main.c \
 	daemons/pgd/pending.c \

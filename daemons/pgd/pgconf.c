@@ -188,7 +188,11 @@ static const char *controlled_value(const PgConf *c, const struct Controlled *p,
                 if (value && p->least > 0 && str_equal(value, "off"))
                         value = NULL;
                 break;
-        case CONTROLLED_LEVEL: value = asked ? level_text(asked) : NULL; break;
+        case CONTROLLED_LEVEL:
+                value = asked ? level_text(asked) : NULL;
+                if (c->logical)
+                        return "logical";
+                break;
         }
         if (asked && !value)
                 warn_about(warn, userdata, "%s = '%s' is not allowed, using %s", p->name, asked,
@@ -333,6 +337,8 @@ static int put_all(const PgConf *c, Node *out, pgconf_warn_t warn, void *userdat
                 r = put_text(out, "port", port);
         if (r >= 0)
                 r = put_text(out, "cluster_name", c->scope);
+        if (r >= 0 && c->feedback)
+                r = put_text(out, "hot_standby_feedback", "on");
         if (r >= 0 && c->sync_names && *c->sync_names)
                 r = put_text(out, "synchronous_standby_names", c->sync_names);
         return r < 0 ? r : put_sockets(c, out);

@@ -32,6 +32,8 @@ typedef struct PgConf {
         const char *conninfo;     /* primary_conninfo; NULL: none */
         const char *slot;         /* primary_slot_name; NULL: none */
         const Node *standby_cluster; /* the dynamic configuration's section; NULL: none */
+        bool feedback;            /* hot_standby_feedback is forced on: logical slots depend on it */
+        bool logical;             /* there are, or are to be, logical slots: wal_level is logical */
         bool leads_standby;       /* it is, or is to be, that cluster's leader */
 } PgConf;
 

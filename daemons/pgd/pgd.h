@@ -29,6 +29,7 @@
 #include "pgd/pgconf.h"
 #include "pgd/plan.h"
 #include "pgd/server.h"
+#include "pgd/slots.h"
 
 /* What a restart of pgd must not forget; in the fd store. Plain data. */
 typedef struct PgdTable {
@@ -76,6 +77,8 @@ typedef struct Pgd {
         uint32_t version;
 
         PgState pg;
+        Slots slots;   /* of the last probe */
+        bool feedback; /* hot_standby_feedback is forced on in the files */
         Control control;
         bool control_known;
         char conninfo_live[1024]; /* primary_conninfo as the server has it */
@@ -210,6 +213,10 @@ void heartbeat_soon(Pgd *p); /* probe at once */
 void heartbeat_asked(Pgd *p, uint64_t seq); /* and answer RESULT behind the state it brings */
 void heartbeat_schedule(Pgd *p);
 void heartbeat_set_targets(Pgd *p);
+
+/* Where that connection goes, and what ends its statements. */
+int heartbeat_target(const Pgd *p, Conn *c, const char *database, unsigned statement_msec);
+
 void heartbeat_settings_changed(Pgd *p); /* files were written, the server told */
 
 /* ---- authority.c: permits ---- */

@@ -153,6 +153,8 @@ static Plan plan_follow_running(const PlanInput *in)
                 return plan(STEP_WAIT, "postgres is starting");
         if (!in->conf_current)
                 return plan(STEP_RECONFIGURE, "another leader, or other settings");
+        if (in->copies_wait && pg->receiver_alive && !in->order->hands_off)
+                return plan_fast_stop(in, "logical slots are copied from the primary");
         if (!has_leader(in) || pg->receiver_alive || in->order->hands_off)
                 return plan(STEP_DONE, "standby");
         if (in->diverged == TRI_YES)

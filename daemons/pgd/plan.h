@@ -64,6 +64,7 @@ typedef struct PlanInput {
         bool keeps_data;       /* the method that clones wants what an attempt before it left */
         bool clones_alone;     /* a method can make a replica without any server to copy from */
         Hook pre_promote, before_stop;
+        bool copies_wait;      /* of logical slots, for a standby that is stopped */
         bool archived;         /* since the last run nothing of its WAL waits for the archive */
         unsigned failures; /* in a row, at this order */
         unsigned check_failures;

@@ -23,8 +23,10 @@ enum {
         COL_SYNC_NAMES,
         COL_VERSION,
         COL_HAS_ARCHIVE,
+        COL_FEEDBACK,
         N_COLUMNS,
 };
+#define SLOT_COLUMNS 12
 
 #define PROBE_SQL                                                                                  \
         "SELECT pg_is_in_recovery(),"                                                              \
@@ -42,15 +44,16 @@ enum {
         " (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"                     \
         " current_setting('synchronous_standby_names'),"                                           \
         " current_setting('server_version_num'),"                                                  \
-        " current_setting('restore_command') <> ''"                                                   \
+        " current_setting('restore_command') <> '', current_setting('hot_standby_feedback') = 'on'"   \
         " FROM pg_control_checkpoint() c LEFT JOIN pg_stat_wal_receiver w ON true;"                \
         "SELECT application_name, usename, coalesce(host(client_addr), ''), state, sync_state,"    \
         " sync_priority, write_lsn, flush_lsn, replay_lsn FROM pg_stat_replication"                \
         " ORDER BY pid;"                                                                           \
         "SELECT slot_name, restart_lsn, active,"                                                   \
-        " xmin IS NOT NULL OR catalog_xmin IS NOT NULL, coalesce(wal_status = 'lost', false)"      \
-        " FROM pg_replication_slots"                                                               \
-        " WHERE NOT temporary AND slot_type = 'physical' ORDER BY slot_name"
+        " xmin IS NOT NULL OR catalog_xmin IS NOT NULL, coalesce(wal_status = 'lost', false),"     \
+        " slot_type = 'logical', confirmed_flush_lsn, catalog_xmin, database, plugin,"             \
+        " (to_jsonb(s) ->> 'failover')::bool, (to_jsonb(s) ->> 'synced')::bool" /* version 17 */   \
+        " FROM pg_replication_slots s WHERE NOT temporary ORDER BY slot_name"
 
 const char *probe_sql(bool with_pending)
 {
@@ -96,22 +99,33 @@ static void read_standby(const PGresult *res, int row, Standby *s)
         (void)STR_SET(s->sync_state, cell(res, row, 4));
 }
 
-static void read_rows(const ConnAnswer *a, PgState *pg)
+static void read_slot(const PGresult *res, int row, SlotRow *s)
+{
+        *s = (SlotRow){ .restart = cell_lsn(res, row, 1),
+                        .active = cell_true(res, row, 2),
+                        .has_xmin = cell_true(res, row, 3),
+                        .lost = cell_true(res, row, 4),
+                        .logical = cell_true(res, row, 5),
+                        .confirmed = cell_lsn(res, row, 6),
+                        .catalog_xmin = (uint32_t)cell_number(res, row, 7),
+                        .failover = cell_true(res, row, 10),
+                        .synced = cell_true(res, row, 11) };
+        (void)STR_SET(s->name, cell(res, row, 0)); /* identifiers: they fit */
+        (void)STR_SET(s->database, cell(res, row, 8));
+        (void)STR_SET(s->plugin, cell(res, row, 9));
+}
+
+static void read_rows(const ConnAnswer *a, PgState *pg, Slots *ret_slots)
 {
         const PGresult *standbys = a->results[1], *slots = a->results[2];
 
         pg->n_standbys = 0;
         for (int i = 0; i < PQntuples(standbys) && pg->n_standbys < STANDBYS_MAX; i++)
                 read_standby(standbys, i, &pg->standbys[pg->n_standbys++]);
-        pg->n_slots = 0;
-        for (int i = 0; i < PQntuples(slots) && pg->n_slots < CLUSTER_SLOTS_MAX; i++) {
-                SlotState *state = &pg->slot_states[pg->n_slots];
-                SlotLsn *s = &pg->slots[pg->n_slots++];
-                *state = (SlotState){ .active = cell_true(slots, i, 2), .has_xmin = cell_true(slots, i, 3),
-                                      .lost = cell_true(slots, i, 4) };
-                (void)STR_SET(s->name, cell(slots, i, 0)); /* an identifier */
-                s->lsn = cell_lsn(slots, i, 1);
-        }
+        ret_slots->n = 0;
+        ret_slots->feedback = cell_true(a->results[0], 0, COL_FEEDBACK);
+        for (int i = 0; i < PQntuples(slots) && ret_slots->n < CLUSTER_SLOTS_MAX; i++)
+                read_slot(slots, i, &ret_slots->rows[ret_slots->n++]);
 }
 
 static void read_state(const PGresult *r, PgState *pg)
@@ -148,14 +162,14 @@ static void read_state(const PGresult *r, PgState *pg)
                 pg->receive_lsn = pg->replay_lsn = 0;
 }
 
-int probe_read(const ConnAnswer *a, PgState *pg, char *ret_conninfo, size_t size)
+int probe_read(const ConnAnswer *a, PgState *pg, Slots *ret_slots, char *ret_conninfo, size_t size)
 {
         if (a->n_results < 3 || PQntuples(a->results[0]) != 1 ||
             PQnfields(a->results[0]) != N_COLUMNS || PQnfields(a->results[1]) != 9 ||
-            PQnfields(a->results[2]) != 5)
+            PQnfields(a->results[2]) != SLOT_COLUMNS)
                 return -EBADMSG;
         read_state(a->results[0], pg);
-        read_rows(a, pg);
+        read_rows(a, pg, ret_slots);
         if (a->n_results > 3) {
                 pg->pending = (Pending){ 0 };
                 pending_read(a->results[3], &pg->pending);

@@ -1,150 +1,26 @@
+/* What is to be done about physical slots, and which ones go (slots.h). */
 #include "base/macros.h"
 #include "base/str.h"
 #include "pgd/slots.h"
 #include "pgd/source.h"
 
-/* ---- what is wanted ---- */
+/* From this version a standby decodes, too: a logical slot there may be somebody's. */
+#define STANDBYS_DECODE 160000
 
-/* Its place among the rows; made where it is new, over the one not seen for longest where there is no
- * room; SLOTS_SEEN_MAX: none may go. */
-static uint32_t place(SlotsSeen *seen, const char *slot)
+const SlotRow *slots_find(const Slots *slots, const char *name)
 {
-        uint32_t oldest = SLOTS_SEEN_MAX;
-
-        for (uint32_t i = 0; i < seen->n; i++) {
-                if (str_equal(seen->rows[i].name, slot))
-                        return i;
-                if (!seen->rows[i].permanent &&
-                    (oldest == SLOTS_SEEN_MAX || seen->rows[i].last < seen->rows[oldest].last))
-                        oldest = i;
-        }
-        uint32_t at = seen->n < SLOTS_SEEN_MAX ? seen->n++ : oldest;
-        if (at < SLOTS_SEEN_MAX) {
-                (void)STR_SET(seen->rows[at].name, slot); /* same size */
-                seen->rows[at].last = 0;
-                seen->rows[at].permanent = false;
-        }
-        return at;
-}
-
-static void note_members(SlotsSeen *seen, const SlotsInput *in)
-{
-        const Cluster *c = in->cluster;
-        char slot[IDENT_SIZE];
-
-        for (uint32_t i = 0; i < c->n_members; i++) {
-                if (str_equal(c->members[i].name, in->own_name) || c->members[i].tags.nostream)
-                        continue;
-                member_slot_name(c->members[i].name, slot);
-                uint32_t at = place(seen, slot);
-                if (at < SLOTS_SEEN_MAX)
-                        seen->rows[at].last = in->now;
-        }
-}
-
-/* Another leader has seen these; for us their time begins when we read of them. */
-static void note_retained(SlotsSeen *seen, const SlotsInput *in, const char *own_slot)
-{
-        const char *list = in->cluster->status.retain;
-        char slot[IDENT_SIZE];
-
-        while (str_list_next(&list, slot, sizeof slot)) {
-                if (str_equal(slot, own_slot))
-                        continue;
-                uint32_t at = place(seen, slot);
-                if (at < SLOTS_SEEN_MAX && seen->rows[at].last == 0)
-                        seen->rows[at].last = in->now;
-        }
-}
-
-/* The precedence of the three names is Patroni's. */
-static const Node *permanent_slots(const Node *dynamic)
-{
-        static const char *const names[] = { "permanent_replication_slots", "permanent_slots", "slots" };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                const Node *n = node_get(dynamic, names[i]);
-                if (n && n->kind == NODE_MAP)
-                        return n;
-        }
+        for (uint32_t i = 0; i < slots->n; i++)
+                if (str_equal(slots->rows[i].name, name))
+                        return &slots->rows[i];
         return NULL;
 }
 
-static bool name_is_valid(const char *name)
+Lsn slots_known_lsn(const Cluster *c, const char *name)
 {
-        size_t n = strlen(name);
-
-        return n > 0 && n < IDENT_SIZE && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
-}
-
-static bool is_physical(const Node *slot)
-{
-        const char *type = node_get_text(slot, "type");
-
-        if (type)
-                return str_equal_nocase(type, "physical");
-        return !node_get(slot, "database") || !node_get(slot, "plugin");
-}
-
-static bool is_for_this_cluster(const Node *slot, const Cluster *c)
-{
-        const char *type = node_get_text(slot, "cluster_type");
-
-        return !type || str_equal_nocase(type, c->settings.standby_cluster ? "standby" : "primary");
-}
-
-static void note_permanent(SlotsSeen *seen, const SlotsInput *in, const char *own_slot)
-{
-        for (uint32_t i = 0; i < seen->n; i++)
-                seen->rows[i].permanent = false;
-        if (in->nofailover)
-                return;
-        NODE_FOREACH(slot, permanent_slots(in->dynamic)) {
-                if (!name_is_valid(slot->key) || str_equal(slot->key, own_slot) || !is_physical(slot) ||
-                    !is_for_this_cluster(slot, in->cluster))
-                        continue;
-                uint32_t at = place(seen, slot->key);
-                if (at < SLOTS_SEEN_MAX)
-                        seen->rows[at].permanent = true;
-        }
-}
-
-void slots_note(SlotsSeen *seen, const SlotsInput *in)
-{
-        char own_slot[IDENT_SIZE];
-
-        member_slot_name(in->own_name, own_slot);
-        note_permanent(seen, in, own_slot);
-        note_members(seen, in);
-        note_retained(seen, in, own_slot);
-}
-
-/* All that is given must match; a database or a plugin matches no physical slot. */
-static bool matches(const Node *row, const char *name)
-{
-        const char *wanted = node_get_text(row, "name"), *type = node_get_text(row, "type");
-
-        return row->kind == NODE_MAP && row->children && (!wanted || str_equal(wanted, name)) &&
-               (!type || str_equal(type, "physical")) && !node_get(row, "database") &&
-               !node_get(row, "plugin");
-}
-
-bool slots_ignored(const Node *dynamic, const char *name)
-{
-        NODE_FOREACH(row, node_get(dynamic, "ignore_slots"))
-                if (matches(row, name))
-                        return true;
-        return false;
-}
-
-/* ---- what is to be done ---- */
-
-static const SlotLsn *find(const SlotLsn *slots, uint32_t n, const char *name)
-{
-        for (uint32_t i = 0; i < n; i++)
-                if (str_equal(slots[i].name, name))
-                        return &slots[i];
-        return NULL;
+        for (uint32_t i = 0; i < c->status.n_slots; i++)
+                if (str_equal(c->status.slots[i].name, name))
+                        return c->status.slots[i].lsn;
+        return 0;
 }
 
 static const Member *member_of(const Cluster *c, const char *slot)
@@ -179,62 +55,152 @@ static bool is_used_here(const SlotsInput *in, const Member *m)
         return up ? str_equal(up->name, in->own_name) : in->leads;
 }
 
-/* Of no use as it is: made again, it is. */
-static bool is_spoilt(const SlotsInput *in, const SlotLsn *have, const SlotState *state,
-                      const Member *m)
+/* A physical slot is of no use as it is: made again, it is. NULL: it is of use. */
+static const char *why_spoilt(const SlotsInput *in, const SlotRow *have, const Member *m)
 {
         bool about_to_lead = str_equal(in->cluster->leader.name, in->own_name) && !in->leads;
 
-        if (state->lost || have->lsn == 0)
-                return true;
-        return state->has_xmin && !is_used_here(in, m) && cluster_is_locked(in->cluster) &&
-               !about_to_lead;
+        if (have->lost || have->restart == 0)
+                return "it has lost its WAL";
+        return have->has_xmin && !is_used_here(in, m) && cluster_is_locked(in->cluster) && !about_to_lead
+                       ? "it holds back the vacuum for nobody"
+                       : NULL;
 }
 
-static Lsn advance_to(const SlotsInput *in, const SlotLsn *have, const Member *m)
+static Lsn advance_to(const SlotsInput *in, const SlotRow *have, const Member *m)
 {
-        const SlotLsn *known = find(in->cluster->status.slots, in->cluster->status.n_slots, have->name);
+        Lsn known = slots_known_lsn(in->cluster, have->name);
         Lsn elsewhere = streaming_elsewhere(in->cluster, m);
 
         if (in->leads) /* or its WAL would be kept for ever */
-                return elsewhere > have->lsn ? MIN(elsewhere, MAX(in->pg->flush_lsn, in->pg->replay_lsn)) : 0;
-        return known && known->lsn > have->lsn && known->lsn <= in->pg->replay_lsn ? known->lsn : 0;
+                return elsewhere > have->restart
+                               ? MIN(elsewhere, MAX(in->pg->flush_lsn, in->pg->replay_lsn))
+                               : 0;
+        return known > have->restart && known <= in->pg->replay_lsn ? known : 0;
 }
 
-/* What one slot needs. */
+static bool is_kept(const SlotsSeen *seen, uint32_t i, const SlotsInput *in)
+{
+        return seen->rows[i].last != 0 &&
+               usec_sub(in->now, seen->rows[i].last) <= in->cluster->settings.member_slots_ttl;
+}
+
+static bool wants_logical(const SlotsSeen *seen, uint32_t i)
+{
+        return seen->rows[i].permanent && seen->rows[i].logical;
+}
+
+static bool is_wanted(const SlotsSeen *seen, uint32_t i, const SlotsInput *in)
+{
+        return seen->rows[i].permanent || is_kept(seen, i, in);
+}
+
+/* A logical slot that is not what the configuration says, or cannot be read any more. */
+static const char *why_unfit(const SlotsInput *in, const SlotRow *have)
+{
+        const Node *slot = node_get(slots_permanent(in->dynamic), have->name);
+        const char *database = node_get_text(slot, "database"), *plugin = node_get_text(slot, "plugin");
+
+        if (!have->logical)
+                return "it is to be a logical one";
+        if (!database || !plugin || !str_equal(have->database, database) ||
+            !str_equal(have->plugin, plugin))
+                return "it is to have another database or plugin";
+        return have->lost || have->restart == 0 ? "it has lost its WAL, and changes with it" : NULL;
+}
+
+static const char *why_drop(const SlotsSeen *seen, uint32_t i, const SlotsInput *in, const SlotRow *have)
+{
+        if (!is_wanted(seen, i, in))
+                return slots_ignored(in->dynamic, have) ? NULL : "nobody wants it any more";
+        if (wants_logical(seen, i))
+                return why_unfit(in, have);
+        return have->logical ? "it is to be a physical one"
+                             : why_spoilt(in, have, member_of(in->cluster, have->name));
+}
+
+/* What one slot that is, or was, ours needs. */
 static SlotPlan plan_one(const SlotsSeen *seen, uint32_t i, const SlotsInput *in)
 {
         SlotPlan p = { 0 };
         const char *name = seen->rows[i].name;
-        const SlotLsn *have = find(in->pg->slots, in->pg->n_slots, name);
-        const SlotState *state = have ? &in->pg->slot_states[have - in->pg->slots] : NULL;
-        const Member *m = member_of(in->cluster, name);
-        bool kept = seen->rows[i].last != 0 &&
-                    usec_sub(in->now, seen->rows[i].last) <= in->cluster->settings.member_slots_ttl;
-        bool wanted = seen->rows[i].permanent || kept;
+        const SlotRow *have = slots_find(in->slots, name);
 
         (void)STR_SET(p.name, name); /* same size */
         if (!have) {
-                p.action = wanted ? SLOT_CREATE : SLOT_NOTHING;
+                p.action = is_wanted(seen, i, in) && !wants_logical(seen, i) ? SLOT_CREATE : SLOT_NOTHING;
                 return p;
         }
-        if (state->active || slots_ignored(in->dynamic, name))
-                return p; /* its owner moves it, or it is somebody else's */
-        if (!wanted || is_spoilt(in, have, state, m)) {
+        if (have->active || have->failover)
+                return p; /* its owner moves it, or the server does */
+        p.why = why_drop(seen, i, in, have);
+        if (p.why) {
                 p.action = SLOT_DROP;
                 return p;
         }
-        p.lsn = advance_to(in, have, m);
+        if (have->logical)
+                return p;
+        p.lsn = advance_to(in, have, member_of(in->cluster, name));
         p.action = p.lsn != 0 ? SLOT_ADVANCE : SLOT_NOTHING;
+        return p;
+}
+
+static bool was_seen(const SlotsSeen *seen, const char *name)
+{
+        for (uint32_t i = 0; i < seen->n; i++)
+                if (str_equal(seen->rows[i].name, name))
+                        return true;
+        return false;
+}
+
+/*
+ * What a primary leaves on itself when it becomes a standby. A failover slot among it keeps the server
+ * from making its own copy.
+ */
+static SlotPlan plan_left_over(const SlotsSeen *seen, uint32_t i, const SlotsInput *in)
+{
+        const SlotRow *have = &in->slots->rows[i];
+        SlotPlan p = { 0 };
+
+        if (!have->logical || have->active || in->pg->in_recovery != TRI_YES ||
+            !in->dynamic || in->cluster->config.mod_revision == 0 || !cluster_is_locked(in->cluster) ||
+            str_equal(in->cluster->leader.name, in->own_name) || slots_ignored(in->dynamic, have))
+                return p;
+        if (have->failover ? have->synced
+                           : was_seen(seen, have->name) || in->pg->server_version >= STANDBYS_DECODE)
+                return p;
+        (void)STR_SET(p.name, have->name); /* same size */
+        p.action = SLOT_DROP;
+        p.why = "it is left from when this node led";
         return p;
 }
 
 SlotPlan slots_plan(const SlotsSeen *seen, const SlotsInput *in, unsigned skip)
 {
-        for (uint32_t i = 0; i < seen->n; i++) {
-                SlotPlan p = plan_one(seen, i, in);
+        for (uint32_t i = 0; i < seen->n + in->slots->n; i++) {
+                SlotPlan p = i < seen->n ? plan_one(seen, i, in) : plan_left_over(seen, i - seen->n, in);
                 if (p.action != SLOT_NOTHING && skip-- == 0)
                         return p;
         }
         return (SlotPlan){ 0 };
+}
+
+void slots_tell(const SlotsSeen *seen, const SlotsInput *in, PgState *ret)
+{
+        ret->n_slots = 0;
+        for (uint32_t i = 0; i < in->slots->n; i++) {
+                const SlotRow *have = &in->slots->rows[i];
+                Lsn lsn = have->logical ? have->confirmed : have->restart;
+                uint32_t at = 0;
+
+                while (at < seen->n && !str_equal(seen->rows[at].name, have->name))
+                        at++;
+                if (at == seen->n || lsn == 0 || have->failover || have->lost ||
+                    wants_logical(seen, at) != have->logical || !is_wanted(seen, at, in) ||
+                    (in->cluster->settings.member_slots_ttl == 0 && !seen->rows[at].permanent))
+                        continue;
+                SlotLsn *s = &ret->slots[ret->n_slots++];
+                *s = (SlotLsn){ .lsn = lsn };
+                (void)STR_SET(s->name, have->name); /* same size */
+        }
 }

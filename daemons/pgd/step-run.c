@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "io/fdutil.h"
 #include "io/log.h"
+#include "pgd/chores.h"
 #include "pgd/pgd.h"
 
 #define CHECKPOINT_WITHIN (3600 * USEC_PER_SEC)
@@ -51,6 +52,7 @@ int step_promote(Pgd *p)
         if (fd < 0)
                 return log_error_errno(errno, "Cannot make %s: %m", path);
 
+        chores_at_promote(p->chores);
         /* From here on "in recovery" is no proof of anything: note it before it is sent. */
         p->pg.promote_sent = true;
         p->pg.role = ROLE_PRIMARY;

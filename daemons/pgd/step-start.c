@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "io/fdutil.h"
 #include "io/log.h"
+#include "pgd/chores.h"
 #include "pgd/pgd.h"
 
 #define GATE_WITHIN (5 * USEC_PER_SEC)
@@ -137,6 +138,7 @@ int step_start(Pgd *p, bool standby)
                 p->sync_managed = p->settings.synchronous_mode != SYNC_MODE_OFF;
                 (void)STR_SET(p->sync_names, p->settings.synchronous_mode_strict ? "*" : "");
         }
+        chores_before_start(p->chores, standby);
         r = files_write(p, standby, &arguments);
         if (r >= 0)
                 r = files_write_signal(p, standby);

@@ -9,8 +9,6 @@ typedef struct LaterRow {
         bool is_error;
 } LaterRow;
 
-#define LOGICAL "this version keeps no logical slots: these are left to you"
-
 #define JOURNAL "lines go to the journal, or to stdout where there is none: files are kept by those"
 
 static const LaterRow rows[] = {
@@ -22,9 +20,6 @@ static const LaterRow rows[] = {
         { "log.traceback_level", "there are no Python exceptions to trace", NULL, false },
         { "log.max_queue_size", "lines are written as they come: there is no queue", "1000", false },
         { "bootstrap.users", "this version makes no users", NULL, false },
-        { "slots", LOGICAL, NULL, false },
-        { "permanent_slots", LOGICAL, NULL, false },
-        { "permanent_replication_slots", LOGICAL, NULL, false },
 };
 
 /* Empty, false, or the one value that is fine, alone or as a list of one. */
@@ -42,27 +37,10 @@ static bool asks_for_nothing(const Node *n, const char *fine)
         return (fine && str_equal(n->text, fine)) || (str_to_bool(n->text, &on) >= 0 && !on);
 }
 
-static bool is_logical(const Node *slot)
-{
-        const char *type = node_get_text(slot, "type");
-
-        return type ? !str_equal_nocase(type, "physical") : node_get(slot, "plugin") != NULL;
-}
-
-/* Physical slots are kept. */
-static bool asks_for_logical(const Node *slots)
-{
-        NODE_FOREACH(slot, slots)
-                if (is_logical(slot))
-                        return true;
-        return false;
-}
-
 const char *later_told(const char *path, const Node *value, bool *ret_is_error)
 {
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                if (str_equal(rows[i].path, path) && !asks_for_nothing(value, rows[i].fine) &&
-                    (!str_equal(rows[i].text, LOGICAL) || asks_for_logical(value))) {
+                if (str_equal(rows[i].path, path) && !asks_for_nothing(value, rows[i].fine)) {
                         *ret_is_error = rows[i].is_error;
                         return rows[i].text;
                 }

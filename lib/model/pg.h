@@ -28,13 +28,6 @@ typedef struct Standby {
         Lsn replay_lsn;
 } Standby;
 
-/* What more there is to a slot here. */
-typedef struct SlotState {
-        bool active;
-        bool has_xmin; /* it holds back the vacuum */
-        bool lost;     /* WAL it needs is gone */
-} SlotState;
-
 /* What pgd is doing; the order it carries out stands beside it. */
 typedef enum PgOperation {
         PGOP_NONE = 0,
@@ -107,8 +100,7 @@ typedef struct PgState {
 
         Pending pending; /* parameters that wait for a restart */
         uint32_t n_slots;
-        SlotLsn slots[CLUSTER_SLOTS_MAX];
-        SlotState slot_states[CLUSTER_SLOTS_MAX]; /* of the slot at the same place */
+        SlotLsn slots[CLUSTER_SLOTS_MAX]; /* those that this suite keeps, for /status */
         uint32_t n_standbys;
         Standby standbys[STANDBYS_MAX];
 } PgState;

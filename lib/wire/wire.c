@@ -71,11 +71,6 @@ static const Field pending_fields[] = {
 };
 
 static const Field slot_fields[] = { STRING(SlotLsn, name) };
-static const Field slot_state_fields[] = {
-        FLAG(SlotState, active),
-        FLAG(SlotState, has_xmin),
-        FLAG(SlotState, lost),
-};
 
 static const Field initialize_fields[] = { ENUM(InitializeKey, state, INITIALIZE_INVALID + 1) };
 
@@ -154,7 +149,6 @@ static const Field pg_fields[] = {
         ENUM(PgState, operation, PGOP_MAX),
         STRING(PgState, detail),
         ROWS(PgState, slots, n_slots, CLUSTER_SLOTS_MAX, slot_fields),
-        ROWS(PgState, slot_states, n_slots, CLUSTER_SLOTS_MAX, slot_state_fields),
         STRUCT(PgState, pending, pending_fields),
         ROWS(PgState, standbys, n_standbys, STANDBYS_MAX, standby_fields),
 };

@@ -140,7 +140,8 @@ const char *probe_sql(bool with_pending _unused_)
         return "probe";
 }
 
-int probe_read(const ConnAnswer *answer _unused_, PgState *pg, char *ret_conninfo, size_t size)
+int probe_read(const ConnAnswer *answer _unused_, PgState *pg, Slots *ret_slots _unused_, char *ret_conninfo,
+               size_t size)
 {
         const Host *h = running->host;
         const Postgres *m = &h->pg;
@@ -185,9 +186,17 @@ Chores *chores_free(Chores *c _unused_)
 }
 
 void chores_run(Chores *c _unused_) {}
+void chores_before_start(Chores *c _unused_, bool standby _unused_) {}
+void chores_at_promote(Chores *c _unused_) {}
+
+bool chores_copies_wait(const Chores *c _unused_)
+{
+        return false;
+}
+
 void chores_reset(Chores *c _unused_) {}
 
-int chores_set_targets(Chores *c _unused_, const char *const *targets _unused_)
+int chores_set_target(Chores *c _unused_, const char *database _unused_, unsigned statement_msec _unused_)
 {
         return 0;
 }

@@ -264,3 +264,69 @@ def spoilt_slots(lab):
     leader.sh(["systemctl", "stop", "receive"])
     wait_for(lambda: "busy" not in slots(leader), 30, "it to go when it is free")
     leader.psql("drop table filler")
+
+
+def read_feed(node, seen):
+    """What the slot's reader gets now: it confirms what it is given."""
+    told = node.psql("select data from pg_logical_slot_get_changes('feed', null, null)", 30, "app")
+    seen += [int(line.split(":")[-1]) for line in told.splitlines() if line.startswith("table public.events")]
+    return seen
+
+
+def feed(node, what):
+    return node.psql(f"select {what} from pg_replication_slots where slot_name = 'feed'")
+
+
+def write_feed(node, first, last):
+    node.psql(f"insert into events select generate_series({first}, {last})", dbname="app")
+
+
+@case
+def logical_slots(lab):
+    """a permanent logical slot: made on the primary, copied to standbys, moved there; its reader goes on after a switchover"""
+    leader = healthy(lab)
+    leader.psql("create database app")
+    leader.psql("create table events (n int)", dbname="app")
+    config(lab, slots={"feed": {"type": "logical", "database": "app", "plugin": "test_decoding"}})
+    wait_for(lambda: member(lab, leader).get("pending_restart"), 30, "wal_level to be raised")
+    leader.sh(["palisadectl", "restart", "--force"], 120)
+    leader = healthy(lab)
+    for node in lab.databases:
+        is_set(node, "wal_level", "logical")
+        is_set(node, "hot_standby_feedback", "on")
+        wait_for(lambda node=node: "feed" in slots(node), 60, f"{node.name} to have it")
+    healthy(lab)
+    seen = []
+    write_feed(leader, 1, 1000)
+    expect(read_feed(leader, seen) == list(range(1, 1001)), "the reader on the primary gets all")
+    lsn = feed(leader, "confirmed_flush_lsn")
+    since = now(leader)
+    for node in others(lab, leader):
+        wait_for(lambda node=node: feed(node, f"confirmed_flush_lsn >= '{lsn}'") == "t", 60, f"{node.name} to move it")
+    status = json.loads(lab.etcd.get("/service/main/status"))["slots"]["feed"]
+    high, low = (int(half, 16) for half in lsn.split("/"))
+    expect(status >= (high << 32) + low, f"/status says how far it is: {status}, {lsn}")
+    new, third = others(lab, leader)
+    safe = "logical slot feed is safe"
+    wait_for(lambda: safe in new.journal("-u", "palisade-pgd@main"), 60, "the copy to be told safe")
+    third.psql("select pg_drop_replication_slot('feed')")
+    write_feed(leader, 1001, 2000)  # not read before the switchover
+    leader.rest("/switchover", "POST", {"leader": leader.name, "candidate": new.name}, timeout=60)
+    expect(lab.wait_leader(30, other_than=leader).name == new.name, f"{new.name} leads")
+    write_feed(new, 2001, 3000)
+    told = new.journal("-u", "palisade-pgd@main", "--since", since)
+    expect("unsafe" not in told, "it is no unsafe one")
+    expect(read_feed(new, seen)[-1000:] == list(range(2001, 3001)), "the reader on the new primary goes on")
+    expect(sorted(set(seen)) == list(range(1, 3001)), f"no change is lost: {len(set(seen))}")
+    expect(len(seen) < 3500, f"and none comes again that was long confirmed: {len(seen)}")
+    lsn = feed(new, "confirmed_flush_lsn")
+    for node in (leader, third):  # the one of before, and the one that was without
+        wait_for(lambda node=node: feed(node, f"confirmed_flush_lsn >= '{lsn}'") == "t", 90, f"{node.name} to have it")
+    config(lab, slots=None)
+    for node in lab.databases:
+        wait_for(lambda node=node: "feed" not in slots(node), 30, f"{node.name} to drop it")
+        is_set(node, "hot_standby_feedback", "off")
+    lab.leader().psql("drop database app")
+    lab.leader().sh(["palisadectl", "restart", "--force"], 120)
+    healthy(lab)
+    is_set(lab.leader(), "wal_level", "replica")

@@ -5,6 +5,7 @@ PGD_TESTS = \
 	tests/unit/test-pgd-conninfo \
 	tests/unit/test-pgd-control \
 	tests/unit/test-pgd-divergence \
+	tests/unit/test-pgd-logical \
 	tests/unit/test-pgd-pgconf \
 	tests/unit/test-pgd-pending \
 	tests/unit/test-pgd-plan \
@@ -26,6 +27,8 @@ tests_unit_test_pgd_control_SOURCES = tests/unit/test-pgd-control.c tests/unit/t
 tests_unit_test_pgd_control_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_divergence_SOURCES = tests/unit/test-pgd-divergence.c tests/unit/test-lib.h
 tests_unit_test_pgd_divergence_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_logical_SOURCES = tests/unit/test-pgd-logical.c tests/unit/test-lib.h
+tests_unit_test_pgd_logical_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_pgconf_SOURCES = tests/unit/test-pgd-pgconf.c tests/unit/test-lib.h
 tests_unit_test_pgd_pgconf_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_pending_SOURCES = tests/unit/test-pgd-pending.c tests/unit/test-lib.h

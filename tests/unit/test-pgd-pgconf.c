@@ -166,6 +166,23 @@ static void test_controlled(void **state _unused_)
         done(&w);
 }
 
+/* Logical slots need both, whatever anybody has written. */
+static void test_logical_slots(void **state _unused_)
+{
+        World w = { 0 };
+
+        make(&w, "{\"listen\":\"a:1\",\"parameters\":{\"hot_standby_feedback\":\"off\"}}",
+             "{\"parameters\":{\"wal_level\":\"replica\"}}");
+        run(&w);
+        assert_parameter(&w, "wal_level", "replica");
+        assert_parameter(&w, "hot_standby_feedback", "off");
+        w.conf.logical = w.conf.feedback = true;
+        run(&w);
+        assert_parameter(&w, "wal_level", "logical");
+        assert_parameter(&w, "hot_standby_feedback", "on");
+        done(&w);
+}
+
 static void test_wal_keep(void **state _unused_)
 {
         static const struct {
@@ -429,6 +446,7 @@ int main(void)
                 cmocka_unit_test(test_recorded),
                 cmocka_unit_test(test_defaults),
                 cmocka_unit_test(test_controlled),
+                cmocka_unit_test(test_logical_slots),
                 cmocka_unit_test(test_wal_keep),
                 cmocka_unit_test(test_standby_floor),
                 cmocka_unit_test(test_unknown_parameters),

@@ -85,6 +85,26 @@ static void test_follow_running(void **state _unused_)
         expect(STEP_REFUSE);
 }
 
+/* A standby takes copies of logical slots while it is stopped: not before it streams, not in pause. */
+static void test_copies(void **state _unused_)
+{
+        expect(STEP_DONE);
+        w.in.copies_wait = true;
+        w.pg.receiver_alive = true;
+        expect(STEP_STOP_FAST);
+        w.in.before_stop = HOOK_DUE;
+        expect(STEP_BEFORE_STOP);
+        w.order.hands_off = true;
+        expect(STEP_DONE);
+        w.order.hands_off = false;
+        w.in.conf_current = false;
+        expect(STEP_RECONFIGURE);
+        w.in.conf_current = true;
+        w.pg.receiver_alive = false;
+        w.in.diverged = TRI_NO;
+        expect(STEP_DONE);
+}
+
 static void test_restart(void **state _unused_)
 {
         w.pg.postmaster_pid = 7;
@@ -630,7 +650,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_follow_running),
-                TEST(test_restart),
+                TEST(test_copies), TEST(test_restart),
         TEST(test_follow_not_streaming),
                 TEST(test_follow_start),
                 TEST(test_follow_old_primary),

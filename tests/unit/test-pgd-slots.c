@@ -1,17 +1,19 @@
-/* Slots of members (PATRONI-SPEC 2.18): every node keeps one for each other member. */
+/* Which slots a node keeps, and which go (PATRONI-SPEC 2.18). */
 #include "config/json.h"
 #include "pgd/slots.h"
 #include "test-lib.h"
 
 static Cluster cluster; /* node0 (we), node1, node-2 */
 static PgState pg;
+static Slots slots;
 static SlotsSeen seen;
 static Node *dynamic;
+static Tags own;
 
 static SlotsInput input(bool leads, usec_t now)
 {
-        return (SlotsInput){ .now = now, .cluster = &cluster, .pg = &pg, .dynamic = dynamic,
-                             .own_name = "node0", .leads = leads };
+        return (SlotsInput){ .now = now, .cluster = &cluster, .pg = &pg, .slots = &slots, .dynamic = dynamic,
+                             .own_name = "node0", .tags = own, .leads = leads };
 }
 
 static void note(usec_t now)
@@ -36,7 +38,10 @@ static int setup(void **state _unused_)
         for (unsigned i = 0; i < 3; i++)
                 (void)STR_SET(cluster.members[i].name, names[i]);
         cluster.settings.member_slots_ttl = SEC(1800);
-        pg = (PgState){ .replay_lsn = 500 };
+        cluster.config.mod_revision = 1;
+        pg = (PgState){ .replay_lsn = 500, .server_version = 150020 };
+        slots = (Slots){ 0 };
+        own = TAGS_DEFAULT;
         seen = (SlotsSeen){ 0 };
         configure(NULL);
         note(SEC(1000));
@@ -45,10 +50,10 @@ static int setup(void **state _unused_)
 
 static void have(const char *name, Lsn lsn)
 {
-        SlotLsn *s = &pg.slots[pg.n_slots++];
+        SlotRow *s = &slots.rows[slots.n++];
 
+        *s = (SlotRow){ .restart = lsn };
         (void)STR_SET(s->name, name);
-        s->lsn = lsn;
 }
 
 static void status(const char *name, Lsn lsn)
@@ -107,7 +112,7 @@ static void test_drop(void **state _unused_)
         note(SEC(2000));
         expect(true, SEC(2800), 0, SLOT_NOTHING, "", 0); /* 1800 s exactly */
         expect(true, SEC(2800) + 1, 0, SLOT_DROP, "node_2", 0);
-        pg.n_slots = 1;
+        slots.n = 1;
         expect(true, SEC(2800) + 1, 0, SLOT_NOTHING, "", 0); /* it is gone: not made again */
         have("node_2", 100);
         cluster.settings.member_slots_ttl = 0; /* with the member key */
@@ -166,7 +171,7 @@ static void test_retained(void **state _unused_)
         expect(true, SEC(2800), 0, SLOT_NOTHING, NULL, 0);
         note(SEC(2801)); /* that it still stands in the key makes it no younger */
         expect(true, SEC(2801), 0, SLOT_DROP, "gone", 0);
-        pg.n_slots = 2;
+        slots.n = 2;
         expect(true, SEC(2801), 0, SLOT_NOTHING, NULL, 0);
         expect(true, SEC(2800), 0, SLOT_CREATE, "gone", 0);
 }
@@ -179,7 +184,7 @@ static void test_permanent(void **state _unused_)
         configure("{\"slots\":{\"keep\":null,\"node0\":null,\"Bad\":null,\"l\":{\"type\":\"logical\"},"
                   "\"m\":{\"database\":\"d\",\"plugin\":\"p\"}}}");
         note(SEC(1000));
-        assert_int_equal(seen.n, 3);
+        assert_int_equal(seen.n, 4);
         expect(true, SEC(1000), 0, SLOT_CREATE, "keep", 0);
         expect(false, SEC(1000), 0, SLOT_CREATE, "keep", 0);
         have("keep", 100);
@@ -190,7 +195,7 @@ static void test_permanent(void **state _unused_)
         configure("{\"slots\":{}}");
         note(SEC(1000));
         expect(true, SEC(1000), 0, SLOT_DROP, "keep", 0);
-        pg.slot_states[2].active = true; /* not while it is used */
+        slots.rows[2].active = true; /* not while it is used */
         expect(true, SEC(1000), 0, SLOT_NOTHING, NULL, 0);
         /* A member's slot that was permanent as well stays a member's. */
         configure("{\"permanent_slots\":{\"node1\":{\"type\":\"physical\"}},\"slots\":{\"x\":null}}");
@@ -217,15 +222,15 @@ static void test_types(void **state _unused_)
 
         configure("{\"ignore_slots\":[{\"name\":\"node_2\",\"type\":\"physical\"},{\"name\":\"node1\","
                   "\"plugin\":\"x\"},{}]}");
-        assert_true(slots_ignored(dynamic, "node_2"));
-        assert_false(slots_ignored(dynamic, "node1"));
+        assert_true(slots_ignored(dynamic, &slots.rows[1]));
+        assert_false(slots_ignored(dynamic, &slots.rows[0]));
         note(SEC(1000));
         expect(true, SEC(9000), 0, SLOT_DROP, "node1", 0);
         expect(true, SEC(9000), 1, SLOT_NOTHING, NULL, 0);
         configure("{\"ignore_slots\":[{\"type\":\"physical\"}]}");
-        assert_true(slots_ignored(dynamic, "any"));
+        assert_true(slots_ignored(dynamic, &slots.rows[0]));
         configure("{\"ignore_slots\":[{\"type\":\"logical\"}]}");
-        assert_false(slots_ignored(dynamic, "any"));
+        assert_false(slots_ignored(dynamic, &slots.rows[0]));
 }
 
 /* G6: what is lost, and what would hold back the vacuum for nobody, is made again. */
@@ -233,19 +238,20 @@ static void test_spoilt(void **state _unused_)
 {
         have("node1", 100);
         have("node_2", 100);
-        pg.slot_states[0].lost = true;
+        slots.rows[0].lost = true;
         expect(true, SEC(1000), 0, SLOT_DROP, "node1", 0);
-        pg.slot_states[0].active = true;
+        slots.rows[0].active = true;
         expect(true, SEC(1000), 0, SLOT_NOTHING, NULL, 0);
-        pg.slot_states[0] = (SlotState){ .has_xmin = true };
+        slots.rows[0].lost = slots.rows[0].active = false;
+        slots.rows[0].has_xmin = true;
         expect(true, SEC(1000), 0, SLOT_NOTHING, NULL, 0); /* its standby's feedback */
         expect(false, SEC(1000), 0, SLOT_NOTHING, NULL, 0); /* nobody leads: wait */
         (void)STR_SET(cluster.leader.name, "node1");
         expect(false, SEC(1000), 0, SLOT_DROP, "node1", 0); /* left from when we led */
         (void)STR_SET(cluster.leader.name, "node0");
         expect(false, SEC(1000), 0, SLOT_NOTHING, NULL, 0); /* about to be promoted */
-        pg.slot_states[0] = (SlotState){ 0 };
-        pg.slots[1].lsn = 0;
+        slots.rows[0].has_xmin = false;
+        slots.rows[1].restart = 0;
         expect(true, SEC(1000), 0, SLOT_DROP, "node_2", 0);
 }
 

@@ -277,7 +277,7 @@ static void test_later(void **state _unused_)
         assert_int_equal(check("{failsafe_mode: on, slots: {a: {type: physical}, b: {database: d, plugin: p, type: logical}}, postgresql: "
                                "{callbacks: {on_start: /bin/true}, create_replica_methods: "
                                "[mine, basebackup]}}", &t, true), 0);
-        assert_string_equal(t.all, "slots: this version keeps no logical slots: these are left to you\n");
+        assert_string_equal(t.all, "");
         one("log:\n  loggers: {urllib3: WARNING}\n", PROBLEM_WARNING, 2,
             "log.loggers: there are no Python modules to set levels for: use log.level");
 }
