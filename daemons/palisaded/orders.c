@@ -19,13 +19,29 @@
 
 /* ---- pgd ---- */
 
-static void note_failed_start(Palisaded *p, const MsgResult *r)
+static void note_failed(Palisaded *p, Outcome outcome, const char *why)
 {
+        p->order_outcome = outcome;
+        p->order_again = now_boottime() + REFUSED_AGAIN;
+        timer_set(&p->beat_timer, p->order_again); /* the next attempt waits for nothing else */
         if (p->order.what != ORDER_START && p->order.what != ORDER_PROMOTE)
                 return;
         p->start_failures++;
         log_warning("postgres did not become primary (attempt %u): %s", p->start_failures,
-                    r->text[0] ? r->text : "no answer");
+                    why[0] ? why : "no answer");
+}
+
+/*
+ * A server that ends is started again by pgd under the order that it had carried out, once, and
+ * there is no RESULT for that: when it failed, the state tells.
+ */
+void orders_on_pg(Palisaded *p)
+{
+        const PgState *pg = &p->pg.pg;
+
+        if (p->order.what == ORDER_START && !p->order_open && p->order_outcome == OUTCOME_DONE &&
+            pg->order_seq == p->order.h.seq && pg->failures > 0 && !pg_may_run(pg))
+                note_failed(p, OUTCOME_REFUSED, "it ended, and could not be started again");
 }
 
 static void on_order_result(const MsgResult *r, void *userdata)
@@ -35,11 +51,9 @@ static void on_order_result(const MsgResult *r, void *userdata)
         if (r->h.seq != p->order.h.seq)
                 return; /* of an order that was replaced */
         p->order_open = false;
-        p->order_outcome = (Outcome)r->outcome;
+        p->order_outcome = OUTCOME_DONE;
         if (r->outcome != OUTCOME_DONE) {
-                p->order_again = now_boottime() + REFUSED_AGAIN;
-                timer_set(&p->beat_timer, p->order_again); /* the next attempt waits for nothing else */
-                note_failed_start(p, r);
+                note_failed(p, (Outcome)r->outcome, r->text);
                 if (p->order.what == ORDER_BOOTSTRAP && r->outcome == OUTCOME_REFUSED) {
                         log_event(LOG_ERR, EVENT_OPERATION_FAILED,
                                   FIELDS({ "PALISADE_OPERATION", "bootstrap", 0 }),

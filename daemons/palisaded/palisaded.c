@@ -347,6 +347,7 @@ HANDLER(on_pg_state)
         p->known[HAND_PGD] = true;
         hands_send(p->hands, HAND_APID, &p->pg.h);
         race_on_pg(p);
+        orders_on_pg(p);
         palisaded_think(p);
 }
 

@@ -369,6 +369,7 @@ void vips_again(Palisaded *p, HandId id);
 void orders_apply(Palisaded *p, const Actions *a);
 void orders_leaf(Palisaded *p, const MsgLeaf *m, int *fds, size_t n_fds);
 void orders_send(Palisaded *p, MsgOrder *m);
+void orders_on_pg(Palisaded *p);
 void orders_again(Palisaded *p, HandId id);
 /* The member by whose own address this virtual IP reads; NULL: nobody's. */
 const Member *orders_vip_owner(const Palisaded *p, const Vip *vip);

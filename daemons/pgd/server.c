@@ -60,6 +60,7 @@ size_t server_leaf_fds(const Server *s, int ret[2])
 
 void server_set_leaf(Server *s, uint64_t leaf, uint64_t cgroup, int dir_fd, int kill_fd)
 {
+        timer_set(&s->look, USEC_INFINITY); /* the one that was emptied is not this one */
         fd_close(s->dir_fd);
         fd_close(s->kill_fd);
         s->leaf = leaf;

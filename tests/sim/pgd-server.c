@@ -179,6 +179,7 @@ size_t server_leaf_fds(const Server *s, int ret[2])
 
 void server_set_leaf(Server *s, uint64_t leaf, uint64_t cgroup, int dir_fd, int kill_fd _unused_)
 {
+        timer_set(&s->look, USEC_INFINITY);
         s->leaf = leaf;
         s->cgroup = cgroup;
         s->dir_fd = dir_fd;
