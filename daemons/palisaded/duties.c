@@ -111,13 +111,13 @@ void duties_publish(Palisaded *p, bool beat)
                 return;
         node_member(p, &m.member);
         m.restart = p->restart.scheduled;
-        m.pending = p->pg.pg.pending;
         if (p->published.h.type == MSG_PUBLISH &&
             memcmp(&m.restart, &p->published.restart, sizeof m.restart) == 0 &&
-            memcmp(&m.pending, &p->published.pending, sizeof m.pending) == 0 &&
+            memcmp(&p->pg.pg.pending, &p->published.pending, sizeof m.pending) == 0 &&
             (beat ? memcmp(&m.member, &p->published.member, sizeof m.member) == 0
                   : !differs(&m.member, &p->published.member)))
                 return; /* dcsd keeps it up by itself; positions alone wait for the beat */
+        m.pending = p->pg.pg.pending;
         p->published = m;
         hands_send(p->hands, HAND_DCSD, &m.h);
 }

@@ -164,6 +164,8 @@ bool conninfo_same(const char *live, const char *wanted, uint32_t server_version
         Pair p;
         int r;
 
+        if (str_equal(live, wanted))
+                return true;
         if (!*skip_blanks(wanted))
                 return !*skip_blanks(live);
         while ((r = next_pair(&wanted, &p)) > 0) {
