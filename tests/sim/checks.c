@@ -207,8 +207,30 @@ static void check_streaming(void)
         }
 }
 
+static bool is_any_off(void)
+{
+        for (int i = 0; i < world->n_hosts; i++)
+                if (!world->hosts[i].powered)
+                        return true;
+        return false;
+}
+
+/* Some host that runs has enough of the WAL to lead. */
+static bool is_any_fit(void)
+{
+        Lsn known = number_of(PREFIX "status"), lag = world->settings[0].maximum_lag_on_failover;
+
+        for (int i = 0; i < world->n_hosts; i++) {
+                const Host *h = &world->hosts[i];
+                if (h->powered && !h->tags.nofailover && h->pg.lsn + lag >= known)
+                        return true;
+        }
+        return false;
+}
+
 /*
- * A host that its watchdog has reset boots as long as it likes. In synchronous mode it may be the
+ * A host that its watchdog has reset boots as long as it likes. Its WAL may be the only one that
+ * reaches far enough. In synchronous mode it may be the
  * only one that can lead, in strict mode the standby that a commit waits for.
  */
 static bool waits_for_a_host(void)
@@ -218,7 +240,7 @@ static bool waits_for_a_host(void)
         unsigned off = 0, listed_and_on = 0;
 
         if (sync_mode() == SYNC_MODE_OFF)
-                return false;
+                return is_any_off() && !is_any_fit();
         for (int i = 0; i < world->n_hosts; i++) {
                 const Host *h = &world->hosts[i];
                 off += !h->powered;
