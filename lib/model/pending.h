@@ -8,7 +8,6 @@
 
 #include "model/limits.h"
 
-#define PENDING_MAX 24
 #define PENDING_VALUE_SIZE 128
 
 typedef struct PendingRow {

@@ -87,20 +87,23 @@ static void on_health(Timer *t _unused_, usec_t now _unused_, void *userdata)
 
 static void show_keys(Dcsd *d)
 {
-        const Key *leader = keys_find(d->keys, d->paths.leader, false);
-        const Key *member = keys_find(d->keys, d->paths.member, false);
+        const Key *leader = keys_find(d->keys, d->paths.leader);
+        const Key *member = keys_find(d->keys, d->paths.member);
         PolicyKey key = { 0 };
 
-        if (leader && leader->there)
+        if (leader->there)
                 key = (PolicyKey){ .present = true, .ours = str_equal(leader->value, d->name),
                                    .epoch = leader->create, .lease = leader->lease };
-        policy_keys(&d->policy, &key, member && member->there ? member->lease : 0, now_boottime());
+        policy_keys(&d->policy, &key, member->there ? member->lease : 0, now_boottime());
 }
 
-static void on_flush(Event *e)
+/* What has changed goes out once, at the end of the step. */
+void dcsd_flush(Program *p)
 {
-        Dcsd *d = e->what;
+        Dcsd *d = p->state;
 
+        if (!p->up || !d || !d->flushing)
+                return;
         d->flushing = false;
         view_cluster(d);
         dcsd_tell(d, &d->packet->h);
@@ -108,8 +111,6 @@ static void on_flush(Event *e)
 
 static void keys_changed(Dcsd *d)
 {
-        if (!d->flushing)
-                sim_event(world->now + 1, on_flush, d->program, NULL, d, 0);
         d->flushing = true;
         show_keys(d);
         dcsd_pump(d);
@@ -119,8 +120,9 @@ static void keys_changed(Dcsd *d)
 /* The whole store, as it is now. */
 static void take_keys(Dcsd *d)
 {
-        for (size_t i = 0; i < KEYS_MAX && world->etcd->keys[i].name[0]; i++)
-                d->keys[i] = world->etcd->keys[i];
+        for (size_t i = 0; i < KEY_MAX; i++)
+                if (d->keys[i].mod != world->etcd->keys[i].mod)
+                        d->keys[i] = world->etcd->keys[i];
         d->revision = world->etcd->revision;
         d->term = world->etcd->term;
         d->answered = now_boottime();
@@ -132,7 +134,7 @@ void dcsd_note_writes(Dcsd *d, const Txn *t, uint64_t revision)
 {
         for (size_t i = 0; i < t->n_then; i++) {
                 const Op *op = &t->then[i];
-                Key *k = keys_find(d->keys, op->key, true);
+                Key *k = keys_find(d->keys, op->key);
                 if (k->mod > revision || (d->revision > revision && !k->there))
                         continue;
                 if (op->what == OP_DELETE) {
@@ -188,10 +190,11 @@ void dcsd_notify(Program *p)
 
 Rpc *dcsd_rpc(Dcsd *d, RpcKind kind)
 {
-        Rpc *r = calloc(1, sizeof *r);
+        Rpc *r = malloc(sizeof *r);
 
         if (!r)
                 abort();
+        memset(r, 0, offsetof(Rpc, found)); /* what follows is filled as it is counted */
         r->program = d->program;
         r->life = d->program->life;
         r->call = ++calls;
@@ -453,8 +456,8 @@ static void on_record(Dcsd *d, const MsgRecord *m)
                 dcsd_result(d, m->h.seq, OUTCOME_REFUSED, 0, "the DCS was not read yet");
                 return;
         }
-        const Key *k = keys_find(d->keys, key, false);
-        bool is_there = is_delete ? !k || !k->there : k && k->there && str_equal(k->value, value);
+        const Key *k = keys_find(d->keys, key);
+        bool is_there = is_delete ? !k->there : k->there && str_equal(k->value, value);
         const LeaderKey *leader = &d->packet->cluster.leader;
         if (!is_claim && is_there && d->current &&
             (m->epoch == 0 || (leader->epoch == m->epoch && str_equal(leader->name, d->name)))) {

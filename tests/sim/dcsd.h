@@ -59,7 +59,7 @@ struct Dcsd {
         Timer fresh_timer;
 
         /* the watch */
-        Key keys[KEYS_MAX];
+        Key keys[KEY_MAX];
         uint64_t revision, term;
         bool current, has_cluster;
         usec_t watch_broken, answered;

@@ -10,26 +10,39 @@
 
 /* ---- keys ---- */
 
-Key *keys_find(Key *keys, const char *name, bool make)
+static KeyKind place_of(const char *name)
 {
-        for (size_t i = 0; i < KEYS_MAX; i++) {
-                if (str_equal(keys[i].name, name))
-                        return &keys[i];
-                if (!keys[i].name[0]) {
-                        if (!make)
-                                return NULL;
-                        (void)STR_SET(keys[i].name, name);
-                        return &keys[i];
-                }
+        const char *key = name + strlen(PREFIX), *member = strrchr(key, '/');
+
+        switch (key[0]) {
+        case 'm': return KEY_MEMBER + (KeyKind)host_index(member + 1);
+        case 'l': return KEY_LEADER;
+        case 'i': return KEY_INITIALIZE;
+        case 'c': return KEY_CONFIG;
+        case 's': return key[1] == 't' ? KEY_STATUS : KEY_SYNC;
+        case 'h': return KEY_HISTORY;
+        case 'f': return str_equal(key, "failover") ? KEY_FAILOVER : KEY_FAILSAFE;
+        case 'p':
+                return str_equal(key, "palisade/resume") ? KEY_RESUME
+                                                         : KEY_STANDING + (KeyKind)host_index(member + 1);
         }
         abort();
 }
 
+Key *keys_find(Key *keys, const char *name)
+{
+        Key *k = &keys[place_of(name)];
+
+        if (!k->name[0])
+                (void)STR_SET(k->name, name);
+        return k;
+}
+
 const Key *etcd_key(const char *name)
 {
-        const Key *k = keys_find(world->etcd->keys, name, false);
+        const Key *k = keys_find(world->etcd->keys, name);
 
-        return k && k->there ? k : NULL;
+        return k->there ? k : NULL;
 }
 
 static void changed(void)
@@ -40,7 +53,7 @@ static void changed(void)
 
 static void delete(Key *k)
 {
-        if (!k || !k->there)
+        if (!k->there)
                 return;
         TRACE(NULL, "etcd", "%s is deleted (was %s, epoch %" PRIu64 ")", k->name, k->value, k->create);
         k->there = false;
@@ -73,7 +86,7 @@ static void end_lease(struct EtcdLease *l)
         Etcd_ *e = world->etcd;
 
         e->revision++;
-        for (size_t i = 0; i < KEYS_MAX; i++)
+        for (size_t i = 0; i < KEY_MAX; i++)
                 if (e->keys[i].there && e->keys[i].lease == l->id)
                         delete(&e->keys[i]);
         *l = (struct EtcdLease){ 0 };
@@ -197,7 +210,7 @@ static bool holds(const RpcCompare *c)
 static void put(const RpcOp *op)
 {
         Etcd_ *e = world->etcd;
-        Key *k = keys_find(e->keys, op->key, true);
+        Key *k = keys_find(e->keys, op->key);
 
         if (!k->there)
                 k->create = e->revision;
@@ -234,7 +247,7 @@ static void do_txn(Rpc *r)
                 if (ops[i].what == OP_PUT)
                         put(&ops[i]);
                 else if (ops[i].what == OP_DELETE)
-                        delete(keys_find(e->keys, ops[i].key, false));
+                        delete(keys_find(e->keys, ops[i].key));
                 else if (k && r->n_found < FOUND_MAX)
                         r->found[r->n_found++] = *k;
         }

@@ -7,13 +7,28 @@
 #include "dcsd/body.h"
 #include "tests/sim/sim.h"
 
-#define KEYS_MAX 40
 #define KEY_SIZE 48
 #define VALUE_SIZE 192
 #define FOUND_MAX 4
 
+/* Each key has a place of its own, here and in each dcsd; those of members by their number. */
+typedef enum KeyKind {
+        KEY_MEMBER,
+        KEY_STANDING = KEY_MEMBER + NODES_MAX,
+        KEY_LEADER = KEY_STANDING + NODES_MAX,
+        KEY_INITIALIZE,
+        KEY_CONFIG,
+        KEY_STATUS,
+        KEY_HISTORY,
+        KEY_SYNC,
+        KEY_FAILOVER,
+        KEY_FAILSAFE,
+        KEY_RESUME,
+        KEY_MAX,
+} KeyKind;
+
 typedef struct Key {
-        char name[KEY_SIZE]; /* the whole path; empty: a free slot */
+        char name[KEY_SIZE]; /* the whole path; empty: it was never there */
         char value[VALUE_SIZE];
         uint64_t create, mod;
         int64_t lease;
@@ -46,8 +61,6 @@ typedef struct Rpc {
         int64_t lease;
         uint64_t ttl_sec;
         size_t n_compares, n_then, n_otherwise;
-        RpcCompare compares[TXN_COMPARES_MAX];
-        RpcOp then[TXN_OPS_MAX], otherwise[TXN_OPS_MAX];
         uint64_t patience; /* true time after which nobody processes it any more */
 
         /* the answer */
@@ -56,6 +69,9 @@ typedef struct Rpc {
         bool succeeded;
         size_t n_found;
         Key found[FOUND_MAX];
+
+        RpcCompare compares[TXN_COMPARES_MAX];
+        RpcOp then[TXN_OPS_MAX], otherwise[TXN_OPS_MAX];
 } Rpc;
 
 struct Etcd_ {
@@ -71,7 +87,7 @@ struct Etcd_ {
                 uint64_t ttl, ends, extra, watched;
                 uint64_t known; /* when the deposed leader believes it ends; 0: it does not know it */
         } leases[64];
-        Key keys[KEYS_MAX];
+        Key keys[KEY_MAX];
 };
 
 /* Copies the texts of a transaction. */
@@ -86,7 +102,7 @@ bool etcd_reaches(const Host *h, unsigned member);
 void dcsd_notify(Program *p); /* the store has changed */
 
 const Key *etcd_key(const char *name);
-Key *keys_find(Key *keys, const char *name, bool make);
+Key *keys_find(Key *keys, const char *name);
 void etcd_elect(uint64_t within);
 void etcd_depose(uint64_t until);
 void etcd_init(void);

@@ -6,8 +6,17 @@ SIM_PGD_FLAGS = -Dopen=sim_open -Dauthority_adopt=pgd_authority_adopt \
 SIM_FENCE_FLAGS = -Dopenat=sim_openat -Dpread=sim_pread
 SIM_WATCHDOG_FLAGS = -Dclock_gettime=sim_clock_gettime -Dreboot=sim_reboot
 
-SIM_LIBS = tests/sim/libsimpgd.a tests/sim/libsimfence.a tests/sim/libsimwatchdog.a
+# The libraries of the suite once more, with small tables: a cluster's state is copied at every step.
+SIM_CPPFLAGS = $(AM_CPPFLAGS) -DSMALL_LIMITS
+
+SIM_LIBS = tests/sim/libsimpgd.a tests/sim/libsimfence.a tests/sim/libsimwatchdog.a \
+	tests/sim/libsimconfig.a tests/sim/libsim.a
 check_LIBRARIES += $(SIM_LIBS)
+tests_sim_libsim_a_SOURCES = $(lib_libdecide_a_SOURCES) $(lib_libwire_a_SOURCES) \
+	$(lib_libmodel_a_SOURCES) $(lib_libbase_a_SOURCES)
+tests_sim_libsim_a_CPPFLAGS = $(SIM_CPPFLAGS)
+tests_sim_libsimconfig_a_SOURCES = $(lib_libconfig_a_SOURCES)
+tests_sim_libsimconfig_a_CPPFLAGS = $(SIM_CPPFLAGS)
 tests_sim_libsimpgd_a_SOURCES = \
 	daemons/pgd/authority.c \
 	daemons/pgd/callback.c \
@@ -20,18 +29,18 @@ tests_sim_libsimpgd_a_SOURCES = \
 	daemons/pgd/source.c \
 	daemons/pgd/step-run.c \
 	daemons/pgd/step-start.c
-tests_sim_libsimpgd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SIM_PGD_FLAGS)
+tests_sim_libsimpgd_a_CPPFLAGS = $(SIM_CPPFLAGS) $(SIM_PGD_FLAGS)
 tests_sim_libsimfence_a_SOURCES = \
 	fence/fenced.c \
 	fence/plan.c \
 	fence/ward.c
-tests_sim_libsimfence_a_CPPFLAGS = $(AM_CPPFLAGS) $(SIM_FENCE_FLAGS)
+tests_sim_libsimfence_a_CPPFLAGS = $(SIM_CPPFLAGS) $(SIM_FENCE_FLAGS)
 tests_sim_libsimwatchdog_a_SOURCES = \
 	watchdogd/choose.c \
 	watchdogd/factor.c \
 	watchdogd/petter.c \
 	watchdogd/policy.c
-tests_sim_libsimwatchdog_a_CPPFLAGS = $(AM_CPPFLAGS) $(SIM_WATCHDOG_FLAGS)
+tests_sim_libsimwatchdog_a_CPPFLAGS = $(SIM_CPPFLAGS) $(SIM_WATCHDOG_FLAGS)
 
 check_PROGRAMS += tests/sim/palisade-sim
 tests_sim_palisade_sim_SOURCES = \
@@ -84,8 +93,8 @@ tests_sim_palisade_sim_SOURCES = \
 	daemons/palisaded/unsync.c \
 	daemons/palisaded/vips.c \
 	daemons/palisaded/watchdog.c
-tests_sim_palisade_sim_LDADD = $(SIM_LIBS) lib/libdecide.a lib/libwire.a lib/libconfig.a \
-	lib/libmodel.a lib/libbase.a $(CONFIG_LDADD)
+tests_sim_palisade_sim_CPPFLAGS = $(SIM_CPPFLAGS)
+tests_sim_palisade_sim_LDADD = $(SIM_LIBS) $(CONFIG_LDADD)
 
 dist_check_SCRIPTS += tests/sim/test-sim
 TESTS += tests/sim/test-sim

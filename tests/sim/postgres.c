@@ -300,6 +300,10 @@ static void on_wal(Event *e)
                 return;
         }
         take_wal(h, up, lsn);
+        if (!up->pg.sync_names[0] && !up->pg.sync_next[0]) { /* no commit waits for it */
+                up->pg.flushed[h->index] = MAX(up->pg.flushed[h->index], h->pg.lsn);
+                return;
+        }
         sim_event(world->now + sim_between(200, 1500), on_feedback, NULL, up, NULL,
                   (uint64_t)h->index << 56 | h->pg.lsn);
 }
@@ -321,28 +325,36 @@ static void ship(Host *up)
         }
 }
 
+static void on_connect(Event *e);
+
+static void connect_within(Host *h, uint64_t least, uint64_t most)
+{
+        later(h, sim_between(least, most), on_connect, (void *)(uintptr_t)++h->pg.connects);
+}
+
 static void on_connect(Event *e)
 {
         Host *h = e->host;
         Postgres *pg = &h->pg;
 
-        if (is_over(e) || pg->phase != SERVER_UP || pg->primary || pg->upstream < 0)
+        if (is_over(e) || (uintptr_t)e->what != pg->connects || pg->phase != SERVER_UP || pg->primary || pg->upstream < 0)
                 return;
         Host *up = &world->hosts[pg->upstream];
         if (pg->streaming_since) { /* does it still? */
-                if (can_stream(h, up))
-                        goto again;
-                pg->streaming_since = 0;
-                up->pg.flushed[h->index] = 0;
+                if (!can_stream(h, up)) {
+                        pg->streaming_since = 0;
+                        up->pg.flushed[h->index] = 0;
+                }
         } else if (can_stream(h, up)) {
                 pg->streaming_since = world->now;
                 sim_event(world->now + sim_between(5 * MSEC, 300 * MSEC), on_wal, NULL, h,
                           (void *)(uintptr_t)world->now,
                           (uint64_t)up->index << 56 | up->pg.lsn);
         }
-again:
-        later(h, pg->streaming_since ? 2 * SEC + sim_below(SEC) : sim_between(50 * MSEC, SEC),
-              on_connect, NULL);
+        if (pg->streaming_since)
+                connect_within(h, 2 * SEC, 3 * SEC);
+        else
+                connect_within(h, 50 * MSEC, SEC);
 }
 
 /* ---- clients ---- */
@@ -360,7 +372,7 @@ static void on_client(Event *e)
                 acknowledge(h);
         }
         bool busy = world->now < world->last_fault + 40 * SEC;
-        later(h, busy ? sim_between(20 * MSEC, 300 * MSEC) : sim_between(SEC, 3 * SEC), on_client,
+        later(h, busy ? sim_between(20 * MSEC, 500 * MSEC) : sim_between(SEC, 4 * SEC), on_client,
               NULL);
 }
 
@@ -402,7 +414,7 @@ static void on_started(Event *e)
               (unsigned long long)pg->lsn);
         if (pg->standby) {
                 pg->phase = SERVER_UP;
-                later(h, sim_between(5 * MSEC, 100 * MSEC), on_connect, NULL);
+                connect_within(h, 5 * MSEC, 100 * MSEC);
                 return;
         }
         const Branch *b = &world->branches[pg->branch];
@@ -503,7 +515,7 @@ static void on_reloaded(Event *e)
                         world->hosts[pg->upstream].pg.flushed[e->host->index] = 0;
                 pg->upstream = pg->upstream_next;
                 pg->streaming_since = 0;
-                later(e->host, sim_between(5 * MSEC, 50 * MSEC), on_connect, NULL);
+                connect_within(e->host, 5 * MSEC, 50 * MSEC);
         }
         acknowledge(e->host);
 }

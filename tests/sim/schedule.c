@@ -54,6 +54,22 @@ const char *fault_name(FaultKind kind)
 static const Timing timings[] = { TIMING(10, 2, 3), TIMING(30, 10, 10), TIMING(3, 1, 1),
                                   TIMING(5, 1, 1), TIMING(20, 5, 5) };
 
+/* Most clusters run Patroni's defaults. */
+static int any_timing(void)
+{
+        static const int of_20[] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 4, 4, 4, 0, 0, 0, 0, 2, 3 };
+
+        return of_20[sim_below(ELEMENTSOF(of_20))];
+}
+
+/* `which` as settings_of() takes it: that timing, with either way to be synchronous. */
+static uint64_t change_to(const Schedule *s, int timing)
+{
+        int n = ELEMENTSOF(timings);
+
+        return (uint64_t)((timing - s->timing + n) % n) + (sim_chance(500) ? (uint64_t)n : 0);
+}
+
 Settings settings_of(const Schedule *s, int which)
 {
         Settings v = SETTINGS_DEFAULT;
@@ -219,7 +235,7 @@ static Fault random_fault(const Schedule *s, uint64_t at)
         case FAULT_SLOW_SERVER: f.a = 500 + sim_below(15000); break;
         case FAULT_SWITCHOVER: f.a = sim_below((uint64_t)s->hosts + 1); break;
         case FAULT_FAILOVER: f.a = sim_below((uint64_t)s->hosts); break;
-        case FAULT_CONFIG: f.a = sim_below(ELEMENTSOF(timings)); break;
+        case FAULT_CONFIG: f.a = change_to(s, any_timing()); break;
         }
         if (f.kind == FAULT_PAUSE && !s->pauses)
                 f.kind = FAULT_SWITCHOVER;
@@ -264,7 +280,7 @@ void schedule_make(Schedule *s)
         w.rng.s[1] = s->seed + 0x94d049bb133111ebu;
         for (int i = 0; i < 16; i++)
                 (void)sim_random();
-        s->timing = (int)sim_below(ELEMENTSOF(timings));
+        s->timing = any_timing();
         s->failsafe = sim_chance(250);
         s->sync = sim_chance(450) ? 1 + s->seed % 2 : 0;
         s->sync_strict = s->sync && sim_chance(250);

@@ -36,8 +36,6 @@ static void fire_timer(Event *e)
 {
         Timer *t = e->what;
 
-        if (t->due != e->value)
-                return;
         t->soon = NULL;
         if (t->stall)
                 stall_note(t->stall, t->due, now_boottime());
@@ -53,25 +51,34 @@ int timer_init(Timer *t, sd_event *e, const char *name _unused_, Stall *stall,
         return 0;
 }
 
+/* `soon` is the number of the event that is on its way, and one. */
+static void take_back(Timer *t)
+{
+        if (t->soon)
+                sim_cancel((uint32_t)(uintptr_t)t->soon - 1);
+        t->soon = NULL;
+}
+
 void timer_set(Timer *t, usec_t due)
 {
         Program *p = (Program *)t->source;
-        bool is_set = t->soon && t->due == due;
 
+        if (t->due == due && (t->soon || due == USEC_INFINITY))
+                return;
         t->due = due;
-        if (!p || is_set)
+        take_back(t);
+        if (!p || due == USEC_INFINITY)
                 return;
-        t->soon = NULL;
-        if (due == USEC_INFINITY)
-                return;
-        t->soon = t->source; /* an event is on its way */
         uint64_t at = host_true(p->host, due);
-        sim_event(at <= world->now ? world->now : at + sim_below(300), fire_timer, p, NULL, t, due);
+        uint32_t event = sim_event(at <= world->now ? world->now : at + sim_below(300), fire_timer, p,
+                                   NULL, t, 0);
+        t->soon = (sd_event_source *)(uintptr_t)(event + 1);
 }
 
 void timer_done(Timer *t)
 {
-        t->source = t->soon = NULL;
+        take_back(t);
+        t->source = NULL;
         t->due = USEC_INFINITY;
 }
 

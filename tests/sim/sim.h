@@ -55,13 +55,14 @@ typedef struct Program {
 typedef struct Event Event;
 typedef void (*event_t)(Event *e);
 struct Event {
-        uint64_t at, number;
+        uint64_t at;
         event_t fire;
         Program *program; /* whose turn it is; NULL: the world's */
         unsigned life;
         Host *host;
         void *what;
         uint64_t value;
+        uint32_t place; /* in the queue */
 };
 
 /* ---- PostgreSQL (postgres.c) ---- */
@@ -104,6 +105,7 @@ typedef struct Postgres {
         uint64_t frozen;    /* until then it answers nothing, and acknowledges nothing */
         int upstream, upstream_next; /* whom primary_conninfo names, in the server and in its file; -1: nobody */
         uint64_t streaming_since; /* 0: it does not */
+        uint64_t connects; /* counts tries to: an event of an earlier one is dropped */
         uint64_t started;
         uint64_t life;      /* counts starts and stops: events of an earlier one are dropped */
         char sync_names[SYNC_LIST_SIZE];
@@ -244,6 +246,7 @@ struct World {
         uint64_t now;
         Rng rng;
         Schedule *schedule;
+        size_t n_begun; /* of its faults */
         int n_hosts;
         Host hosts[NODES_MAX];
         Etcd_ *etcd;
@@ -279,7 +282,9 @@ extern World *world; /* the one that runs */
 extern Program *running; /* whose turn it is */
 
 /* world.c */
-void sim_event(uint64_t at, event_t fire, Program *p, Host *h, void *what, uint64_t value);
+/* Returns its number, by which it can be taken back until it happens. */
+uint32_t sim_event(uint64_t at, event_t fire, Program *p, Host *h, void *what, uint64_t value);
+void sim_cancel(uint32_t event);
 usec_t host_clock(const Host *h, uint64_t at);
 usec_t host_wall(const Host *h);
 uint64_t host_true(const Host *h, usec_t clock); /* FOREVER stays */
@@ -319,6 +324,7 @@ void dcsd_end(Program *p);
 void dcsd_message(Program *p, const MsgHeader *m);
 void dcsd_joined(Program *p);
 void dcsd_left(Program *p);
+void dcsd_flush(Program *p);
 int pgd_start(Program *p);
 void pgd_end(Program *p);
 int fenced_start(Program *p);

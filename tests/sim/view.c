@@ -7,22 +7,51 @@
 #include "base/str.h"
 #include "tests/sim/dcsd.h"
 
-/* What changes of a member; its name, addresses and tags are its host's. */
-void view_member(const Member *m, char value[static VALUE_SIZE])
+static void put(char **at, uint64_t v)
 {
-        snprintf(value, VALUE_SIZE, "%d %d %d %u %d %d %d %" PRIu64 " %" PRIu64 " %" PRIu64,
-                 (int)m->state, (int)m->role, (int)m->replication_state, m->timeline,
-                 m->checkpoint_pending, m->pending_restart, m->pause, m->xlog_location,
-                 m->receive_lsn, m->replay_lsn);
+        do {
+                *(*at)++ = "0123456789abcdef"[v & 15];
+                v >>= 4;
+        } while (v > 0);
+        *(*at)++ = ' ';
 }
 
-static uint64_t number(const char **s)
+static uint64_t number(const char **at)
 {
-        char *end;
-        uint64_t v = strtoull(*s, &end, 10);
+        uint64_t v = 0;
+        unsigned shift = 0;
 
-        *s = end;
+        for (; **at > ' '; (*at)++, shift += 4)
+                v |= (uint64_t)(**at <= '9' ? **at - '0' : **at - 'a' + 10) << shift;
+        *at += **at == ' ';
         return v;
+}
+
+static uint64_t decimal(const char *s)
+{
+        uint64_t v = 0;
+
+        for (; *s >= '0' && *s <= '9'; s++)
+                v = 10 * v + (uint64_t)(*s - '0');
+        return v;
+}
+
+/* What changes of a member, in numbers, lowest digit first; its name, addresses and tags are its host's. */
+void view_member(const Member *m, char value[static VALUE_SIZE])
+{
+        char *s = value;
+
+        put(&s, m->state);
+        put(&s, m->role);
+        put(&s, m->replication_state);
+        put(&s, m->timeline);
+        put(&s, m->checkpoint_pending);
+        put(&s, m->pending_restart);
+        put(&s, m->pause);
+        put(&s, m->xlog_location);
+        put(&s, m->receive_lsn);
+        put(&s, m->replay_lsn);
+        *s = 0;
 }
 
 static void read_member(const char *name, const Key *k, Member *m)
@@ -30,14 +59,16 @@ static void read_member(const char *name, const Key *k, Member *m)
         int i = host_index(name);
         const char *s = k->value;
 
-        if (m->mod_revision == k->mod && str_equal(m->name, name))
+        if (!str_equal(m->name, name)) {
+                memset(m, 0, sizeof *m);
+                (void)STR_SET(m->name, name);
+                snprintf(m->conn_url, sizeof m->conn_url, "postgres://%s:5432/postgres", name);
+                (void)STR_SET(m->host, name);
+                snprintf(m->api_url, sizeof m->api_url, "http://%s:8008/patroni", name);
+                m->port = 5432;
+        } else if (m->mod_revision == k->mod) {
                 return; /* it stands here since the last time */
-        memset(m, 0, sizeof *m);
-        (void)STR_SET(m->name, name);
-        snprintf(m->conn_url, sizeof m->conn_url, "postgres://%s:5432/postgres", name);
-        (void)STR_SET(m->host, name);
-        snprintf(m->api_url, sizeof m->api_url, "http://%s:8008/patroni", name);
-        m->port = 5432;
+        }
         m->state = (RunState)number(&s);
         m->role = (Role)number(&s);
         m->replication_state = (ReplicationState)number(&s);
@@ -62,37 +93,51 @@ static void split(const char *value, char *ret, size_t size, const char **ret_re
         *ret_rest = value[n] ? value + n + 1 : "";
 }
 
-static void read_key(Cluster *c, const char *name, const Key *k)
+static void read_key(Cluster *c, KeyKind kind, const Key *k)
 {
-        const char *s = k->value, *rest;
+        const char *name = k->name + strlen(PREFIX), *s = k->value, *rest;
 
-        if (str_after_prefix(name, "members/")) {
-                if (c->n_members < NODES_MAX)
-                        read_member(name + strlen("members/"), k, &c->members[c->n_members++]);
-        } else if (str_equal(name, "leader")) {
+        if (kind < KEY_STANDING) {
+                read_member(name + strlen("members/"), k, &c->members[c->n_members++]);
+                return;
+        }
+        if (kind < KEY_LEADER) {
+                if (c->standing[0])
+                        strcat(c->standing, ",");
+                strcat(c->standing, name + strlen("palisade/standing/"));
+                return;
+        }
+        switch ((int)kind) {
+        case KEY_LEADER:
                 (void)STR_SET(c->leader.name, s);
                 c->leader.epoch = k->create;
                 c->leader.mod_revision = k->mod;
                 c->leader.lease = k->lease;
-        } else if (str_equal(name, "initialize")) {
+                break;
+        case KEY_INITIALIZE:
                 c->initialize.state = *s ? INITIALIZE_DONE : INITIALIZE_RUNNING;
-                c->initialize.sysid = strtoull(s, NULL, 10);
+                c->initialize.sysid = decimal(s);
                 c->initialize.mod_revision = k->mod;
-        } else if (str_equal(name, "config")) {
+                break;
+        case KEY_CONFIG:
                 c->config.mod_revision = k->mod;
-                c->settings = world->settings[strtoul(s + 1, NULL, 10)];
-        } else if (str_equal(name, "status")) {
+                c->settings = world->settings[decimal(s + 1)];
+                break;
+        case KEY_STATUS:
                 c->status.mod_revision = k->mod;
-                c->status.optime = strtoull(s, NULL, 10);
-        } else if (str_equal(name, "history")) {
+                c->status.optime = decimal(s);
+                break;
+        case KEY_HISTORY:
                 c->history.mod_revision = k->mod;
-                c->history.timeline = (uint32_t)strtoul(s, NULL, 10);
-        } else if (str_equal(name, "sync")) {
+                c->history.timeline = (uint32_t)decimal(s);
+                break;
+        case KEY_SYNC:
                 c->sync.mod_revision = k->mod;
                 split(s, c->sync.leader, sizeof c->sync.leader, &rest);
-                c->sync.quorum = (uint32_t)strtoul(rest, NULL, 10);
+                c->sync.quorum = (uint32_t)decimal(rest);
                 (void)STR_SET(c->sync.standbys, rest + strcspn(rest, "|") + 1);
-        } else if (str_equal(name, "failover")) {
+                break;
+        case KEY_FAILOVER:
                 c->failover.mod_revision = k->mod;
                 c->failover.requested = !str_equal(s, "{}");
                 if (c->failover.requested) {
@@ -100,14 +145,9 @@ static void read_key(Cluster *c, const char *name, const Key *k)
                         split(rest, c->failover.candidate, sizeof c->failover.candidate, &rest);
                         c->failover.scheduled_wall_usec = strtoull(rest, NULL, 10);
                 }
-        } else if (str_equal(name, "failsafe")) {
-                (void)STR_SET(c->failsafe_names, s);
-        } else if (str_equal(name, "palisade/resume")) {
-                c->resuming = true;
-        } else if (str_after_prefix(name, "palisade/standing/")) {
-                if (c->standing[0])
-                        strcat(c->standing, ",");
-                strcat(c->standing, name + strlen("palisade/standing/"));
+                break;
+        case KEY_FAILSAFE: (void)STR_SET(c->failsafe_names, s); break;
+        case KEY_RESUME: c->resuming = true; break;
         }
 }
 
@@ -122,9 +162,9 @@ void view_cluster(Dcsd *d)
         c->raft_term = d->term;
         c->seen = d->answered;
         c->settings = d->settings;
-        for (size_t i = 0; i < KEYS_MAX && d->keys[i].name[0]; i++)
+        for (int i = 0; i < KEY_MAX; i++)
                 if (d->keys[i].there)
-                        read_key(c, d->keys[i].name + strlen(PREFIX), &d->keys[i]);
+                        read_key(c, (KeyKind)i, &d->keys[i]);
         d->settings = c->settings;
         d->has_cluster = true;
         m->blobs_size = 0;

@@ -198,13 +198,13 @@ static bool has_claim(const Dcsd *d)
 
 void dcsd_publish_check(Dcsd *d)
 {
-        const Key *k = keys_find(d->keys, d->paths.member, false);
+        const Key *k = keys_find(d->keys, d->paths.member);
 
         if (!d->has_member || d->publish_call || d->policy.lease == 0 ||
             now_boottime() >= d->policy.renew_until || has_claim(d) ||
             d->publish_again.due != USEC_INFINITY)
                 return;
-        if (k && k->there && k->lease == d->policy.lease && str_equal(k->value, d->member))
+        if (k->there && k->lease == d->policy.lease && str_equal(k->value, d->member))
                 return;
         Txn t = { 0 };
         (void)STR_SET(d->published, d->member);

@@ -13,10 +13,26 @@
 World *world;
 Program *running;
 
+/*
+ * A heap of four children to a node, of keys; what happens at this very instant waits in a ring beside
+ * it, which keeps its order. An event knows its place, so that a timer that is set anew leaves nothing.
+ */
+typedef struct Due {
+        unsigned __int128 key; /* its time, and then its number */
+        uint32_t event;
+} Due;
+
+#define IN_RING UINT32_MAX
+
 typedef struct Queue {
-        size_t n, room;
         uint64_t number;
-        Event *heap;
+        size_t n, room; /* of the heap */
+        Due *heap;
+        Event *events; /* as many as the heap has room for */
+        uint32_t *unused;
+        uint32_t ring[1024]; /* events at `now` */
+        unsigned first, n_ring;
+        size_t n_events, n_unused;
 } Queue;
 
 /* ---- chance ---- */
@@ -48,48 +64,131 @@ bool sim_chance(unsigned in_1000)
 
 /* ---- events ---- */
 
-static bool sooner(const Event *a, const Event *b)
+static void *grown(void *p, size_t room, size_t size)
 {
-        return a->at != b->at ? a->at < b->at : a->number < b->number;
+        p = realloc(p, room * size);
+        if (!p)
+                abort();
+        return p;
 }
 
-void sim_event(uint64_t at, event_t fire, Program *p, Host *h, void *what, uint64_t value)
+static uint32_t new_event(Queue *q)
+{
+        if (q->n_unused > 0)
+                return q->unused[--q->n_unused];
+        if (q->n_events == q->room) {
+                q->room = q->room ? q->room * 2 : 1024;
+                q->heap = grown(q->heap, q->room, sizeof *q->heap);
+                q->events = grown(q->events, q->room, sizeof *q->events);
+                q->unused = grown(q->unused, q->room, sizeof *q->unused);
+        }
+        return (uint32_t)q->n_events++;
+}
+
+static void put(Queue *q, size_t i, Due due)
+{
+        q->heap[i] = due;
+        q->events[due.event].place = (uint32_t)i;
+}
+
+static void rise(Queue *q, size_t i, Due due)
+{
+        while (i > 0 && due.key < q->heap[(i - 1) / 4].key) {
+                put(q, i, q->heap[(i - 1) / 4]);
+                i = (i - 1) / 4;
+        }
+        put(q, i, due);
+}
+
+static void sink(Queue *q, size_t i, Due due)
+{
+        for (;;) {
+                size_t child = 4 * i + 1, end = MIN(child + 4, q->n), best = child;
+                if (child >= q->n)
+                        break;
+                while (++child < end)
+                        if (q->heap[child].key < q->heap[best].key)
+                                best = child;
+                if (q->heap[best].key > due.key)
+                        break;
+                put(q, i, q->heap[best]);
+                i = best;
+        }
+        put(q, i, due);
+}
+
+static void enqueue(Queue *q, uint32_t i)
+{
+        Event *e = &q->events[i];
+
+        /* What was queued for this instant before it came stands in the heap, and goes first. */
+        if (e->at == world->now && q->n_ring < ELEMENTSOF(q->ring)) {
+                e->place = IN_RING;
+                q->ring[(q->first + q->n_ring++) % ELEMENTSOF(q->ring)] = i;
+        } else {
+                rise(q, q->n++, (Due){ (unsigned __int128)e->at << 64 | ++q->number, i });
+        }
+}
+
+uint32_t sim_event(uint64_t at, event_t fire, Program *p, Host *h, void *what, uint64_t value)
 {
         Queue *q = world->queue;
-        size_t i = q->n++;
+        uint32_t i = new_event(q);
 
-        if (q->n > q->room) {
-                q->room = q->room ? q->room * 2 : 1024;
-                q->heap = realloc(q->heap, q->room * sizeof *q->heap);
-                if (!q->heap)
-                        abort();
-        }
-        Event e = { .at = MAX(at, world->now), .number = ++q->number, .fire = fire, .program = p,
-                    .life = p ? p->life : 0, .host = h ? h : p ? p->host : NULL, .what = what,
-                    .value = value };
-        while (i > 0 && sooner(&e, &q->heap[(i - 1) / 2])) {
-                q->heap[i] = q->heap[(i - 1) / 2];
-                i = (i - 1) / 2;
-        }
-        q->heap[i] = e;
+        q->events[i] = (Event){ .at = MAX(at, world->now), .fire = fire, .program = p,
+                                .life = p ? p->life : 0, .host = h ? h : p ? p->host : NULL,
+                                .what = what, .value = value };
+        enqueue(q, i);
+        return i;
 }
 
-static Event pop(Queue *q)
+static void forget(Queue *q, uint32_t i)
 {
-        Event first = q->heap[0], last = q->heap[--q->n];
-        size_t i = 0, child;
+        q->unused[q->n_unused++] = i;
+}
 
-        while ((child = 2 * i + 1) < q->n) {
-                if (child + 1 < q->n && sooner(&q->heap[child + 1], &q->heap[child]))
-                        child++;
-                if (!sooner(&q->heap[child], &last))
-                        break;
-                q->heap[i] = q->heap[child];
-                i = child;
+static void take_out(Queue *q, size_t place)
+{
+        Due last = q->heap[--q->n];
+
+        if (place == q->n)
+                return;
+        if (place > 0 && last.key < q->heap[(place - 1) / 4].key)
+                rise(q, place, last);
+        else
+                sink(q, place, last);
+}
+
+void sim_cancel(uint32_t i)
+{
+        Queue *q = world->queue;
+
+        if (q->events[i].place == IN_RING) {
+                q->events[i].fire = NULL;
+        } else {
+                take_out(q, q->events[i].place);
+                forget(q, i);
         }
-        if (q->n > 0)
-                q->heap[i] = last;
-        return first;
+}
+
+static bool is_empty(const Queue *q)
+{
+        return q->n == 0 && q->n_ring == 0;
+}
+
+static uint32_t pop(Queue *q)
+{
+        uint32_t i;
+
+        if (q->n_ring > 0 && (q->n == 0 || q->heap[0].key >> 64 > world->now)) {
+                i = q->ring[q->first];
+                q->first = (q->first + 1) % ELEMENTSOF(q->ring);
+                q->n_ring--;
+        } else {
+                i = q->heap[0].event;
+                take_out(q, 0);
+        }
+        return i;
 }
 
 /* ---- clocks ---- */
@@ -272,21 +371,24 @@ void host_power_off(Host *h, uint64_t off_for)
 
 /* ---- the run ---- */
 
-static void step(Event *e)
+static void step(Queue *q, uint32_t i)
 {
-        Program *p = e->program;
+        Event e = q->events[i];
+        Program *p = e.program;
+        uint64_t until = p ? MAX(p->stalled, p->host->frozen) : 0;
 
-        if (p) {
-                if (!p->up || p->life != e->life)
-                        return;
-                uint64_t until = MAX(p->stalled, p->host->frozen);
-                if (until > world->now) {
-                        sim_event(until, e->fire, p, e->host, e->what, e->value);
-                        return;
-                }
+        if (p && p->up && p->life == e.life && until > world->now) {
+                q->events[i].at = until;
+                enqueue(q, i);
+                return;
         }
+        forget(q, i);
+        if (!e.fire || (p && (!p->up || p->life != e.life)))
+                return;
         running = p;
-        e->fire(e);
+        e.fire(&e);
+        if (running && running->id == PROGRAM_DCSD)
+                dcsd_flush(running);
         running = NULL;
         check_step();
 }
@@ -294,20 +396,23 @@ static void step(Event *e)
 void world_run(World *w)
 {
         uint64_t end = 1000 * SEC + w->schedule->length, still = 0;
+        Queue *q = w->queue;
 
-        while (w->queue->n > 0 && !w->failed) {
-                Event e = pop(w->queue);
-                if (e.at >= end)
+        while (!is_empty(q) && !w->failed) {
+                uint32_t i = pop(q);
+                const Event *e = &q->events[i];
+                if (e->at >= end) {
+                        enqueue(q, i);
                         break;
-                still = e.at == w->now ? still + 1 : 0;
+                }
+                still = e->at == w->now ? still + 1 : 0;
                 if (still == STILL_MOST)
-                        sim_fail("%s turns without end", e.program ? program_name(e.program->id) : "the world");
-                w->now = e.at;
+                        sim_fail("%s turns without end", e->program ? program_name(e->program->id) : "the world");
+                w->now = e->at;
                 w->n_events++;
-                step(&e);
+                step(q, i);
         }
         w->now = end;
-
 }
 
 static void host_init(Host *h, int i)
@@ -343,9 +448,21 @@ static void choose_tags(void)
                 world->hosts[0].tags.failover_priority = 5;
 }
 
+static void next_fault(void);
+
 static void on_fault(Event *e)
 {
+        next_fault();
         fault_begin(e->what);
+}
+
+static void next_fault(void)
+{
+        const Schedule *s = world->schedule;
+        Fault *f = &s->faults[world->n_begun];
+
+        if (world->n_begun++ < s->n_faults)
+                sim_event(1000 * SEC + f->at * MSEC, on_fault, NULL, NULL, f, 0);
 }
 
 void world_init(World *w, Schedule *s)
@@ -370,9 +487,7 @@ void world_init(World *w, Schedule *s)
         choose_tags();
         seams_init();
         checks_init();
-        for (size_t i = 0; i < s->n_faults; i++)
-                sim_event(1000 * SEC + s->faults[i].at * MSEC, on_fault, NULL, NULL, &s->faults[i],
-                          0);
+        next_fault();
 }
 
 void world_done(World *w)
@@ -386,8 +501,8 @@ void world_done(World *w)
                 forget_run(h);
                 free(h->apid);
         }
-        while (w->queue->n > 0) {
-                Event e = pop(w->queue);
+        while (!is_empty(w->queue)) {
+                Event e = w->queue->events[pop(w->queue)];
                 message_forget(&e);
                 rpc_forget(&e);
                 peer_forget(&e);
@@ -395,5 +510,7 @@ void world_done(World *w)
         }
         etcd_done();
         free(w->queue->heap);
+        free(w->queue->events);
+        free(w->queue->unused);
         free(w->queue);
 }
