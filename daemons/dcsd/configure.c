@@ -25,8 +25,8 @@ void configure_proxy_url(const char *path, char *ret, size_t size)
 
 bool configure_needs_restart(const Config *a, const Config *b)
 {
-        static const char *const fixed[] = { "host", "hosts", "url", "proxy", "srv", "protocol",
-                                             "use_proxies" };
+        static const char *const fixed[] = { "host", "hosts", "url", "proxy", "srv", "srv_domain",
+                                             "discovery_srv", "srv_suffix", "protocol", "use_proxies" };
         const Node *x = node_get(config_root(a), "etcd3"), *y = node_get(config_root(b), "etcd3");
 
         for (size_t i = 0; i < ELEMENTSOF(fixed); i++)

@@ -70,6 +70,14 @@ static int add_url(Endpoints *e, const char *text, EndpointLogin *login, char *e
         return add_host(e, scheme, at ? at + 1 : rest, error);
 }
 
+bool endpoints_add(Endpoints *e, const char *url)
+{
+        EndpointLogin ignored = { 0 };
+        char error[ENDPOINTS_ERROR_SIZE];
+
+        return add_url(e, url, &ignored, error) >= 0;
+}
+
 static int add_hosts(Endpoints *e, const Node *hosts, const char *protocol, char *error)
 {
         char text[2048], *rest;
@@ -94,6 +102,32 @@ static int add_hosts(Endpoints *e, const Node *hosts, const char *protocol, char
         return 0;
 }
 
+const char *endpoints_srv_domain(const Node *etcd3)
+{
+        static const char *const names[] = { "srv", "srv_domain", "discovery_srv" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (!str_empty(node_get_text(etcd3, names[i])))
+                        return node_get_text(etcd3, names[i]);
+        return NULL;
+}
+
+static bool is_dns_name(const char *text)
+{
+        return strlen(text) < HOST_SIZE - 64 && /* the service goes before it */
+               text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")] == 0;
+}
+
+static int check_srv(const Node *etcd3, char *error)
+{
+        const char *suffix = node_get_text(etcd3, "srv_suffix");
+
+        if (is_dns_name(endpoints_srv_domain(etcd3)) && (!suffix || (is_dns_name(suffix) && strlen(suffix) < 32)))
+                return 0;
+        snprintf(error, ENDPOINTS_ERROR_SIZE, "srv, srv_suffix: expected a domain, and a word for its services");
+        return -EINVAL;
+}
+
 int endpoints_configure(const Node *etcd3, Endpoints *ret, EndpointLogin *ret_login,
                         char error[static ENDPOINTS_ERROR_SIZE])
 {
@@ -108,12 +142,10 @@ int endpoints_configure(const Node *etcd3, Endpoints *ret, EndpointLogin *ret_lo
         error[0] = 0;
         if (!protocol)
                 protocol = "http";
-        if (node_get(etcd3, "srv")) {
-                snprintf(error, ENDPOINTS_ERROR_SIZE,
-                         "srv: discovery by DNS is not supported yet; name the servers in hosts");
-                return -EINVAL;
-        }
-        if (proxy)
+        bool by_dns = endpoints_srv_domain(etcd3) != NULL;
+        if (by_dns)
+                r = check_srv(etcd3, error);
+        else if (proxy)
                 r = add_url(&e, proxy, ret_login, error);
         else if (url)
                 r = add_url(&e, url, ret_login, error);
@@ -121,7 +153,7 @@ int endpoints_configure(const Node *etcd3, Endpoints *ret, EndpointLogin *ret_lo
                 r = add_hosts(&e, hosts, protocol, error);
         else if (host)
                 r = add_host(&e, protocol, host, error);
-        if (r >= 0 && e.n == 0) {
+        if (r >= 0 && e.n == 0 && !by_dns) {
                 snprintf(error, ENDPOINTS_ERROR_SIZE, "no server is named");
                 r = -EINVAL;
         }
@@ -205,36 +237,63 @@ void endpoints_shuffle(Endpoints *e, uint32_t seed)
         e->current = e->n > 0 ? choose(e, e->n - 1, 0) : 0;
 }
 
+void endpoints_in_order(Endpoints *e)
+{
+        e->current = e->n > 0 ? choose(e, e->n - 1, 0) : 0;
+}
+
+/* `next` takes the place of what was known: what is known of an address stays, the current one if it can. */
+static void replace(Endpoints *e, Endpoints *next)
+{
+        char current[URL_SIZE];
+
+        (void)STR_SET(current, endpoints_current(e)); /* same size */
+        for (uint32_t i = 0; i < next->n; i++) {
+                uint32_t old = find(e, next->rows[i].url);
+                if (old != UINT32_MAX)
+                        next->rows[i].bad_until = e->rows[old].bad_until;
+        }
+        next->current = find(next, current);
+        if (next->current == UINT32_MAX || next->rows[next->current].fallback)
+                next->current = 0;
+        *e = *next;
+}
+
+static void add_fallbacks(Endpoints *e, const Endpoints *configured)
+{
+        uint32_t first = e->n;
+
+        for (uint32_t i = 0; i < configured->n; i++)
+                add(e, configured->rows[i].url);
+        for (uint32_t i = first; i < e->n; i++)
+                e->rows[i].fallback = true;
+}
+
+void endpoints_reconfigure(Endpoints *e, const Endpoints *configured)
+{
+        Endpoints next = { .fixed = e->fixed };
+
+        for (uint32_t i = 0; i < e->n; i++)
+                if (!e->rows[i].fallback)
+                        next.rows[next.n++] = e->rows[i];
+        add_fallbacks(&next, configured);
+        replace(e, &next);
+}
+
 uint32_t endpoints_discover(Endpoints *e, const Endpoints *configured, const char *const *urls,
                             size_t n_urls, uint32_t seed)
 {
         Endpoints next = { .fixed = e->fixed };
-        char current[URL_SIZE];
         uint32_t usable;
 
-        for (size_t i = 0; i < n_urls; i++) {
-                EndpointLogin ignored = { 0 };
-                char error[ENDPOINTS_ERROR_SIZE];
-                (void)add_url(&next, urls[i], &ignored, error); /* unix:// and the like */
-        }
+        for (size_t i = 0; i < n_urls; i++)
+                (void)endpoints_add(&next, urls[i]); /* unix:// and the like are none of ours */
         usable = next.n;
         if (usable == 0)
                 return 0;
         endpoints_shuffle(&next, seed);
-        for (uint32_t i = 0; i < configured->n; i++)
-                add(&next, configured->rows[i].url);
-        for (uint32_t i = usable; i < next.n; i++)
-                next.rows[i].fallback = true;
-        (void)STR_SET(current, endpoints_current(e)); /* same size */
-        for (uint32_t i = 0; i < next.n; i++) {
-                uint32_t old = find(e, next.rows[i].url);
-                if (old != UINT32_MAX)
-                        next.rows[i].bad_until = e->rows[old].bad_until;
-        }
-        next.current = find(&next, current);
-        if (next.current == UINT32_MAX || next.rows[next.current].fallback)
-                next.current = 0;
-        *e = next;
+        add_fallbacks(&next, configured);
+        replace(e, &next);
         return usable;
 }
 

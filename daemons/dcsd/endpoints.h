@@ -42,10 +42,23 @@ typedef struct EndpointLogin {
 
 /*
  * From the configuration's etcd3 section. 0, or -EINVAL with one line in error. *ret_login is
- * emptied, or filled from a URL.
+ * emptied, or filled from a URL. Empty where endpoints_srv_domain() says that DNS knows.
  */
 int endpoints_configure(const Node *etcd3, Endpoints *ret, EndpointLogin *ret_login,
                         char error[static ENDPOINTS_ERROR_SIZE]);
+
+/* The domain of `srv`, or of its other names; NULL: none is given. */
+const char *endpoints_srv_domain(const Node *etcd3);
+
+/* scheme://host:port behind those there, unless it is there; what is too much is left out. False: it is no
+ * such URL. */
+bool endpoints_add(Endpoints *e, const char *url);
+
+/* The first one is tried first, but a local one before it. */
+void endpoints_in_order(Endpoints *e);
+
+/* Fallbacks are those of `configured` from now on. */
+void endpoints_reconfigure(Endpoints *e, const Endpoints *configured);
 
 /*
  * The member list's client URLs take the place of the earlier ones; configured ones that are not
@@ -71,7 +84,7 @@ void endpoints_fail(Endpoints *e, const char *url, usec_t now);
 /* It answered: nothing is held against it any more. */
 void endpoints_good(Endpoints *e, const char *url);
 
-/* Not NULL: there is at least one. */
+/* "" if there is none yet. */
 const char *endpoints_current(const Endpoints *e);
 
 /* How many are worth trying in a row: all but fallbacks, unless there is nothing else. */

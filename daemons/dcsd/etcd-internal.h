@@ -1,6 +1,7 @@
 /* What etcd.c (endpoints, versions) and call.c (one request) share. */
 #pragma once
 
+#include "dcsd/discover.h"
 #include "dcsd/etcd.h"
 
 #define ETCD_PATH_SIZE 16
@@ -30,7 +31,12 @@ struct Etcd {
         char probed[URL_SIZE];
         bool probe_is_move;  /* of a better endpoint, not of the current one */
         unsigned probes_failed; /* in a row */
+        bool nobody_answers;    /* each was tried, since DNS was asked */
         Timer refresh;       /* of the member list, or the next attempt to connect */
+        char srv_domain[HOST_SIZE], srv_suffix[NAME_SIZE]; /* empty: the configuration names them */
+        Discover *discover;  /* DNS is asked */
+        usec_t discovered;   /* when DNS was last asked */
+        unsigned discoveries_failed; /* in a row */
 
         uint64_t cluster_id, raft_term;
         usec_t answered;

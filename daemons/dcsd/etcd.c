@@ -9,6 +9,7 @@
 #include "config/json.h"
 #include "dcsd/etcd-internal.h"
 #include "dcsd/hosts.h"
+#include "dcsd/version.h"
 #include "io/fdutil.h"
 #include "io/log.h"
 
@@ -16,6 +17,8 @@
 #define MOVE_PAUSE (30 * USEC_PER_SEC)
 #define REFRESH_FIRST (300 * USEC_PER_SEC)
 #define REFRESH_AFTER_FAILURE (5 * USEC_PER_SEC)
+#define DISCOVER_MIN (3 * USEC_PER_SEC)        /* what DNS may take */
+#define DISCOVER_PAUSE_MAX (30 * USEC_PER_SEC) /* until it is asked again */
 #define STALE_FOR_LONG (60 * USEC_PER_SEC)
 #define VERSION_ANSWER_MAX 4096
 
@@ -122,7 +125,7 @@ EtcdError etcd_guard(Etcd *e, const EtcdHeader *h)
         return ETCD_OK;
 }
 
-/* ---- the member list ---- */
+/* ---- where etcd is: DNS ---- */
 
 static void mark_local(Etcd *e)
 {
@@ -132,6 +135,75 @@ static void mark_local(Etcd *e)
         endpoints_mark_local(&e->configured, hosts_is_own, hosts);
         hosts_free(hosts);
 }
+
+static void connect_now(Etcd *e);
+
+static usec_t discovery_pause(unsigned failures)
+{
+        return MIN(RECONNECT_PAUSE << MIN(failures, 8u), DISCOVER_PAUSE_MAX);
+}
+
+static void on_discovered(const Endpoints *found, const char *text, void *userdata)
+{
+        Etcd *e = userdata;
+
+        e->discover = discover_free(e->discover);
+        e->discovered = now_boottime();
+        if (!found) {
+                if (e->discoveries_failed == 0)
+                        log_warning("%s", text);
+                (void)STR_SET(e->trouble, text); /* same size */
+                tell_soon(e, &e->tell_changed);
+                e->discoveries_failed++;
+        } else {
+                bool fixed = e->configured.fixed;
+                log_info("DNS names etcd at %s%s", found->rows[0].url, found->n > 1 ? " and elsewhere" : "");
+                e->discoveries_failed = 0;
+                e->configured = *found;
+                e->configured.fixed = fixed;
+                if (e->connected)
+                        endpoints_reconfigure(&e->endpoints, &e->configured);
+                else
+                        e->endpoints = e->configured;
+                mark_local(e);
+                if (!e->connected)
+                        endpoints_in_order(&e->endpoints);
+        }
+        if (e->connected)
+                return;
+        if (e->endpoints.n > 0)
+                connect_now(e);
+        else
+                timer_set(&e->refresh, e->discovered + discovery_pause(e->discoveries_failed));
+}
+
+static void start_discovery(Etcd *e)
+{
+        DiscoverWant want = {
+                .domain = e->srv_domain,
+                .suffix = e->srv_suffix,
+                .lane = e->lanes[ETCD_LANE_REQUEST],
+                .tls = &e->tls,
+                .seed = e->seed,
+                .deadline = now_boottime() + MAX(e->timing.retry_timeout, DISCOVER_MIN),
+                .done = on_discovered,
+                .userdata = e,
+        };
+
+        if (e->discover)
+                return;
+        if (discover_new(&e->discover, e->event, &want) < 0)
+                timer_set(&e->refresh, now_boottime() + RECONNECT_PAUSE);
+}
+
+/* Nobody answers at the addresses that we have: have they moved? */
+static bool may_discover(const Etcd *e)
+{
+        return e->srv_domain[0] && (e->endpoints.n == 0 || now_boottime() - e->discovered >
+                                                                   discovery_pause(e->discoveries_failed));
+}
+
+/* ---- the member list ---- */
 
 static void take_members(Etcd *e, const Node *doc)
 {
@@ -153,6 +225,14 @@ static void take_members(Etcd *e, const Node *doc)
 
 static int start_probe(Etcd *e, const char *url, bool is_move);
 
+static void set_connected(Etcd *e)
+{
+        if (e->connected)
+                return;
+        e->connected = true;
+        tell_soon(e, &e->tell_connected);
+}
+
 static void on_members(const EtcdAnswer *a, void *userdata)
 {
         Etcd *e = userdata;
@@ -161,10 +241,9 @@ static void on_members(const EtcdAnswer *a, void *userdata)
         e->list_call = NULL;
         if (a->error == ETCD_OK)
                 take_members(e, a->doc);
-        if (!e->connected) {
-                e->connected = true;
-                tell_soon(e, &e->tell_connected);
-        }
+        else if (e->connected && may_discover(e))
+                start_discovery(e);
+        set_connected(e);
         timer_set(&e->refresh, now_boottime() + MIN(e->timing.ttl * 10, REFRESH_FIRST));
         better = endpoints_better(&e->endpoints, now_boottime());
         if (better != UINT32_MAX)
@@ -189,14 +268,6 @@ static void list_members(Etcd *e)
 
 /* ---- the version ---- */
 
-/* "/v3" and so on; NULL: too old for us. */
-static const char *api_of(unsigned server, unsigned cluster)
-{
-        if (server < 30004 || cluster < 30100) /* watch needs 3.1 */
-                return NULL;
-        return cluster < 30300 ? "/v3alpha" : cluster < 30400 ? "/v3beta" : "/v3";
-}
-
 /* 0, or -EINVAL: this is no etcd, or none that will do; *ret_text says. */
 static int read_version(Etcd *e, const HttpAnswer *a, const char **ret_text)
 {
@@ -210,10 +281,11 @@ static int read_version(Etcd *e, const HttpAnswer *a, const char **ret_text)
         }
         if (!server)
                 return -EINVAL;
-        api = api_of(reply_version_number(server), reply_version_number(cluster ? cluster : server));
-        *ret_text = "this etcd is too old: 3.1 at least is needed";
+        api = version_api(server, cluster ? cluster : server, e->has_login, ret_text);
         if (!api)
                 return -EINVAL;
+        if (!str_equal(api, e->api))
+                log_info("etcd %s at %s: its gateway is %s", server, e->probed, api);
         (void)STR_SET(e->api, api); /* they fit */
         (void)STR_SET(e->server_version, server); /* a cut version is only shown */
         return 0;
@@ -240,6 +312,7 @@ static void probe_failed(Etcd *e, const char *why)
         etcd_endpoint_failed(e, e->probed, true, why);
         e->probes_failed++;
         bool all = e->probes_failed % endpoints_round(&e->endpoints) == 0;
+        e->nobody_answers = e->nobody_answers || all;
         timer_set(&e->refresh, now + (all ? RECONNECT_PAUSE : 0));
 }
 
@@ -257,12 +330,12 @@ static void on_version(const HttpAnswer *a, void *userdata)
                 return;
         }
         e->probes_failed = 0;
+        e->nobody_answers = false;
         etcd_endpoint_good(e, e->probed);
         if (e->probe_is_move) {
                 move_to(e, e->probed);
         } else if (e->endpoints.fixed) {
-                e->connected = true;
-                tell_soon(e, &e->tell_connected);
+                set_connected(e);
         } else {
                 list_members(e);
         }
@@ -288,17 +361,29 @@ static int start_probe(Etcd *e, const char *url, bool is_move)
         return http_start(e->lanes[ETCD_LANE_REQUEST], &e->probe, &want);
 }
 
-void etcd_connect(Etcd *e)
+static void connect_now(Etcd *e)
 {
-        e->connected = false;
         e->probe = http_cancel(e->probe);
         if (start_probe(e, endpoints_current(&e->endpoints), false) < 0)
                 timer_set(&e->refresh, now_boottime() + RECONNECT_PAUSE);
 }
 
+void etcd_connect(Etcd *e)
+{
+        e->connected = false;
+        if (e->endpoints.n == 0 || (e->nobody_answers && may_discover(e))) {
+                e->nobody_answers = false;
+                start_discovery(e);
+        } else {
+                connect_now(e);
+        }
+}
+
 /* Not at once: whoever noticed stands in the middle of something. */
 void etcd_reconnect(Etcd *e)
 {
+        if (!e->connected)
+                return; /* it is on the way: whoever notices next does not put it off */
         e->connected = false;
         timer_set(&e->refresh, now_boottime() + RECONNECT_PAUSE);
 }
@@ -309,6 +394,8 @@ static void on_refresh(Timer *t _unused_, usec_t now _unused_, void *userdata)
 
         if (!e->connected)
                 etcd_connect(e);
+        else if (!str_equal(e->api, "/v3")) /* it may have been upgraded */
+                (void)start_probe(e, endpoints_current(&e->endpoints), false); /* no memory: the next time */
         else if (!e->endpoints.fixed)
                 list_members(e);
 }
@@ -384,14 +471,17 @@ EtcdState etcd_state(const Etcd *e)
 
 static int configure(Etcd *e, const Config *config)
 {
+        const Node *section = node_get(config_root(config), "etcd3");
         char error[ENDPOINTS_ERROR_SIZE];
-        int r = endpoints_configure(node_get(config_root(config), "etcd3"), &e->configured,
-                                    &e->url_login, error);
+        int r = endpoints_configure(section, &e->configured, &e->url_login, error);
 
         if (r < 0) {
                 log_error("etcd3: %s", error);
                 return r;
         }
+        const char *domain = endpoints_srv_domain(section);
+        (void)STR_SET(e->srv_domain, domain ? domain : ""); /* these fit: endpoints_configure() */
+        (void)STR_SET(e->srv_suffix, domain ? node_get_text(section, "srv_suffix") : "");
         e->endpoints = e->configured;
         e->seed = (uint32_t)(now_boottime() ^ (usec_t)getpid() << 16);
         mark_local(e);
@@ -437,6 +527,7 @@ Etcd *etcd_free(Etcd *e)
         if (e) {
                 while (e->list)
                         (void)etcd_cancel(e->list);
+                e->discover = discover_free(e->discover);
                 e->probe = e->lanes[ETCD_LANE_REQUEST] ? http_cancel(e->probe) : NULL;
                 for (size_t i = 0; i < ETCD_LANE_MAX; i++)
                         e->lanes[i] = http_free(e->lanes[i]);

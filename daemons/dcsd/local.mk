@@ -15,12 +15,15 @@ DCSD_PURE = \
 	daemons/dcsd/record.c daemons/dcsd/record.h \
 	daemons/dcsd/reply.c daemons/dcsd/reply.h \
 	daemons/dcsd/retain.c daemons/dcsd/retain.h \
+	daemons/dcsd/srv.c daemons/dcsd/srv.h \
+	daemons/dcsd/version.c daemons/dcsd/version.h \
 	daemons/dcsd/wish.c daemons/dcsd/wish.h
 palisade_dcsd_SOURCES = $(DCSD_PURE) \
 	daemons/dcsd/asks.c daemons/dcsd/asks.h \
 	daemons/dcsd/call.c \
 	daemons/dcsd/configure.c daemons/dcsd/configure.h \
 	daemons/dcsd/dcsd.c daemons/dcsd/dcsd.h \
+	daemons/dcsd/discover.c daemons/dcsd/discover.h \
 	daemons/dcsd/etcd.c daemons/dcsd/etcd.h daemons/dcsd/etcd-internal.h \
 	daemons/dcsd/failsafe.c daemons/dcsd/failsafe.h \
 	daemons/dcsd/hosts.c daemons/dcsd/hosts.h \
@@ -32,4 +35,4 @@ palisade_dcsd_SOURCES = $(DCSD_PURE) \
 	daemons/dcsd/report.c daemons/dcsd/report.h \
 	daemons/dcsd/vips.c daemons/dcsd/vips.h \
 	daemons/dcsd/watch.c daemons/dcsd/watch.h
-palisade_dcsd_LDADD = $(IO_LDADD) $(CONFIG_LDADD) $(CURL_LIBS)
+palisade_dcsd_LDADD = $(IO_LDADD) $(CONFIG_LDADD) $(CURL_LIBS) $(CARES_LIBS)

@@ -97,6 +97,8 @@ static const KeyRow local_rows[] = {
         TEXT("etcd3.url"),
         TEXT("etcd3.proxy"),
         TEXT("etcd3.srv"),
+        TEXT("etcd3.srv_domain"),
+        TEXT("etcd3.discovery_srv"),
         TEXT("etcd3.srv_suffix"),
         BOOL("etcd3.use_proxies"),
         WORD("etcd3.protocol", "http|https"),

@@ -250,7 +250,8 @@ static void check_section(Check *c, const Node *map, const char *path)
 /* Rules that no single row can state. */
 static void check_etcd_hosts(Check *c, const Node *root)
 {
-        static const char *const ways[] = { "host", "hosts", "url", "proxy", "srv" };
+        static const char *const ways[] = { "host", "hosts", "url", "proxy", "srv",
+                                            "srv_domain", "discovery_srv" };
         const Node *etcd = node_get(root, "etcd3");
         unsigned n = 0;
 

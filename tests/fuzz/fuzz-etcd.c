@@ -11,6 +11,7 @@
 #include "dcsd/decode.h"
 #include "dcsd/endpoints.h"
 #include "dcsd/errors.h"
+#include "dcsd/srv.h"
 #include "dcsd/wish.h"
 #include "fuzz.h"
 
@@ -67,6 +68,8 @@ static void read_members(const Node *doc)
         e = configured;
         (void)endpoints_discover(&e, &configured, urls, n, 1);
         fuzz_claim(e.n >= 1 && e.n <= ENDPOINTS_MAX && e.current < e.n);
+        (void)srv_members(doc, &e); /* what GET /members answers is such a list */
+        fuzz_claim(e.n <= ENDPOINTS_MAX);
 }
 
 static void read_document(Cache *cache, const char *line)

@@ -23,6 +23,9 @@ import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True
+from dcsd_gateway import Gateway, Names, in_namespaces  # noqa: E402
+
 SECOND = 1_000_000
 PREFIX = "/service/demo/"
 
@@ -71,8 +74,9 @@ class Process:
 class Etcd:
     """Three members on loopback."""
 
-    def __init__(self, folder, tls=None, n=3, extra=()):
+    def __init__(self, folder, tls=None, n=3, extra=(), advertised=None):
         self.folder, self.tls, self.n = folder, tls, n
+        self.advertised = advertised  # what the member list names instead of our own address
         ports = free_ports(2 * n)
         self.clients, self.peers = ports[:n], ports[n:]
         self.scheme = "https" if tls else "http"
@@ -88,7 +92,7 @@ class Etcd:
     def start(self, i):
         cluster = ",".join(f"e{k}=http://127.0.0.1:{p}" for k, p in enumerate(self.peers))
         args = ["etcd", "--name", f"e{i}", "--data-dir", f"{self.folder}/e{i}",
-                "--listen-client-urls", self.url(i), "--advertise-client-urls", self.url(i),
+                "--listen-client-urls", self.url(i), "--advertise-client-urls", self.advertised or self.url(i),
                 "--listen-peer-urls", f"http://127.0.0.1:{self.peers[i]}",
                 "--initial-advertise-peer-urls", f"http://127.0.0.1:{self.peers[i]}",
                 "--initial-cluster", cluster, "--unsafe-no-fsync", "--logger", "zap"] + self.extra
@@ -142,14 +146,14 @@ class Etcd:
 
 class Dcsd:
     def __init__(self, options, folder, name, hosts, extra="", etcd_extra="", tags="", scheme="http",
-                 ports_of=None):
+                 ports_of=None, where=None):
         self.options, self.name = options, name
         self.runtime = f"{folder}/{name}"
         self.log = f"{folder}/{name}.log"
         os.makedirs(f"{self.runtime}/demo", exist_ok=True)
         self.config = f"{folder}/{name}.yml"
         self.text = (f"scope: demo\nname: {name}\nrestapi:\n  listen: 127.0.0.1:8008\n"
-                     f"etcd3:\n  protocol: {scheme}\n  hosts: [{', '.join(hosts)}]\n{etcd_extra}"
+                     f"etcd3:\n  protocol: {scheme}\n  {where or 'hosts: [' + ', '.join(hosts) + ']'}\n{etcd_extra}"
                      f"{extra}{tags}postgresql:\n  listen: 127.0.0.1:5432\n  data_dir: /nowhere\n"
                      f"  authentication: {{replication: {{username: r, password: p}}}}\n")
         self.write(self.text)
@@ -1074,6 +1078,132 @@ def reload(w):
     time.sleep(0.5)
     r = m.bid()
     assert r["outcome"] == "done", r
+
+
+# ---- other gateways, and where etcd is ----
+
+
+@scenario
+def old_gateways(w):
+    """etcd 3.3 and 3.2 by their prefixes, upgraded under way; what is too old is refused with the reason."""
+    port, = free_ports(1)
+    e = w.etcd(n=1, advertised=f"http://127.0.0.1:{port}")
+    gate = Gateway(port, e.clients[0], "3.2.32", "3.2.0", "/v3alpha")
+    w.things.append(gate)
+    d = w.dcsd("n1", e, where=f"host: 127.0.0.1:{port}")
+    m = w.mind(d)
+    epoch = m.lead(10000, 1000)
+
+    def renewed(since):
+        def hold_and_look():
+            m.hold(epoch, 1000, 10000)
+            return [lease for lease in m.all("LEASE") if lease["epoch"] == epoch and lease["sent"] > since]
+        wait_for(hold_and_look, 10, "a renewal")
+
+    used = {"/v3/kv/range", "/v3/kv/txn", "/v3/lease/grant", "/v3/lease/keepalive", "/v3/watch", "/v3/cluster/member/list"}
+    for server, cluster, prefix in (("3.2.32", "3.2.0", "/v3alpha"), ("3.3.27", "3.3.0", "/v3beta"),
+                                    ("3.4.23", "3.4.0", "/v3")):  # fmt: skip
+        used -= gate.paths
+        gate.paths.clear()
+        gate.become(server, cluster, prefix)
+        since = now()
+        renewed(since)
+        wait_for(lambda: "/v3/watch" in gate.paths, 15, "the watch")
+        e.ctl("put", PREFIX + "history", f'[["{prefix}"]]')
+        m.cluster(lambda c: True, since=now() - SECOND)
+        assert m.last("LINK")["endpoint"] == f"http://127.0.0.1:{port}", "it goes by the gateway"
+        note(f"{server}: {prefix}, {len(gate.paths)} paths of the API were used")
+    used -= gate.paths
+    assert not used, f"not asked for: {used}"
+    assert e.get("leader") == "n1", "one lease through all of it"
+    log = open(d.log, encoding="utf-8").read()
+    for prefix in ("/v3alpha", "/v3beta", "/v3"):
+        assert f"its gateway is {prefix}\n" in log, log[-600:]
+    with_login = "  username: root\n  password: root\n"
+    for name, server, cluster, etcd_extra, why in (
+            ("old", "3.0.17", "3.0.0", "", "this etcd is too old: 3.1 at least is needed"),
+            ("login", "3.2.32", "3.2.0", with_login, "too old for a user name and password by HTTP: 3.3"),
+            ("other", "nginx", "", "", "this is not etcd")):  # fmt: skip
+        gate.become(server, cluster, "/v3alpha")
+        refused = w.mind(w.dcsd(name, e, where=f"host: 127.0.0.1:{port}", etcd_extra=etcd_extra), up=False)
+        refused.wait("LINK", lambda link, why=why: why in link.get("reason", ""), 10)
+        assert not refused.all("CLUSTER")
+
+
+@scenario
+def old_gateway_login(w):
+    """name and password by the gateway of 3.3: the token goes with every request."""
+    port, = free_ports(1)
+    e = w.etcd(n=1, advertised=f"http://127.0.0.1:{port}")
+    for args in (["user", "add", "root:root"], ["user", "grant-role", "root", "root"], ["auth", "enable"]):
+        e.ctl(*args)
+    gate = Gateway(port, e.clients[0], "3.3.27", "3.3.0", "/v3beta")
+    w.things.append(gate)
+    m = w.mind(w.dcsd("n1", e, where=f"host: 127.0.0.1:{port}", etcd_extra="  username: root\n  password: root\n"))
+    m.lead()
+    assert "/v3/auth/authenticate" in gate.paths
+    assert e.get("leader", user="root:root") == "n1"
+
+
+@scenario
+def srv(w):
+    """etcd3.srv: by DNS, in the order of the services and of RFC 2782; asked again when nobody answers there."""
+    if not in_namespaces("srv"):
+        return
+    os.environ["PALISADE_TURN_LIMIT"] = "1"
+    e = w.etcd()
+    names = Names(w.folder, Process)
+    w.things.append(names)
+
+    def three(service, etcd, first):
+        return [(service, f"e{i}.lab.test", etcd.clients[i], 10 if i == first else 20) for i in range(3)]
+
+    services = three("_etcd-client._tcp.lab.test", e, 1) + three("_etcd-client-blue._tcp.lab.test", e, 2)
+    services += [("_etcd._tcp.lab.test", "wrong.lab.test", 1, 0), ("_etcd-client-ssl._tcp.void.test", ".", 1, 0)]
+    services += [("_etcd-server._tcp.peers.test", "e0.lab.test", port, i) for i, port in enumerate((1, e.peers[2]))]
+
+    # No name server yet; then one that hangs; then one that knows.
+    first = w.dcsd("n1", e, where="srv: lab.test")
+    m = w.mind(first, up=False)
+    m.wait("LINK", lambda link: "DNS names no etcd (_etcd-client._tcp.lab.test" in link.get("reason", ""), 10)
+    names.start(services)
+    names.process.deliver(signal.SIGSTOP)
+    time.sleep(3)
+    for _ in range(5):
+        m.hold()  # it is not in the way of anything
+        time.sleep(0.1)
+    names.process.deliver(signal.SIGCONT)
+    begun = time.monotonic()
+    m.up(40)
+    note(f"DNS back: connected after {time.monotonic() - begun:.1f} s")
+
+    def said(d, text):
+        wait_for(lambda: text in open(d.log, encoding="utf-8").read(), 10, f"{text!r} in {d.log}")
+
+    said(first, f"DNS names etcd at http://e1.lab.test:{e.clients[1]} and elsewhere")
+    said(first, f"at http://e1.lab.test:{e.clients[1]}: its gateway is /v3")
+    assert m.last("LINK")["endpoint"] in [e.url(i) for i in range(3)], "the member list counts from then on"
+    blue = w.dcsd("n2", e, where="srv_domain: lab.test\n  srv_suffix: blue")
+    w.mind(blue)
+    said(blue, f"DNS names etcd at http://e2.lab.test:{e.clients[2]}")
+    peers = w.dcsd("n3", e, where="discovery_srv: peers.test")
+    w.mind(peers)
+    said(peers, "DNS names etcd at http://127.0.0.1:")
+    nobody = w.mind(w.dcsd("n4", e, where="srv: void.test"), up=False)
+    nobody.wait("LINK", lambda link: "DNS names no etcd" in link.get("reason", ""), 15)
+
+    # Another etcd elsewhere, and DNS says so.
+    e.end()
+    os.makedirs(f"{w.folder}/second")
+    other = Etcd(f"{w.folder}/second")
+    w.things.append(other)
+    names.end()
+    names.start(three("_etcd-client._tcp.lab.test", other, 0))
+    begun = time.monotonic()
+    m.wait("LINK", lambda link: link["state"] == "up" and link["endpoint"].endswith(f":{other.clients[0]}"), 60)
+    note(f"etcd moved: connected to the new one after {time.monotonic() - begun:.1f} s")
+    turns = [line for line in open(first.log, encoding="utf-8") if "turn: a callback was blocked" in line]
+    assert not [line for line in turns if float(line.split("blocked for ")[1].split()[0]) > 10], turns
 
 
 def find_build():

@@ -13,6 +13,7 @@ DCSD_TESTS = \
 	tests/unit/test-dcsd-policy \
 	tests/unit/test-dcsd-record \
 	tests/unit/test-dcsd-reply \
+	tests/unit/test-dcsd-srv \
 	tests/unit/test-dcsd-wish
 
 check_PROGRAMS += $(DCSD_TESTS)
@@ -43,6 +44,8 @@ tests_unit_test_dcsd_record_SOURCES = tests/unit/test-dcsd-record.c tests/unit/t
 tests_unit_test_dcsd_record_LDADD = $(DCSD_TEST_LDADD)
 tests_unit_test_dcsd_reply_SOURCES = tests/unit/test-dcsd-reply.c tests/unit/test-dcsd.h
 tests_unit_test_dcsd_reply_LDADD = $(DCSD_TEST_LDADD)
+tests_unit_test_dcsd_srv_SOURCES = tests/unit/test-dcsd-srv.c tests/unit/test-dcsd.h
+tests_unit_test_dcsd_srv_LDADD = $(DCSD_TEST_LDADD)
 tests_unit_test_dcsd_wish_SOURCES = tests/unit/test-dcsd-wish.c tests/unit/test-dcsd.h
 tests_unit_test_dcsd_wish_LDADD = $(DCSD_TEST_LDADD)
 

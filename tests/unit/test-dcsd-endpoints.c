@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/str.h"
 #include "dcsd/endpoints.h"
@@ -62,7 +63,7 @@ static void test_login(void **state)
 static void test_refused(void **state)
 {
         static const char *const sections[] = {
-                "{\"srv\":\"example.org\"}", "{\"host\":\"a:b\"}", "{\"hosts\":[{}]}",
+                "{\"srv\":\"exam/ple\"}", "{\"srv\":\"a\",\"srv_suffix\":\"b c\"}", "{\"host\":\"a:b\"}", "{\"hosts\":[{}]}",
                 "{\"hosts\":\"\"}", "{\"url\":\"ftp://x\"}", "{\"host\":\":2379\"}", "{}",
         };
 
@@ -74,6 +75,52 @@ static void test_refused(void **state)
                 Endpoints e;
                 assert_int_equal(endpoints_configure(n, &e, &login, error), -EINVAL);
                 assert_true(error[0] != 0);
+        }
+}
+
+static void test_srv(void **state)
+{
+        Endpoints found = { 0 };
+
+        (void)state;
+        for (size_t i = 0; i < 3; i++) {
+                static const char *const names[] = { "srv", "srv_domain", "discovery_srv" };
+                char section[64];
+                snprintf(section, sizeof section, "{\"%s\":\"example.org\"}", names[i]);
+                _cleanup_(node_freep) Node *n = json(section);
+                assert_string_equal(endpoints_srv_domain(n), "example.org");
+                Endpoints e = configured(section);
+                assert_int_equal(e.n, 0);
+                assert_string_equal(endpoints_current(&e), "");
+        }
+        assert_true(endpoints_add(&found, "http://b:2379"));
+        assert_true(endpoints_add(&found, "https://a:1"));
+        assert_false(endpoints_add(&found, "unix://a"));
+        endpoints_in_order(&found);
+        assert_string_equal(endpoints_current(&found), "http://b:2379");
+        found.rows[1].local = true;
+        endpoints_in_order(&found);
+        assert_string_equal(endpoints_current(&found), "https://a:1");
+}
+
+/* DNS says something else: fallbacks change, what the member list said and what is known of it stays. */
+static void test_reconfigure(void **state)
+{
+        static const char *const members[] = { "http://m1:1", "http://m2:1" };
+        Endpoints first = configured("{\"hosts\":\"a:1,b:1\"}"), e = first;
+        Endpoints second = configured("{\"hosts\":\"b:1,c:1,m1:1\"}");
+
+        (void)state;
+        assert_int_equal(endpoints_discover(&e, &first, members, 2, 1), 2);
+        endpoints_fail(&e, "http://m1:1", 10 * SEC);
+        endpoints_fail(&e, "http://m2:1", 10 * SEC);
+        endpoints_reconfigure(&e, &second);
+        assert_int_equal(e.n, 4);
+        for (uint32_t i = 0; i < e.n; i++) {
+                assert_string_not_equal(e.rows[i].url, "http://a:1");
+                bool member = str_after_prefix(e.rows[i].url, "http://m") != NULL;
+                assert_int_equal(e.rows[i].fallback, !member);
+                assert_int_equal(e.rows[i].bad_until != 0, member);
         }
 }
 
@@ -151,7 +198,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_forms),    cmocka_unit_test(test_login),
-                cmocka_unit_test(test_refused),  cmocka_unit_test(test_failover),
+                cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_srv),
+                cmocka_unit_test(test_reconfigure),  cmocka_unit_test(test_failover),
                 cmocka_unit_test(test_discover), cmocka_unit_test(test_attempt),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
