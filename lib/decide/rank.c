@@ -105,16 +105,19 @@ static RankVerdict judge_request(const RankInput *in, Lsn own, bool *ret_decided
         const Peer *candidate = find_peer(in, f->candidate);
         /* A switchover loses nothing, though the leader may be gone before it came to it. */
         bool by_votes = f->leader[0] && counts_votes(in->cluster);
+        bool listed_only = f->leader[0] && sync_active(in->cluster);
+        bool may_not = listed_only && !cluster_is_in_sync(in->cluster, f->candidate);
 
         *ret_decided = true;
-        if (f->leader[0] && sync_active(in->cluster) && !cluster_is_in_sync(in->cluster, in->name))
+        if (listed_only && !cluster_is_in_sync(in->cluster, in->name))
                 return say(false, "not listed in /sync: a switchover would lose transactions");
         if (f->candidate[0] && str_equal(f->candidate, in->name) && by_votes)
                 return count_votes(in, own);
         if (f->candidate[0] && str_equal(f->candidate, in->name))
                 return say(true, "named as the candidate of a %s",
                            f->leader[0] ? "switchover" : "failover");
-        if (candidate && may_lead(candidate, in->cluster) && !(by_votes && candidate->lsn < own))
+        if (candidate && !may_not && may_lead(candidate, in->cluster) &&
+            !(by_votes && candidate->lsn < own))
                 return say(false, "%s is the named candidate and can be reached", f->candidate);
         if (str_equal(f->leader, in->name) && another_can(in))
                 return say(false, "the switchover away from this node has another one take over");

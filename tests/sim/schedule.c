@@ -57,7 +57,7 @@ static const Timing timings[] = { TIMING(10, 2, 3), TIMING(30, 10, 10), TIMING(3
 /* Most clusters run Patroni's defaults. */
 static int any_timing(void)
 {
-        static const int of_20[] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 4, 4, 4, 0, 0, 0, 0, 2, 3 };
+        static const int of_20[] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 4, 4, 4, 0, 0, 0, 2, 3 };
 
         return of_20[sim_below(ELEMENTSOF(of_20))];
 }
@@ -268,12 +268,13 @@ static void do_at_once(Schedule *s)
                         s->faults[i].b = 0;
 }
 
-/* Bursts of faults, and after each of them time to recover in. */
+/* Bursts of faults, and after each of them time to recover in: on average two minutes in some schedules, an
+   hour and three quarters in others, so that what only time brings is met too. */
 void schedule_make(Schedule *s)
 {
         World w = { 0 };
         World *before = world;
-        uint64_t at = 90000;
+        uint64_t at = 90000, rest;
 
         world = &w; /* only for its chance */
         w.rng.s[0] = s->seed * 0xbf58476d1ce4e5b9u + 7;
@@ -288,6 +289,7 @@ void schedule_make(Schedule *s)
         s->pauses = sim_chance(300);
         if (s->hosts == 0)
                 s->hosts = (int)sim_between(2, NODES_MAX);
+        rest = UINT64_C(200000) << sim_below(7);
         s->faults = calloc(FAULTS_MAX, sizeof *s->faults);
         while (at * MSEC < s->length && s->n_faults + 16 < FAULTS_MAX && !s->calm) {
                 uint64_t n = 1 + sim_below(sim_chance(200) ? 14 : 6);
@@ -296,7 +298,7 @@ void schedule_make(Schedule *s)
                         s->faults[s->n_faults++] = random_fault(s, at);
                         at += sim_below(spread);
                 }
-                at += 30000 + sim_below(400000);
+                at += 30000 + sim_below(rest);
         }
         if (any_steps(s)) /* of a wall clock: what is scheduled would come at any time */
                 do_at_once(s);

@@ -227,6 +227,10 @@ static void test_named_candidate_and_sync(void **state)
         use_sync(w, "node1", "node2");
         request(w, "node1", "node2");
         assert_true(best(w));
+        request(w, "node1", "node3"); /* asked for before the mode was on: it may not, who is listed goes */
+        assert_true(best(w));
+        request(w, "", "node3");
+        assert_false(best(w));
 }
 
 /* Without a candidate: everybody but the old leader competes, whatever the lag. */
