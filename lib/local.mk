@@ -10,7 +10,8 @@ lib_libbase_a_SOURCES = \
 	lib/base/stall.c lib/base/stall.h \
 	lib/base/str.c lib/base/str.h \
 	lib/base/table.h \
-	lib/base/usec.c lib/base/usec.h
+	lib/base/usec.c lib/base/usec.h \
+	lib/base/utf8.c lib/base/utf8.h
 
 lib_libmodel_a_SOURCES = \
 	lib/model/cluster.c lib/model/cluster.h \

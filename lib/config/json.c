@@ -7,6 +7,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "base/str.h"
+#include "base/utf8.h"
 #include "config/json.h"
 
 /* ---- yajl's memory ---- */
@@ -173,26 +174,30 @@ static int on_number(void *ctx, const char *s, size_t n)
         return reader_add(ctx, node);
 }
 
+/*
+ * A NUL inside would cut the text silently. yajl lets more pass than is UTF-8 (surrogates, characters in
+ * more bytes than they need), which nobody would read again as it was. *ret is the caller's in any case.
+ */
+static int take_text(const unsigned char *s, size_t n, char **ret)
+{
+        *ret = strndup((const char *)s, n);
+        if (!*ret)
+                return -ENOMEM;
+        return strlen(*ret) == n && utf8_valid(*ret) ? 0 : -EBADMSG;
+}
+
 static int on_string(void *ctx, const unsigned char *s, size_t n)
 {
         _cleanup_(node_freep) Node *node = node_new(NODE_STRING);
-
-        /* A NUL inside would cut the text silently: such a value is refused. */
-        if (memchr(s, 0, n))
-                return reader_fail(ctx, -EBADMSG);
-        if (!node || !(node->text = strndup((const char *)s, n)))
-                return reader_fail(ctx, -ENOMEM);
-        return reader_add(ctx, TAKE_PTR(node));
+        int r = node ? take_text(s, n, &node->text) : -ENOMEM;
+        return r < 0 ? reader_fail(ctx, r) : reader_add(ctx, TAKE_PTR(node));
 }
 
 static int on_key(void *ctx, const unsigned char *s, size_t n)
 {
         Reader *r = ctx;
-
-        if (memchr(s, 0, n))
-                return reader_fail(r, -EBADMSG);
-        r->key = strndup((const char *)s, n);
-        return r->key ? 1 : reader_fail(r, -ENOMEM);
+        int error = take_text(s, n, &r->key);
+        return error < 0 ? reader_fail(r, error) : 1;
 }
 
 static int on_map(void *ctx)
@@ -257,7 +262,7 @@ static int read_all(Reader *r, Pool *pool, const char *text, size_t size, bool f
         } else if (r->error == -E2BIG) {
                 snprintf(error, JSON_ERROR_SIZE, "nested too deep or too many values");
         } else if (r->error == -EBADMSG) {
-                snprintf(error, JSON_ERROR_SIZE, "a text holds a NUL byte");
+                snprintf(error, JSON_ERROR_SIZE, "a text holds a NUL byte or is not UTF-8");
         }
         yajl_free(parser);
         return r->error;
@@ -338,42 +343,24 @@ static void text_code(Text *t, uint32_t code)
         text_puts(t, escape);
 }
 
-/* One character of UTF-8; a stray byte stands for itself, as Latin-1. */
-static size_t decode(const unsigned char *s, uint32_t *ret)
-{
-        size_t n = s[0] < 0xc2 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 1;
-        uint32_t code = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
-
-        for (size_t i = 1; i < n; i++) {
-                if ((s[i] & 0xc0) != 0x80) {
-                        *ret = s[0];
-                        return 1;
-                }
-                code = code << 6 | (s[i] & 0x3f);
-        }
-        *ret = code;
-        return n;
-}
-
 static void text_string(Text *t, const char *s)
 {
         static const char *const escapes[] = {
                 ['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\r'] = "\\r",
                 ['\t'] = "\\t", ['\b'] = "\\b",  ['\f'] = "\\f",
         };
-        const unsigned char *p = (const unsigned char *)s;
 
         text_puts(t, "\"");
-        while (*p) {
+        while (*s) {
                 uint32_t code;
-                size_t n = decode(p, &code);
+                size_t n = utf8_next(s, &code);
                 if (code < ELEMENTSOF(escapes) && escapes[code])
                         text_puts(t, escapes[code]);
                 else if (code >= 0x20 && code < 0x7f)
-                        text_add(t, (const char *)p, n);
+                        text_add(t, s, n);
                 else
                         text_code(t, code);
-                p += n;
+                s += n;
         }
         text_puts(t, "\"");
 }

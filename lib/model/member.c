@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/utf8.h"
 #include "model/member.h"
 
 bool member_split_url(const char *url, char *ret_host, size_t host_size, uint16_t *ret_port)
@@ -48,25 +49,6 @@ bool member_split_url(const char *url, char *ret_host, size_t host_size, uint16_
         return true;
 }
 
-/* One UTF-8 character at s; returns its length and code point, or 1 and the byte itself. */
-static size_t utf8_next(const unsigned char *s, uint32_t *ret)
-{
-        size_t n = s[0] >= 0xf0 && s[0] < 0xf8 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 1;
-        uint32_t code = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
-
-        if (s[0] >= 0xf8)
-                n = 1;
-        for (size_t i = 1; i < n; i++) {
-                if ((s[i] & 0xc0) != 0x80) {
-                        n = 1;
-                        break;
-                }
-                code = code << 6 | (s[i] & 0x3f);
-        }
-        *ret = n == 1 ? s[0] : code;
-        return n;
-}
-
 /* Lower case of Latin-1, Greek and Cyrillic capitals, which is what names are made of. */
 static uint32_t lower(uint32_t c)
 {
@@ -81,12 +63,11 @@ static uint32_t lower(uint32_t c)
 
 void member_slot_name(const char *name, char ret[static IDENT_SIZE])
 {
-        const unsigned char *s = (const unsigned char *)name;
         size_t n = 0;
 
-        while (*s && n < IDENT_SIZE - 1) {
+        while (*name && n < IDENT_SIZE - 1) {
                 uint32_t c;
-                s += utf8_next(s, &c);
+                name += utf8_next(name, &c);
                 c = lower(c);
 
                 char piece[16];

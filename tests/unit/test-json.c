@@ -58,6 +58,18 @@ static void test_texts(void **state _unused_)
         round_trip("\"\\/\"", "\"/\"", "\"/\"");
 }
 
+/* What came from elsewhere, not through json_parse(): each escape is one that can be read. */
+static void test_stray_bytes(void **state _unused_)
+{
+        _cleanup_(node_freep) Node *n = node_new_string("\340\200\242\355\240\200\377");
+        _cleanup_(node_freep) Node *again = NULL;
+        char *text = json_format(n, JSON_COMPACT);
+
+        assert_string_equal(text, "\"\\u00e0\\u0080\\u00a2\\u00ed\\u00a0\\u0080\\u00ff\"");
+        assert_int_equal(parse(text, false, &again), 0);
+        free(text);
+}
+
 /* Numbers keep their text; whole ones saturate. */
 static void test_numbers(void **state _unused_)
 {
@@ -95,6 +107,8 @@ static void test_refuse(void **state _unused_)
                 "nul",     "tru",     "01",       "1.",      "'x'",     "\"x",      "{} {}",
                 "{}x",     "[1 2]",   "\"\\x\"",  "{\"a\":1,}", "]",    "\"\377\"", "NaN",
                 "\"a\\u0000b\"", "{\"a\\u0000\":1}", "\"\n\"",
+                /* what yajl takes for UTF-8: longer than needed, a surrogate, beyond the last character */
+                "\"\340\200\242\"", "\"\355\240\200\"", "{\"\364\220\200\200\":1}",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
@@ -166,7 +180,7 @@ int main(void)
                 cmocka_unit_test(test_styles),     cmocka_unit_test(test_texts),
                 cmocka_unit_test(test_numbers),    cmocka_unit_test(test_refuse),
                 cmocka_unit_test(test_first_only), cmocka_unit_test(test_last_key_wins),
-                cmocka_unit_test(test_ceilings),
+                cmocka_unit_test(test_ceilings),   cmocka_unit_test(test_stray_bytes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
