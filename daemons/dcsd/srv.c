@@ -52,24 +52,27 @@ static void swap(SrvRecord *a, SrvRecord *b)
         *b = kept;
 }
 
-/* Of those left: the least priority, and there the one on which the lot falls; weight 0 has a small chance. */
+/*
+ * Of those left: the least priority, and there the one on which the lot falls; weight 0 has a small chance.
+ * Each in turn takes the place of the one before it, by its share of the weights so far.
+ */
 static size_t pick(const SrvRecord *records, size_t n, uint32_t *state)
 {
-        uint16_t least = UINT16_MAX;
-        uint32_t sum = 0, at;
+        size_t chosen = 0;
+        uint32_t sum = 0;
 
-        for (size_t i = 0; i < n; i++)
-                least = MIN(least, records[i].priority);
-        for (size_t i = 0; i < n; i++)
-                sum += records[i].priority == least ? records[i].weight * 16u + 1 : 0;
-        at = draw(state) % sum;
         for (size_t i = 0; i < n; i++) {
-                uint32_t weight = records[i].priority == least ? records[i].weight * 16u + 1 : 0;
-                if (at < weight)
-                        return i;
-                at -= weight;
+                uint32_t weight = records[i].weight * 16u + 1;
+
+                if (records[i].priority > records[chosen].priority)
+                        continue;
+                if (records[i].priority < records[chosen].priority)
+                        sum = 0;
+                sum += weight;
+                if (draw(state) % sum < weight)
+                        chosen = i;
         }
-        return 0; /* not reached: at < sum */
+        return chosen;
 }
 
 void srv_order(SrvRecord *records, size_t n, uint32_t seed)
