@@ -196,8 +196,7 @@ void api_on_cluster(Api *a)
                 if (!ask->seen_requested)
                         continue; /* our own write has not come round yet */
                 SwitchoverAsk w = words(ask);
-                SwitchoverAnswer answer = switchover_outcome(&w, a->p->cluster, ask->old_leader,
-                                                             ask->old_epoch);
+                SwitchoverAnswer answer = switchover_outcome(&w, a->p->cluster, ask->old_leader);
                 if (answer.http != 0)
                         end_ask(ask, answer.http, answer.text);
         }

@@ -170,6 +170,8 @@ static void write_sync_key(Palisaded *p, const SyncPlan *plan)
 {
         static SyncKey key;
 
+        if (p->duties.under_way[RECORD_SYNC] || is_too_soon(p, RECORD_SYNC))
+                return; /* and nothing is told */
         key = (SyncKey){ 0 };
         if (plan->action == SYNC_WRITE_KEY) {
                 (void)STR_SET(key.leader, p->node.name); /* same sizes */
@@ -297,11 +299,13 @@ static void on_claimed(const MsgResult *r, void *userdata)
         palisaded_think(p);
 }
 
+/* Our member key is written along, which tells whose claim it was where the answer is lost: not without it. */
 void duties_claim(Palisaded *p)
 {
         InitializeKey key = { .state = INITIALIZE_RUNNING };
+        const Member *own = cluster_find_member(p->cluster, p->node.name);
 
-        if (now_boottime() < p->claim_again)
+        if (now_boottime() < p->claim_again || !own || own->lease == 0)
                 return;
         record(p, RECORD_INITIALIZE, 0, 0, &key, on_claimed);
 }

@@ -103,12 +103,11 @@ bool switchover_is_possible(const Peer *peers, size_t n_peers, const Cluster *c)
         return false;
 }
 
-SwitchoverAnswer switchover_outcome(const SwitchoverAsk *ask, const Cluster *c,
-                                    const char *old_leader, Epoch old_epoch)
+SwitchoverAnswer switchover_outcome(const SwitchoverAsk *ask, const Cluster *c, const char *old_leader)
 {
         bool is_switchover = !str_empty(ask->leader);
 
-        if (cluster_is_locked(c) && c->leader.epoch != old_epoch) {
+        if (cluster_is_locked(c) && !str_equal(c->leader.name, old_leader)) {
                 const char *done = is_switchover ? "switched" : "failed";
                 if (str_empty(ask->candidate) || str_equal(ask->candidate, c->leader.name))
                         return answer(200, "Successfully %s over to \"%s\"", done, c->leader.name);
@@ -116,7 +115,7 @@ SwitchoverAnswer switchover_outcome(const SwitchoverAsk *ask, const Cluster *c,
                               is_switchover ? "Switched" : "Failed", c->leader.name,
                               ask->candidate);
         }
-        if (cluster_is_locked(c) && str_equal(c->leader.name, old_leader) && !c->failover.requested)
+        if (cluster_is_locked(c) && !c->failover.requested) /* under a new lock, perhaps */
                 return answer(503, "%s failed", is_switchover ? "Switchover" : "Failover");
         return fine;
 }

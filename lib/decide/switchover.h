@@ -38,5 +38,4 @@ size_t switchover_candidates(const SwitchoverAsk *ask, const Cluster *c, const c
 bool switchover_is_possible(const Peer *peers, size_t n_peers, const Cluster *c);
 
 /* How it ended: the leader is another one now, or the key is empty and the leader is not. */
-SwitchoverAnswer switchover_outcome(const SwitchoverAsk *ask, const Cluster *c,
-                                    const char *old_leader, Epoch old_epoch);
+SwitchoverAnswer switchover_outcome(const SwitchoverAsk *ask, const Cluster *c, const char *old_leader);

@@ -124,6 +124,13 @@ static void reply(Host *h, const Question *q, bool accepted)
         sim_event(world->now + delay(), on_reply, NULL, NULL, r, 0);
 }
 
+static void operator_answered(const Host *h, const char *what, const MsgResult *m)
+{
+        TRACE(h, "operator", "%s: %u %s", what, m->http, m->text);
+        world->answer.http = m->http;
+        (void)STR_SET(world->answer.text, m->text); /* same size */
+}
+
 static void on_result(Host *h, const MsgResult *m)
 {
         Apid *a = h->apid;
@@ -135,7 +142,7 @@ static void on_result(Host *h, const MsgResult *m)
                 if (q->key)
                         reply(h, q, m->http == 200);
                 else
-                        TRACE(h, "operator", "%s: %u %s", q->what, m->http, m->text);
+                        operator_answered(h, q->what, m);
                 q->seq = 0;
         }
 }

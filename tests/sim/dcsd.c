@@ -6,6 +6,7 @@
 #include "io/fdutil.h"
 #include "palisaded/hands.h"
 #include "tests/sim/dcsd.h"
+#include "tests/sim/errors.h"
 
 #define ATTEMPT (1 * USEC_PER_SEC)
 #define STALL_NEWS (20 * USEC_PER_MSEC)
@@ -163,7 +164,7 @@ static void on_notified(Event *e)
         d->notified = false;
         if (!d->current)
                 return;
-        if (etcd_reaches(d->program->host, d->program->host->endpoint)) {
+        if (etcd_reaches(d->program->host, d->program->host->endpoint) && !error_ends_watch(d->program)) {
                 take_keys(d);
                 report(d);
                 return;
@@ -238,8 +239,7 @@ static void on_watch(Timer *t, usec_t now, void *userdata)
 static void on_synced(Dcsd *d, const Rpc *r)
 {
         d->sync_call = 0;
-        if (r->error != RPC_OK) {
-                dcsd_next_endpoint(d);
+        if (r->error != ETCD_OK) {
                 timer_set(&d->watch_timer, now_boottime() + 100 * MSEC);
                 return;
         }
@@ -301,15 +301,14 @@ void dcsd_settle(Dcsd *d, Epoch before)
         dcsd_pump(d);
 }
 
-static void note_failure(Dcsd *d, RpcError error)
+static void note_failure(Dcsd *d, EtcdError error)
 {
         usec_t now = now_boottime();
 
-        if (error == RPC_LEASE_GONE)
+        if (error == ETCD_LEASE_GONE)
                 policy_lease_gone(&d->policy, d->policy.lease, now);
         else
                 policy_failed(&d->policy, now);
-        dcsd_next_endpoint(d);
         if (d->failing_since == 0)
                 d->failing_since = d->policy.started;
         report(d);
@@ -333,7 +332,9 @@ static void on_lease_answer(Dcsd *d, const Rpc *r)
 
         d->call = 0;
         timer_set(&d->call_timer, USEC_INFINITY);
-        if (r->error != RPC_OK) {
+        if (d->policy.in_flight == POLICY_MOVE) {
+                policy_moved(&d->policy, r->error == ETCD_OK && r->succeeded, now);
+        } else if (r->error != ETCD_OK) {
                 note_failure(d, r->error);
         } else if (r->kind == RPC_GRANT) {
                 policy_granted(&d->policy, r->lease, r->ttl_sec, r->term, now);
@@ -342,8 +343,6 @@ static void on_lease_answer(Dcsd *d, const Rpc *r)
                 policy_kept(&d->policy, r->ttl_sec, r->term, now);
                 if (policy_epoch(&d->policy) == 0)
                         note_success(d, r);
-        } else if (r->kind == RPC_TXN) {
-                policy_moved(&d->policy, r->succeeded, now);
         } else if (d->policy.in_flight == POLICY_REACH) {
                 policy_reached(&d->policy);
         } else {
@@ -366,7 +365,11 @@ static void on_call_timer(Timer *t _unused_, usec_t now _unused_, void *userdata
         Epoch before = policy_epoch(&d->policy);
 
         d->call = 0;
-        note_failure(d, RPC_OK);
+        dcsd_next_endpoint(d);
+        if (d->policy.in_flight == POLICY_MOVE)
+                policy_moved(&d->policy, false, now_boottime());
+        else
+                note_failure(d, ETCD_LOST);
         dcsd_settle(d, before);
 }
 
@@ -459,7 +462,7 @@ static void on_record(Dcsd *d, const MsgRecord *m)
         const Key *k = keys_find(d->keys, key);
         bool is_there = is_delete ? !k->there : k->there && str_equal(k->value, value);
         const LeaderKey *leader = &d->packet->cluster.leader;
-        if (!is_claim && is_there && d->current &&
+        if (!is_claim && is_there && m->key != RECORD_SYNC && d->current &&
             (m->epoch == 0 || (leader->epoch == m->epoch && str_equal(leader->name, d->name)))) {
                 dcsd_result(d, m->h.seq, OUTCOME_DONE, 0, "");
                 return;
@@ -512,6 +515,25 @@ void dcsd_message(Program *p, const MsgHeader *m)
         case MSG_ASK_FAILSAFE: asks_failsafe(d, (const MsgAskFailsafe *)m); break;
         default: sim_fail("dcsd got %s", msg_type_to_string(m->type));
         }
+}
+
+bool dcsd_awaits(const Dcsd *d, const Rpc *r)
+{
+        bool awaited = r->call == d->call || r->call == d->sync_call || r->call == d->publish_call;
+
+        for (size_t i = 0; i < WISHES_MAX && !awaited; i++)
+                awaited = d->wanted[i].used && d->wanted[i].call == r->call;
+        return awaited;
+}
+
+/* Each attempt of a request that is repeated has a time of its own. */
+void dcsd_asked_again(Dcsd *d, const Rpc *r, usec_t at)
+{
+        if (r->call == d->publish_call)
+                timer_set(&d->publish_timer, at + ATTEMPT);
+        for (size_t i = 0; i < WISHES_MAX; i++)
+                if (d->wanted[i].used && d->wanted[i].call == r->call)
+                        timer_set(&d->wanted[i].timer, MIN(d->wanted[i].deadline, at + ATTEMPT));
 }
 
 void dcsd_answer(Program *p, Rpc *r)

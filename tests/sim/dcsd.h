@@ -97,6 +97,8 @@ bool dcsd_freshen(Dcsd *d, Wanted *o);
 void dcsd_settle(Dcsd *d, Epoch before);
 void dcsd_prove(Dcsd *d, const PolicyProof *proof);
 void dcsd_publish_check(Dcsd *d);
+bool dcsd_awaits(const Dcsd *d, const Rpc *r);
+void dcsd_asked_again(Dcsd *d, const Rpc *r, usec_t at);
 
 /* wishes.c */
 Wanted *wish_new(Dcsd *d, uint64_t seq, usec_t deadline, WishKind kind);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "tests/sim/etcd.h"
+#include "tests/sim/errors.h"
 
 #define LATE_AT_MOST (500 * MSEC) /* a lease lasts its TTL and up to so much longer */
 
@@ -235,7 +235,7 @@ static void do_txn(Rpc *r)
         size_t n = r->succeeded ? r->n_then : r->n_otherwise;
         for (size_t i = 0; i < n; i++) {
                 if (ops[i].what == OP_PUT && ops[i].lease && !find_lease(ops[i].lease)) {
-                        r->error = RPC_LEASE_GONE;
+                        r->error = ETCD_LEASE_GONE;
                         return;
                 }
                 writes = writes || ops[i].what != OP_RANGE;
@@ -275,7 +275,7 @@ static void do_call(Rpc *r)
                 break;
         case RPC_KEEPALIVE:
                 if (!l) {
-                        r->error = RPC_LEASE_GONE;
+                        r->error = ETCD_LEASE_GONE;
                         break;
                 }
                 r->ttl_sec = l->ttl / SEC;
@@ -289,7 +289,8 @@ static void do_call(Rpc *r)
                         r->found[r->n_found++] = *k;
                 break;
         case RPC_TXN: do_txn(r); break;
-        case RPC_SYNC: break;
+        case RPC_SYNC:
+        case RPC_EVENT: break;
         }
         r->revision = e->revision;
         r->term = e->term;
@@ -323,6 +324,8 @@ static void on_answer(Event *e)
         }
         if (p->up && p->life == r->life) {
                 running = p;
+                if (call_goes_on(r))
+                        return;
                 dcsd_answer(p, r);
         }
         free(r);
@@ -339,18 +342,24 @@ static void answer(Rpc *r)
         sim_event(world->now + delay(), on_answer, NULL, r->program->host, r, 0);
 }
 
+void etcd_answer_deposed(Rpc *r)
+{
+        const Etcd_ *e = world->etcd;
+        const struct EtcdLease *l = find_lease(r->lease);
+
+        if (l)
+                r->ttl_sec = l->ttl / SEC;
+        r->term = e->deposed >= 0 ? e->deposed_term : e->term - 1;
+        r->revision = e->revision;
+}
+
 /* A deposed leader that does not know it: its keepalives renew nothing, its reads do not return. */
 static bool ask_deposed(Rpc *r)
 {
-        Etcd_ *e = world->etcd;
-
-        if ((int)r->member != e->deposed)
+        if ((int)r->member != world->etcd->deposed)
                 return false;
         if (r->kind == RPC_KEEPALIVE && find_lease(r->lease)) {
-                struct EtcdLease *l = find_lease(r->lease);
-                r->ttl_sec = l->ttl / SEC;
-                r->term = e->deposed_term;
-                r->revision = e->revision;
+                etcd_answer_deposed(r);
                 answer(r);
                 return true;
         }
@@ -361,9 +370,10 @@ static void on_arrival(Event *ev)
 {
         Etcd_ *e = world->etcd;
         Rpc *r = ev->what;
+        bool answers = true;
 
         if (e->down[r->member]) {
-                r->error = RPC_REFUSED;
+                r->error = ETCD_UNSENT;
                 answer(r);
                 return;
         }
@@ -381,8 +391,34 @@ static void on_arrival(Event *ev)
                         sim_event(until, on_arrival, NULL, NULL, r, 0);
                 return;
         }
+        if (!error_meets(r, &answers))
+                do_call(r);
+        if (answers)
+                answer(r);
+        else
+                free(r);
+}
+
+void etcd_carry_out(Rpc *r)
+{
         do_call(r);
-        answer(r);
+}
+
+void etcd_revoke(int64_t lease)
+{
+        struct EtcdLease *l = find_lease(lease);
+
+        if (l)
+                end_lease(l);
+}
+
+const char *rpc_name(const Rpc *r)
+{
+        static const char *const names[] = { [RPC_GRANT] = "grant", [RPC_KEEPALIVE] = "keepalive",
+                                             [RPC_READ] = "read",   [RPC_TXN] = "transaction",
+                                             [RPC_SYNC] = "watch", [RPC_EVENT] = "an event" };
+
+        return r->kind == RPC_TXN && r->n_then > 0 ? r->then[0].key + strlen(PREFIX) : names[r->kind];
 }
 
 void etcd_send(Rpc *r)

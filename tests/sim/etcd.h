@@ -5,6 +5,7 @@
 #pragma once
 
 #include "dcsd/body.h"
+#include "dcsd/errors.h"
 #include "tests/sim/sim.h"
 
 #define KEY_SIZE 48
@@ -35,7 +36,10 @@ typedef struct Key {
         bool there;
 } Key;
 
-typedef enum RpcKind { RPC_GRANT, RPC_KEEPALIVE, RPC_READ, RPC_TXN, RPC_SYNC } RpcKind;
+typedef enum RpcKind { RPC_GRANT, RPC_KEEPALIVE, RPC_READ, RPC_TXN, RPC_SYNC, RPC_EVENT } RpcKind;
+
+/* When the same request is sent again, by call.c of dcsd. */
+typedef enum RpcRepeat { RPC_ONCE, RPC_REPEAT_UNSENT, RPC_REPEAT } RpcRepeat;
 
 typedef struct RpcOp {
         OpWhat what;
@@ -49,8 +53,6 @@ typedef struct RpcCompare {
         int64_t number;
 } RpcCompare;
 
-typedef enum RpcError { RPC_OK = 0, RPC_REFUSED, RPC_LEASE_GONE } RpcError;
-
 /* One call, from the moment it leaves to the end of its answer. */
 typedef struct Rpc {
         Program *program;
@@ -62,9 +64,13 @@ typedef struct Rpc {
         uint64_t ttl_sec;
         size_t n_compares, n_then, n_otherwise;
         uint64_t patience; /* true time after which nobody processes it any more */
+        RpcRepeat repeat;
+        usec_t deadline;   /* of the caller's clock, for repeating */
+        unsigned attempts, logins;
+        usec_t pause;
 
         /* the answer */
-        RpcError error;
+        EtcdError error;
         uint64_t revision, term;
         bool succeeded;
         size_t n_found;
@@ -73,6 +79,13 @@ typedef struct Rpc {
         RpcCompare compares[TXN_COMPARES_MAX];
         RpcOp then[TXN_OPS_MAX], otherwise[TXN_OPS_MAX];
 } Rpc;
+
+/* An error that waits for its request (errors.h). */
+typedef struct EtcdArmed {
+        unsigned class; /* + 1; 0: none */
+        int host;       /* -1: any */
+        uint64_t skip, until;
+} EtcdArmed;
 
 struct Etcd_ {
         uint64_t revision, term;
@@ -88,6 +101,7 @@ struct Etcd_ {
                 uint64_t known; /* when the deposed leader believes it ends; 0: it does not know it */
         } leases[64];
         Key keys[KEY_MAX];
+        EtcdArmed error;
 };
 
 /* Copies the texts of a transaction. */
@@ -96,6 +110,16 @@ void rpc_set_txn(Rpc *r, const Txn *t);
 /* Sends it (takes it over). dcsd_answer() is called in its program, or never. */
 void etcd_send(Rpc *r);
 void dcsd_answer(Program *p, Rpc *r);
+
+/* call.c of dcsd, before anybody else sees an answer. True: it is asked again (and taken over). */
+bool call_goes_on(Rpc *r);
+void call_forget(const Event *e);
+
+/* For errors.c: a request without its way there and back. */
+void etcd_carry_out(Rpc *r);
+void etcd_answer_deposed(Rpc *r);
+void etcd_revoke(int64_t lease);
+const char *rpc_name(const Rpc *r);
 
 /* A watch may deliver what has changed from that member to this host now. */
 bool etcd_reaches(const Host *h, unsigned member);

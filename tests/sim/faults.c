@@ -350,6 +350,7 @@ static bool begin_people(const Fault *f, Host *h)
                 ask_standby(true);
                 sim_event(now + lasts, on_end_of_standby, NULL, NULL, NULL, 0);
                 break;
+        case FAULT_PROMOTE: ask_standby(false); break;
         default: return false;
         }
         return true;

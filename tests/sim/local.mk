@@ -45,9 +45,11 @@ tests_sim_libsimwatchdog_a_CPPFLAGS = $(SIM_CPPFLAGS) $(SIM_WATCHDOG_FLAGS)
 check_PROGRAMS += tests/sim/palisade-sim
 tests_sim_palisade_sim_SOURCES = \
 	tests/sim/apid.c \
+	tests/sim/call.c \
 	tests/sim/checks.c \
 	tests/sim/dcsd.c tests/sim/dcsd.h \
 	tests/sim/etcd.c tests/sim/etcd.h \
+	tests/sim/errors.c tests/sim/errors.h \
 	tests/sim/faults.c \
 	tests/sim/fds.h \
 	tests/sim/fenced.c \
@@ -60,6 +62,7 @@ tests_sim_palisade_sim_SOURCES = \
 	tests/sim/seams.c \
 	tests/sim/shrink.c \
 	tests/sim/sim.h \
+	tests/sim/sweep.c tests/sim/sweep.h \
 	tests/sim/tools.c \
 	tests/sim/view.c \
 	tests/sim/watchdogd.c \
@@ -68,6 +71,7 @@ tests_sim_palisade_sim_SOURCES = \
 	lib/io/link-send.c \
 	daemons/dcsd/base64.c \
 	daemons/dcsd/body.c \
+	daemons/dcsd/errors.c \
 	daemons/dcsd/health.c \
 	daemons/dcsd/paths.c \
 	daemons/dcsd/policy.c \

@@ -12,6 +12,7 @@
 
 #include "base/str.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/sweep.h"
 
 #define JOBS_MAX 64
 #define PROGRESS_EVERY 10 /* seconds */
@@ -39,7 +40,10 @@ static void usage(void)
              "  --stale-revoke  with etcd's bug (ASSUMPTIONS.md)\n"
              "  --keep DIR      failing schedules, shrunk, into this folder\n"
              "  --no-shrink     do not look for a shorter schedule\n"
-             "  --first         end with the first that fails\n\n"
+             "  --first         end with the first that fails\n"
+             "  --errors        every error of etcd at every request of each operation:\n"
+             "    --operation NAME, --class NAME, --request N    these alone\n"
+             "    --one-of N    a sample: one of N pairs of a request and an error\n\n"
              "A CASE is a schedule in a file. The exit code is 1 if anything failed.");
 }
 
@@ -215,7 +219,8 @@ static int run_cases(const Options *o, char **paths)
 
 int main(int argc, char **argv)
 {
-        enum { SEED = 256, SEEDS, NODES, HOURS, JOBS, TRACE_, CALM, REVOKE, KEEP, NO_SHRINK, FIRST, HELP };
+        enum { SEED = 256, SEEDS, NODES, HOURS, JOBS, TRACE_, CALM, REVOKE, KEEP, NO_SHRINK, FIRST, HELP,
+               ERRORS, OPERATION, CLASS, REQUEST, ONE_OF };
         static const struct option options[] = {
                 { "seed", required_argument, NULL, SEED },   { "seeds", required_argument, NULL, SEEDS },
                 { "nodes", required_argument, NULL, NODES }, { "hours", required_argument, NULL, HOURS },
@@ -224,9 +229,16 @@ int main(int argc, char **argv)
                 { "stale-revoke", no_argument, NULL, REVOKE },
                 { "no-shrink", no_argument, NULL, NO_SHRINK },
                 { "first", no_argument, NULL, FIRST },
+                { "errors", no_argument, NULL, ERRORS },
+                { "operation", required_argument, NULL, OPERATION },
+                { "class", required_argument, NULL, CLASS },
+                { "request", required_argument, NULL, REQUEST },
+                { "one-of", required_argument, NULL, ONE_OF },
                 { "help", no_argument, NULL, HELP },         { NULL, 0, NULL, 0 },
         };
         Options o = { .first = 1, .last = 1, .hours = 1, .jobs = 1 };
+        SweepOptions sweep = { .one_of = 1 };
+        bool errors = false;
         int c;
 
         while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
@@ -247,12 +259,22 @@ int main(int argc, char **argv)
                 case KEEP: o.keep = optarg; break;
                 case NO_SHRINK: o.no_shrink = true; break;
                 case FIRST: o.first_only = true; break;
+                case ERRORS: errors = true; break;
+                case OPERATION: sweep.operation = optarg; break;
+                case CLASS: sweep.class = optarg; break;
+                case REQUEST: sweep.request = strtoull(optarg, NULL, 10); break;
+                case ONE_OF: sweep.one_of = MAX(strtoull(optarg, NULL, 10), (uint64_t)1); break;
                 case HELP: usage(); return 0;
                 default: return 2;
                 }
         if (o.base.hosts != 0 && (o.base.hosts < 2 || o.base.hosts > NODES_MAX)) {
                 fprintf(stderr, "palisade-sim: --nodes must be 2 to %d\n", NODES_MAX);
                 return 2;
+        }
+        if (errors) {
+                sweep.jobs = o.jobs;
+                sweep.trace = o.trace;
+                return sweep_run(&sweep);
         }
         return argv[optind] ? run_cases(&o, argv + optind) : run_jobs(&o);
 }

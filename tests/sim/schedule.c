@@ -39,6 +39,7 @@ static const char *const names[FAULT_MAX] = {
         [FAULT_LEAVE] = "leave",
         [FAULT_CONFIG] = "config",
         [FAULT_DEMOTE] = "demote-cluster",
+        [FAULT_PROMOTE] = "promote-cluster",
         [FAULT_RESTART] = "restart",
 };
 
@@ -165,6 +166,7 @@ const char *fault_describe(const Fault *f, char *buf, size_t size)
         case FAULT_DEMOTE: snprintf(buf, size, "a standby cluster for %.1f s", s); break;
         case FAULT_NONE:
         case FAULT_RESUME:
+        case FAULT_PROMOTE:
         case FAULT_MAX: snprintf(buf, size, "%s", names[f->kind]); break;
         }
         return buf;

@@ -210,6 +210,7 @@ typedef enum FaultKind {
         FAULT_LEAVE,
         FAULT_CONFIG,     /* a = which settings */
         FAULT_DEMOTE,     /* the cluster is a standby cluster for b ms */
+        FAULT_PROMOTE,    /* it is none any more */
         FAULT_RESTART,    /* of postgres, in place: b = ms from now */
         FAULT_MAX,
 } FaultKind;
@@ -268,6 +269,11 @@ struct World {
         uint64_t failover_until; /* by hand, which may lose rows */
         uint64_t named_until; /* somebody is named: whom a person names goes, lag or not */
         bool want_pause, want_standby;
+        bool over; /* the run ends before its time: what it was made for has come about */
+        struct {
+                unsigned http; /* 0: none so far */
+                char text[REASON_SIZE];
+        } answer; /* the last that an operator got */
         uint64_t standby_since;  /* true time; 0: /config does not say so */
         uint64_t asked;          /* when an operator last asked for the end of a pause */
         uint32_t newest;         /* of the settings */

@@ -80,6 +80,8 @@ static void ask(Wanted *o)
         Txn t;
 
         o->asking = true;
+        r->repeat = RPC_REPEAT;
+        r->deadline = o->deadline;
         wish_question(&o->wish, &t);
         rpc_set_txn(r, &t);
         timer_set(&o->timer, MIN(o->deadline, now_boottime() + ATTEMPT));
@@ -93,6 +95,8 @@ void wish_send(Wanted *o)
 
         o->tries++;
         o->asking = false;
+        r->repeat = RPC_REPEAT_UNSENT;
+        r->deadline = o->deadline;
         wish_txn(&o->wish, &t);
         rpc_set_txn(r, &t);
         timer_set(&o->timer, MIN(o->deadline, now_boottime() + ATTEMPT));
@@ -119,28 +123,25 @@ void wish_answer(Wanted *o, const Rpc *r)
 
         o->call = 0;
         timer_set(&o->timer, USEC_INFINITY);
-        if (o->asking && r->error == RPC_OK) {
+        if (o->asking && r->error == ETCD_OK) {
                 judge(o, r, false);
         } else if (o->asking) {
-                dcsd_next_endpoint(d);
-                ask(o);
-        } else if (r->error == RPC_OK && r->succeeded) {
+                wish_end(o, OUTCOME_UNKNOWN, 0, etcd_error_to_string(r->error));
+        } else if (r->error == ETCD_OK && r->succeeded) {
                 if (o->wish.kind == WISH_BID)
                         policy_won(&d->policy, r->revision, true, now_boottime());
                 wish_txn(&o->wish, &t);
                 dcsd_note_writes(d, &t, r->revision);
                 end_done(o, r->revision, r->revision, r->term);
-        } else if (r->error == RPC_OK) {
+        } else if (r->error == ETCD_OK) {
                 judge(o, r, true);
-        } else if (r->error == RPC_LEASE_GONE) {
-                if (!bid_again(o))
-                        wish_end(o, o->lost ? OUTCOME_UNKNOWN : OUTCOME_REFUSED, 0, "lease gone");
+        } else if (r->error == ETCD_LEASE_GONE && bid_again(o)) {
+                return;
+        } else if (etcd_error_is_harmless(r->error)) {
+                wish_end(o, o->lost ? OUTCOME_UNKNOWN : OUTCOME_REFUSED, 0, etcd_error_to_string(r->error));
         } else {
-                dcsd_next_endpoint(d);
-                if (now_boottime() < o->deadline && o->tries < TRIES_MAX)
-                        wish_send(o); /* it was not taken in */
-                else
-                        wish_end(o, o->lost ? OUTCOME_UNKNOWN : OUTCOME_REFUSED, 0, "refused");
+                o->lost = true;
+                ask(o);
         }
 }
 
@@ -210,6 +211,8 @@ void dcsd_publish_check(Dcsd *d)
         (void)STR_SET(d->published, d->member);
         txn_then(&t, (Op){ OP_PUT, d->paths.member, d->published, d->policy.lease });
         Rpc *r = dcsd_rpc(d, RPC_TXN);
+        r->repeat = RPC_REPEAT_UNSENT;
+        r->deadline = now_boottime() + ATTEMPT;
         rpc_set_txn(r, &t);
         timer_set(&d->publish_timer, now_boottime() + ATTEMPT);
         d->publish_call = dcsd_post(r);
@@ -226,10 +229,10 @@ void publish_answer(Dcsd *d, const Rpc *r)
 
         d->publish_call = 0;
         timer_set(&d->publish_timer, USEC_INFINITY);
-        if (r && r->error == RPC_OK) {
+        if (r && r->error == ETCD_OK) {
                 txn_then(&t, (Op){ OP_PUT, d->paths.member, d->published, r->then[0].lease });
                 dcsd_note_writes(d, &t, r->revision);
-        } else if (r && r->error == RPC_LEASE_GONE) {
+        } else if (r && r->error == ETCD_LEASE_GONE) {
                 Epoch before = policy_epoch(&d->policy);
                 policy_lease_gone(&d->policy, r->then[0].lease, now_boottime());
                 dcsd_settle(d, before);

@@ -398,7 +398,7 @@ void world_run(World *w)
         uint64_t end = 1000 * SEC + w->schedule->length, still = 0;
         Queue *q = w->queue;
 
-        while (!is_empty(q) && !w->failed) {
+        while (!is_empty(q) && !w->failed && !w->over) {
                 uint32_t i = pop(q);
                 const Event *e = &q->events[i];
                 if (e->at >= end) {
@@ -505,6 +505,7 @@ void world_done(World *w)
                 Event e = w->queue->events[pop(w->queue)];
                 message_forget(&e);
                 rpc_forget(&e);
+                call_forget(&e);
                 peer_forget(&e);
                 fault_forget(&e);
         }

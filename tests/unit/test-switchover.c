@@ -162,7 +162,7 @@ static void test_possible(void **state _unused_)
 
 static void outcome(SwitchoverAsk ask, unsigned http, const char *text)
 {
-        SwitchoverAnswer a = switchover_outcome(&ask, &cluster, "node0", 100);
+        SwitchoverAnswer a = switchover_outcome(&ask, &cluster, "node0");
 
         assert_string_equal(a.text, text);
         assert_int_equal(a.http, http);
@@ -189,6 +189,8 @@ static void test_outcome_failed(void **state _unused_)
 {
         outcome(SWITCH("node0", "node1"), 503, "Switchover failed");
         outcome(FAIL_TO("", "node1"), 503, "Failover failed");
+        cluster.leader.epoch = 120; /* it lost its lock meanwhile, and got another one */
+        outcome(SWITCH("node0", ""), 503, "Switchover failed");
 }
 
 #define TEST(f) cmocka_unit_test_setup(f, setup)
