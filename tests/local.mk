@@ -12,6 +12,7 @@ include tests/decide/local.mk
 include tests/sim/local.mk
 include tests/lint/local.mk
 include tests/unit/lib.mk
+include tests/unit/palisaded.mk
 include tests/unit/pgd.mk
 include tests/unit/fence.mk
 include tests/unit/watchdogd.mk

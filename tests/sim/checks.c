@@ -172,6 +172,14 @@ void check_bid(Host *h)
                 sim_fail("%s bids more than %d times in a second", h->name, BIDS_MOST);
 }
 
+/* A key under which there was a permit is let go of when nothing that acted by it is left. */
+void check_release(Host *h, Epoch epoch)
+{
+        for (size_t i = 0; i < LEAVES; i++)
+                if (h->last_epoch == epoch && h->leaves[i].populated)
+                        sim_fail("%s releases its key while processes of its server live", h->name);
+}
+
 /* ---- liveness, once all is well ---- */
 
 static uint64_t bound_writable(void)

@@ -439,6 +439,7 @@ static void on_release(Dcsd *d, const MsgRelease *m)
 {
         Wanted *o = wish_new(d, m->h.seq, m->deadline, WISH_RELEASE);
 
+        check_release(d->program->host, m->epoch);
         if (!o)
                 return;
         o->wish.epoch = m->epoch;

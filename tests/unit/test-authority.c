@@ -1,0 +1,183 @@
+/* When a fence is confirmed: DESIGN 2, "Confirmed fence". The hands are played by the test. */
+#include "palisaded/palisaded.h"
+#include "test-lib.h"
+
+#define EPOCH 7
+#define LEAF 3
+
+typedef struct Asked {
+        HandId hand;
+        MsgRevoke revoke;
+        hands_answer_t answer;
+        void *userdata;
+} Asked;
+
+/* What was asked of the hands, the oldest first. */
+static Asked asked[8];
+static size_t n_asked;
+static uint64_t seq;
+static unsigned thoughts;
+
+uint64_t hands_request(Hands *h _unused_, HandId id, MsgHeader *m, usec_t timeout _unused_,
+                       hands_answer_t answer, void *userdata)
+{
+        assert_true(n_asked < ELEMENTSOF(asked));
+        assert_int_equal(m->type, MSG_REVOKE);
+        m->seq = ++seq;
+        asked[n_asked++] = (Asked){ id, *(MsgRevoke *)m, answer, userdata };
+        return seq;
+}
+
+void palisaded_think(Palisaded *p _unused_)
+{
+        thoughts++;
+}
+
+/* Not asked for anything here. */
+void hands_send(Hands *h _unused_, HandId id _unused_, MsgHeader *m _unused_) {}
+void api_status(Api *a _unused_, bool everything _unused_) {}
+void duties_clear_failover(Palisaded *p _unused_, uint64_t revision _unused_) {}
+void duties_sync_in_doubt(Palisaded *p _unused_) {}
+void race_reset(Palisaded *p _unused_) {}
+void watchdog_arm(Palisaded *p _unused_) {}
+void watchdog_follow_timing(Palisaded *p _unused_) {}
+void watchdog_settle(Palisaded *p _unused_, usec_t now _unused_) {}
+
+bool pause_stands(const Palisaded *p _unused_)
+{
+        return false;
+}
+
+Snapshot palisaded_snapshot(const Palisaded *p _unused_, usec_t now _unused_)
+{
+        return (Snapshot){ 0 };
+}
+
+static const Rule rule = { .name = "lost", .reason = "the lock is gone" };
+
+static int set_up(void **state)
+{
+        static Palisaded p;
+
+        p = (Palisaded){ .authority.epoch = EPOCH, .decision.rule = &rule };
+        p.pg.pg.leaf = LEAF;
+        p.fence = (MsgFenceState){ .leaf = LEAF, .populated = TRI_YES };
+        n_asked = 0;
+        thoughts = 0;
+        *state = &p;
+        return 0;
+}
+
+/* The oldest REVOKE of this hand that is not answered yet. */
+static void answer(HandId hand, Outcome outcome)
+{
+        for (size_t i = 0; i < n_asked; i++) {
+                MsgResult r = { .h.seq = asked[i].revoke.h.seq, .outcome = outcome };
+                if (asked[i].hand != hand || !asked[i].answer)
+                        continue;
+                hands_answer_t heard = asked[i].answer;
+                asked[i].answer = NULL;
+                heard(&r, asked[i].userdata);
+                return;
+        }
+        fail_msg("%d was not asked", hand);
+}
+
+static void fenced_tells(Palisaded *p, Tri populated)
+{
+        p->fence.revoked_epoch = EPOCH;
+        p->fence.populated = populated;
+        authority_fence_state(p);
+}
+
+static void test_both_and_then_the_leaf(void **state)
+{
+        Palisaded *p = *state;
+
+        authority_revoke(p);
+        assert_int_equal(n_asked, 2);
+        assert_true(asked[0].revoke.epoch == EPOCH && asked[1].revoke.epoch == EPOCH);
+        answer(HAND_FENCED, OUTCOME_DONE);
+        fenced_tells(p, TRI_NO); /* pgd may be starting a server just now */
+        assert_int_equal(p->authority.empty, TRI_UNKNOWN);
+        answer(HAND_PGD, OUTCOME_DONE);
+        assert_int_equal(p->authority.empty, TRI_UNKNOWN); /* what fenced said before is worth nothing */
+        assert_int_equal(n_asked, 3);
+        assert_int_equal(asked[2].hand, HAND_FENCED);
+        fenced_tells(p, TRI_NO); /* on its way when it was asked again */
+        assert_int_equal(p->authority.empty, TRI_UNKNOWN);
+        answer(HAND_FENCED, OUTCOME_DONE);
+        assert_true(thoughts > 0);
+        fenced_tells(p, TRI_YES);
+        assert_int_equal(p->authority.empty, TRI_YES);
+        fenced_tells(p, TRI_NO);
+        assert_int_equal(p->authority.empty, TRI_NO);
+}
+
+static void test_refused_or_lost(void **state)
+{
+        Palisaded *p = *state;
+
+        authority_revoke(p);
+        answer(HAND_PGD, OUTCOME_UNKNOWN);
+        answer(HAND_FENCED, OUTCOME_DONE);
+        assert_int_equal(n_asked, 2); /* nobody has confirmed yet */
+        assert_false(p->authority.pgd_answered);
+        p->authority.revoke_again = 0;
+        authority_revoke(p);
+        assert_int_equal(n_asked, 3); /* only who owes an answer is asked */
+        assert_int_equal(asked[2].hand, HAND_PGD);
+        answer(HAND_PGD, OUTCOME_DONE);
+        assert_int_equal(n_asked, 4);
+        answer(HAND_FENCED, OUTCOME_UNKNOWN); /* the second time */
+        fenced_tells(p, TRI_NO);
+        assert_int_equal(p->authority.empty, TRI_UNKNOWN);
+}
+
+static void test_of_another_leaf_or_epoch(void **state)
+{
+        Palisaded *p = *state;
+
+        authority_revoke(p);
+        answer(HAND_PGD, OUTCOME_DONE);
+        answer(HAND_FENCED, OUTCOME_DONE);
+        answer(HAND_FENCED, OUTCOME_DONE);
+        p->fence.leaf = LEAF - 1;
+        fenced_tells(p, TRI_NO);
+        assert_int_equal(p->authority.empty, TRI_UNKNOWN);
+        p->fence.leaf = LEAF;
+        p->fence.populated = TRI_NO;
+        p->fence.revoked_epoch = EPOCH - 1;
+        authority_fence_state(p);
+        assert_int_equal(p->authority.empty, TRI_UNKNOWN);
+        fenced_tells(p, TRI_NO);
+        assert_int_equal(p->authority.empty, TRI_NO);
+}
+
+/* Its primary took the key again: the answers to the REVOKE of before say nothing of this epoch. */
+static void test_answers_of_the_epoch_before(void **state)
+{
+        Palisaded *p = *state;
+
+        authority_revoke(p);
+        p->authority = (Authority){ .epoch = EPOCH + 1 };
+        answer(HAND_PGD, OUTCOME_DONE);
+        assert_false(p->authority.pgd_answered);
+        authority_revoke(p);
+        answer(HAND_FENCED, OUTCOME_DONE);
+        assert_false(p->authority.fenced_answered);
+        answer(HAND_FENCED, OUTCOME_DONE);
+        assert_true(p->authority.fenced_answered);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup(test_both_and_then_the_leaf, set_up),
+                cmocka_unit_test_setup(test_refused_or_lost, set_up),
+                cmocka_unit_test_setup(test_of_another_leaf_or_epoch, set_up),
+                cmocka_unit_test_setup(test_answers_of_the_epoch_before, set_up),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
