@@ -65,8 +65,9 @@ const char *restart_busy_with(const Palisaded *p)
                 return "restart";
         if (p->reinit.since != 0)
                 return "reinitialize";
-        /* Settings are put into force in passing. */
-        return operation == PGOP_NONE || operation == PGOP_RECONFIGURE
+        /* Settings are put into force in passing, and a running server is only compared with the leader's. */
+        return operation == PGOP_NONE || operation == PGOP_RECONFIGURE ||
+                               (operation == PGOP_REWIND && p->pg.pg.run == RUN_RUNNING)
                        ? NULL
                        : pg_operation_to_string(operation);
 }

@@ -139,6 +139,26 @@ static bool is_unsure(const PlanInput *in)
                (in->diverged == TRI_NO && in->pg->replay_lsn > in->agreed_lsn);
 }
 
+/*
+ * Since PostgreSQL 14 a hot standby that meets WAL of a primary with larger figures than its own pauses
+ * its recovery, for ever: only a start with what its files say meanwhile helps.
+ */
+static bool waits_for_parameters(const PgState *pg)
+{
+        static const char *const names[] = { "max_connections", "max_worker_processes", "max_wal_senders",
+                                             "max_prepared_transactions", "max_locks_per_transaction" };
+        int64_t before, after;
+
+        for (uint32_t i = 0; pg->replay_paused && i < pg->pending.n; i++)
+                for (size_t k = 0; k < ELEMENTSOF(names); k++) {
+                        const PendingRow *row = &pg->pending.rows[i];
+                        if (str_equal(row->name, names[k]) && str_to_i64(row->old_value, &before) >= 0 &&
+                            str_to_i64(row->new_value, &after) >= 0 && before < after)
+                                return true;
+                }
+        return false;
+}
+
 static Plan plan_follow_running(const PlanInput *in)
 {
         const PgState *pg = in->pg;
@@ -153,6 +173,8 @@ static Plan plan_follow_running(const PlanInput *in)
                 return plan(STEP_WAIT, "postgres is starting");
         if (!in->conf_current)
                 return plan(STEP_RECONFIGURE, "another leader, or other settings");
+        if (!in->order->hands_off && waits_for_parameters(pg))
+                return plan_fast_stop(in, "recovery is paused until it is started with its new parameters");
         if (in->copies_wait && pg->receiver_alive && !in->order->hands_off)
                 return plan_fast_stop(in, "logical slots are copied from the primary");
         if (!has_leader(in) || pg->receiver_alive || in->order->hands_off)

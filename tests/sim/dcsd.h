@@ -28,7 +28,8 @@ typedef struct Wanted { /* an order to change something once */
         PolicyProof proof;
         unsigned tries;
         bool lost, again, asking, waiting_for_lease;
-        uint64_t call;
+        uint64_t call, change; /* the one under way, and the last that was to change something */
+        bool carried_out;      /* as etcd knows */
         Timer timer;
 } Wanted;
 

@@ -253,6 +253,8 @@ static void do_txn(Rpc *r)
         }
         if (writes)
                 changed();
+        if (writes && r->succeeded)
+                wish_carried_out(r);
 }
 
 static void do_call(Rpc *r)

@@ -110,6 +110,7 @@ void rpc_set_txn(Rpc *r, const Txn *t);
 /* Sends it (takes it over). dcsd_answer() is called in its program, or never. */
 void etcd_send(Rpc *r);
 void dcsd_answer(Program *p, Rpc *r);
+void wish_carried_out(const Rpc *r);
 
 /* call.c of dcsd, before anybody else sees an answer. True: it is asked again (and taken over). */
 bool call_goes_on(Rpc *r);

@@ -100,7 +100,16 @@ void wish_send(Wanted *o)
         wish_txn(&o->wish, &t);
         rpc_set_txn(r, &t);
         timer_set(&o->timer, MIN(o->deadline, now_boottime() + ATTEMPT));
-        o->call = dcsd_post(r);
+        o->call = o->change = dcsd_post(r);
+}
+
+void wish_carried_out(const Rpc *r)
+{
+        Dcsd *d = r->program->state;
+
+        for (size_t i = 0; r->program->up && r->program->life == r->life && i < WISHES_MAX; i++)
+                if (d->wanted[i].used && d->wanted[i].change == r->call)
+                        d->wanted[i].carried_out = true;
 }
 
 static bool bid_again(Wanted *o)
@@ -138,6 +147,9 @@ void wish_answer(Wanted *o, const Rpc *r)
         } else if (r->error == ETCD_LEASE_GONE && bid_again(o)) {
                 return;
         } else if (etcd_error_is_harmless(r->error)) {
+                if (o->carried_out)
+                        sim_fail("%s says of a change that was carried out: %s", d->name,
+                                 etcd_error_to_string(r->error));
                 wish_end(o, o->lost ? OUTCOME_UNKNOWN : OUTCOME_REFUSED, 0, etcd_error_to_string(r->error));
         } else {
                 o->lost = true;

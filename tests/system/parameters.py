@@ -86,6 +86,28 @@ def pending_restart(lab):
 
 
 @case
+def recovery_that_waits(lab):
+    """max_connections raised, and the leader restarted first: a standby, whose recovery PostgreSQL pauses then, is restarted by itself"""
+    leader = healthy(lab)
+    since = now(leader)
+    patch(lab, {"max_connections": 144})
+    for node in lab.databases:
+        wait_for(lambda node=node: member(lab, node).get("pending_restart"), 30, f"{node.name} to tell")
+    expect(leader.rest("/restart", "POST", {}, timeout=60)[0] == 200, "the leader is restarted")
+    for node in lab.databases:
+        is_set(node, "max_connections", "144")
+        wait_for(lambda node=node: "pending_restart" not in member(lab, node), 30, "nothing to be pending")
+    told = [n.name for n in others(lab, leader) if "recovery is paused until" in n.journal("--since", since)]
+    expect(len(told) == 2, f"both standbys were restarted for it: {told}")
+    healthy(lab)
+    patch(lab, {"max_connections": None})
+    for _ in range(2):  # a standby may have no less than its primary
+        leader.sh(["palisadectl", "restart", "--pending", "--force"], 120, check=False)
+    is_set(leader, "max_connections", "100")
+    healthy(lab)
+
+
+@case
 def lost_files(lab):
     """postgresql.conf, pg_hba.conf and pg_ident.conf are gone while it is stopped: it starts with what they were"""
     node = others(lab, healthy(lab))[0]

@@ -24,6 +24,7 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
+import dcsd_errors  # noqa: E402
 from dcsd_gateway import Gateway, Names, in_namespaces  # noqa: E402
 
 SECOND = 1_000_000
@@ -1078,6 +1079,27 @@ def reload(w):
     time.sleep(0.5)
     r = m.bid()
     assert r["outcome"] == "done", r
+
+
+# ---- every error at every request ----
+
+
+@scenario
+def errors_at_every_request(w):
+    """Each class of etcd's errors at each request of a bid, a renewal, a record, the member key and a release."""
+    note("{} errors met, at {} requests".format(*dcsd_errors.at_every_request(w, free_ports)))
+
+
+@scenario
+def errors_at_the_login(w):
+    """A token becomes invalid, and the login that mends it meets each class."""
+    note(f"{dcsd_errors.at_the_login(w, free_ports)} logins met an error")
+
+
+@scenario
+def errors_of_the_watch(w):
+    """The read before it, its beginning, and what comes in the stream instead of an event."""
+    note(f"{dcsd_errors.of_the_watch(w, free_ports)} errors met")
 
 
 # ---- other gateways, and where etcd is ----

@@ -66,6 +66,22 @@ static void permit(Epoch epoch, usec_t deadline)
 
 /* ---- follow ---- */
 
+static void test_follow_waits_for_parameters(void **state _unused_)
+{
+        pending_add(&w.pg.pending, "shared_buffers", "32MB", "64MB");
+        pending_add(&w.pg.pending, "max_connections", "100", "120");
+        expect(STEP_DONE);
+        w.pg.replay_paused = true;
+        expect(STEP_STOP_FAST);
+        w.order.hands_off = true; /* the cluster is paused */
+        expect(STEP_DONE);
+        w.order.hands_off = false;
+        (void)STR_SET(w.pg.pending.rows[1].new_value, "90"); /* less hinders no recovery: a person paused it */
+        expect(STEP_DONE);
+        w.pg.pending.n = 1;
+        expect(STEP_DONE);
+}
+
 static void test_follow_running(void **state _unused_)
 {
         expect(STEP_DONE);
@@ -649,7 +665,7 @@ static void test_names(void **state _unused_)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_follow_running),
+                TEST(test_follow_running), TEST(test_follow_waits_for_parameters),
                 TEST(test_copies), TEST(test_restart),
         TEST(test_follow_not_streaming),
                 TEST(test_follow_start),
