@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "tests/sim/etcd.h"
+#include "tests/sim/errors.h"
 #include "tests/sim/sim.h"
 
 static const char *const names[FAULT_MAX] = {
@@ -28,6 +28,7 @@ static const char *const names[FAULT_MAX] = {
         [FAULT_ETCD_LOST] = "etcd-lost",
         [FAULT_ETCD_MEMBER] = "etcd-member",
         [FAULT_ETCD_DEPOSED] = "etcd-deposed",
+        [FAULT_ETCD_ERROR] = "etcd-error",
         [FAULT_DELAY] = "delay",
         [FAULT_WALL] = "wall-clock",
         [FAULT_DEVICE] = "device",
@@ -136,6 +137,10 @@ const char *fault_describe(const Fault *f, char *buf, size_t size)
                 break;
         case FAULT_ETCD_DEPOSED:
                 snprintf(buf, size, "etcd's leader is deposed, and does not know it for %.2f s", s);
+                break;
+        case FAULT_ETCD_ERROR:
+                snprintf(buf, size, "after %d requests to etcd: %s", (int)f->b,
+                         error_classes[f->a % n_error_classes].name);
                 break;
         case FAULT_DELAY:
                 snprintf(buf, size, "messages take up to %d ms more for %.2f s", (int)f->a, s);
@@ -249,7 +254,12 @@ static Fault random_fault(const Schedule *s, uint64_t at)
                 f.kind = FAULT_RESTART;
         if ((f.kind == FAULT_SWITCHOVER || f.kind == FAULT_RESTART) && at % 4 == 0)
                 f.b = 1000 + at % 60000;
-        if (f.kind >= FAULT_ETCD_LEADER && f.kind != FAULT_WALL && f.kind != FAULT_DEVICE &&
+        if (f.kind == FAULT_ETCD_LEADER && at / 10 % 2 == 0) {
+                f.kind = FAULT_ETCD_ERROR;
+                f.a = at % n_error_classes;
+                f.b = at % 30;
+        }
+        if (f.kind >= FAULT_ETCD_LEADER && f.kind != FAULT_ETCD_ERROR && f.kind != FAULT_WALL && f.kind != FAULT_DEVICE &&
             f.kind != FAULT_LEAVE && f.kind != FAULT_RESTART)
                 f.host = -1;
         return f;

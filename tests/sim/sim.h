@@ -199,6 +199,7 @@ typedef enum FaultKind {
         FAULT_ETCD_LOST,  /* no majority for b ms */
         FAULT_ETCD_MEMBER, /* member a down for b ms */
         FAULT_ETCD_DEPOSED, /* its leader stalls and is deposed: answers keepalives for b ms */
+        FAULT_ETCD_ERROR, /* one of errors.c's classes, a, meets the host's request after b more */
         FAULT_DELAY,      /* messages are slow for b ms: a = ms */
         FAULT_WALL,       /* wall clock steps by a seconds */
         FAULT_DEVICE,     /* the watchdog device breaks (a) or works again */

@@ -12,9 +12,10 @@ from pathlib import Path
 from palisade_lab import Lab, LabError, Options, Terminal
 from palisade_lab.host import require_root
 
-from . import equipment, safety, table
+from . import equipment, safety, table, year
 from .faults import UNITS, catalogue
-from .trial import Trial
+from .operations import CATALOGUE
+from .trial import Trial, keep
 
 ESTIMATE = 30.0  # seconds that a fault may still take when the sample's time runs out
 
@@ -26,7 +27,8 @@ def parse(about, argv):
     parser.add_argument("--fault", action="append", metavar="NAME", help="this fault, or those of a pattern; repeatable")
     parser.add_argument("--rounds", type=int, default=1, metavar="N")
     parser.add_argument("--seed", type=int, metavar="N", help="of the sample and of the order (default: by chance, told)")
-    parser.add_argument("--minutes", type=float, default=8, metavar="N", help="for the sample (default 8)")
+    parser.add_argument("--minutes", type=float, metavar="N", help="for the sample (default 8), or the year (60)")
+    parser.add_argument("--operations", action="store_true", help="a year of operations instead of faults; --fault: part of a name")
     parser.add_argument("--ttl", type=int, default=10)
     parser.add_argument("--loop-wait", type=int, default=2)
     parser.add_argument("--retry-timeout", type=int, default=3)
@@ -38,7 +40,9 @@ def parse(about, argv):
     parser.add_argument("--name", default="nemesis", help="of the lab")
     parser.add_argument("--safety", metavar="FILE", help="a file of --json as the table of docs/SAFETY.md")
     parser.add_argument("--compare", nargs=2, metavar="FILE", help="two files of --json, side by side")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    args.minutes = args.minutes or (60 if args.operations else 8)
+    return args
 
 
 def choose(faults, args, rng):
@@ -108,14 +112,7 @@ class Run:
 
     def _collect(self, fault):
         folder = self.logs / f"{len(self.results):03d}-{fault.name.replace('/', '-')}"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "result.json").write_text(json.dumps(self.results[-1], indent=2))
-        for node in self.lab.nodes:
-            try:
-                (folder / f"{node.name}.log").write_text(node.journal("-o", "short-precise", "--since", "-3min"))
-            except (LabError, OSError):
-                pass
-        self.out.say(f"      journals: {folder}")
+        keep(self.lab, self.out, folder, self.results[-1], "-3min")
 
     def _anew(self):
         self.out.say("      a new cluster for the next fault")
@@ -123,11 +120,7 @@ class Run:
         self.up()
 
     def save(self):
-        if self.args.json:
-            document = {"options": str(self.options), "results": self.results}
-            Path(self.args.json).write_text(json.dumps(document, indent=1) + "\n")
-        if self.args.markdown:
-            Path(self.args.markdown).write_text(table.markdown(self.results))
+        table.save(self.args, self.options, self.results)
 
 
 def main(about, argv=None):
@@ -142,6 +135,8 @@ def main(about, argv=None):
             documents = [json.loads(Path(name).read_text()) for name in args.compare]
             table.compare(out, *(d["results"] for d in documents), [d["options"] for d in documents])
             return 0
+        if args.operations:
+            return _operations(args, out)
         faults = catalogue(args.patroni)
         if args.list:
             for fault in faults:
@@ -153,6 +148,15 @@ def main(about, argv=None):
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _operations(args, out):
+    if args.list:
+        for op in CATALOGUE:
+            print(f"{op.name:<43} {op.bar}")
+        return 0
+    require_root()
+    return year.run(args, out)
 
 
 def _run(args, out, faults):

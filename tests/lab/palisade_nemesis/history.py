@@ -23,6 +23,7 @@ class Ack:
     at: float
     node: str
     timeline: str
+    lsn: int = 0  # where the server's WAL stood, if the client asked
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,13 @@ class Sight:
     holder: str | None
 
 
-def parse_log(text):
-    """The writer's --log with `--returning` that answers NODE TIMELINE; a cut last line is dropped."""
+def parse_log(text, with_lsn=False):
+    """The writer's --log with `--returning` that answers NODE TIMELINE [LSN]; a cut last line is dropped."""
     acks = []
     for line in text.splitlines():
         fields = line.split()
-        if len(fields) == 5:
-            acks.append(Ack(int(fields[0]), float(fields[2]), fields[3], fields[4]))
+        if len(fields) == 5 + with_lsn:
+            acks.append(Ack(int(fields[0]), float(fields[2]), fields[3], fields[4], int(fields[5]) if with_lsn else 0))
     return acks
 
 
@@ -104,6 +105,22 @@ def overlaps(acks):
 def lost(acks, ids_there):
     there = set(ids_there)
     return [ack for ack in acks if ack.id not in there]
+
+
+def bytes_lost(gone, acks):
+    """How much WAL the lost rows reach beyond what is left of their reigns: 0 if none is lost; None for a hole.
+
+    A failover cuts a reign's end off. A row that is missing before one that is there was lost otherwise.
+    """
+    missing, most = {(ack.node, ack.timeline, ack.id) for ack in gone}, 0
+    for (node, timeline), own in reigns(acks).items():
+        lsns = [ack.lsn for ack in own if (node, timeline, ack.id) in missing]
+        kept = [ack.lsn for ack in own if (node, timeline, ack.id) not in missing]
+        if lsns and kept and min(lsns) < max(kept):
+            return None
+        if lsns:
+            most = max(most, max(lsns) - max(kept, default=min(lsns)))
+    return most
 
 
 def longest_gap(acks, since, until):

@@ -1,6 +1,8 @@
 """The fault table: on a terminal, as Markdown, and two of them side by side."""
 
+import json
 from collections import defaultdict
+from pathlib import Path
 
 HEADER = ["fault", "n", "leader", "gap", "back", "healed", "fail", "late", "over", "both", "lost", "sock"]
 LONG_HEADER = ["fault", "rounds", "leader", "write gap, s", "replaced after, s", "healed after, s", "failed writes", "late",
@@ -82,6 +84,14 @@ def markdown(results):
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", *(f"[{mark}] {note}  " for note, mark in notes.items())]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def save(args, options, results, text=markdown):
+    """What --json and --markdown ask for."""
+    if args.json:
+        Path(args.json).write_text(json.dumps({"options": str(options), "results": results}, indent=1) + "\n")
+    if args.markdown:
+        Path(args.markdown).write_text(text(results))
 
 
 def compare(out, one, other, titles):

@@ -1,5 +1,6 @@
 """One fault on one cluster: clients at work, the observer beside them, and what the history proves."""
 
+import json
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -64,6 +65,36 @@ def settle(lab, timeout=120):
     return leader
 
 
+def client(lab, name, leader, who=WHO):
+    """One of CLIENTS, its table and log of that name; who: SQL that is answered with each row."""
+    common = "user=postgres dbname=postgres port=5432"
+    via = {"vip": "vip", "direct": f"host={leader.address.v4} {common}",
+           "socket": f"host=/var/run/postgresql {common}"}[name]  # fmt: skip
+    extra = ["--table", f"nemesis_{name}", "--log", LOG.format(name), "--returning", who, "--verify-timeout", "0"]
+    node = leader if name == "socket" else None
+    return lab.client(via=via, interval=20, extra=extra, node=node, realtime=True)
+
+
+def keep(lab, out, folder, result, since):
+    """What is needed to see what went wrong."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "result.json").write_text(json.dumps(result, indent=2))
+    for node in lab.nodes:
+        try:
+            (folder / f"{node.name}.log").write_text(node.journal("-o", "short-precise", "--since", since))
+        except (LabError, OSError):
+            pass
+    out.say(f"      journals: {folder}")
+
+
+def safe(r, bar, worst_look):
+    """What no fault and no operation may cost; the observer has to have been awake to say so."""
+    bar(r.late == 0, f"{r.late} late acknowledgements")
+    bar(r.overlaps == 0, f"{r.overlaps} overlaps")
+    bar(r.both_open == 0, f"two servers open and writable at once, for {r.both_open:.2f} s")
+    bar(worst_look < 1, f"the observer itself stood still for {worst_look:.1f} s")
+
+
 class Trial:
     def __init__(self, lab, fault, patroni=False):
         self.lab, self.fault, self.patroni = lab, fault, patroni
@@ -92,12 +123,7 @@ class Trial:
         return self.result
 
     def _client(self, name):
-        common = "user=postgres dbname=postgres port=5432"
-        via = {"vip": "vip", "direct": f"host={self.old.address.v4} {common}",
-               "socket": f"host=/var/run/postgresql {common}"}[name]  # fmt: skip
-        extra = ["--table", f"nemesis_{name}", "--log", LOG.format(name), "--returning", WHO, "--verify-timeout", "0"]
-        node = self.old if name == "socket" else None
-        return self.lab.client(via=via, interval=20, extra=extra, node=node, realtime=True)
+        return client(self.lab, name, self.old)
 
     # The fault ------------------------------------------------------------------------------
 
@@ -222,9 +248,7 @@ class Trial:
             if not holds:
                 r.broken.append(words)
 
-        bar(r.late == 0, f"{r.late} late acknowledgements")
-        bar(r.overlaps == 0, f"{r.overlaps} overlaps")
-        bar(r.both_open == 0, f"two servers open and writable at once, for {r.both_open:.2f} s")
+        safe(r, bar, r.worst_look)
         bar(r.lost == 0 or not self.lab.options.sync, f"{r.lost} acknowledged rows lost")
         if r.bar == RIDE:
             bar(r.failed == 0, f"{r.failed} writes failed")
@@ -238,4 +262,3 @@ class Trial:
         if r.bar == HEAL:
             bar(r.healed <= self.bound, f"writes came back {r.healed:.1f} s after the end of the fault")
         bar(r.streaming <= STREAMING or self.patroni, f"everybody streamed again only after {r.streaming:.1f} s")
-        bar(r.worst_look < 1, f"the observer itself stood still for {r.worst_look:.1f} s")
