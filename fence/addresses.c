@@ -9,6 +9,7 @@
 struct Addresses {
         sd_event *event;
         Netlink *netlink;
+        Arp *arp;
         Stall *stall;
         const char *cluster;
         VipRight *rights;
@@ -84,7 +85,7 @@ static void add(Addresses *a, VipHold *kept, const Vip *vip)
         int r = 0;
 
         if (!kept && a->netlink)
-                r = vip_new(&kept, a->event, a->netlink, a->stall, vip, a->cluster, a->calls,
+                r = vip_new(&kept, a->event, a->netlink, a->arp, a->stall, vip, a->cluster, a->calls,
                             a->userdata);
         if (r < 0)
                 log_error_errno(r, "Cannot hold virtual IP %s: %m", vip->address);
@@ -124,14 +125,14 @@ void addresses_state(const Addresses *a, MsgFenceState *ret)
                 vip_state(a->vips[i], &ret->vips[i]);
 }
 
-int addresses_new(Addresses **ret, sd_event *e, Netlink *netlink, Stall *stall, const char *cluster,
-                  VipRight *rights, const VipCalls *calls, void *userdata)
+int addresses_new(Addresses **ret, sd_event *e, Netlink *netlink, Arp *arp, Stall *stall,
+                  const char *cluster, VipRight *rights, const VipCalls *calls, void *userdata)
 {
         Addresses *a = calloc(1, sizeof *a);
 
         if (!a)
                 return -ENOMEM;
-        *a = (Addresses){ .event = e, .netlink = netlink, .stall = stall, .cluster = cluster,
+        *a = (Addresses){ .event = e, .netlink = netlink, .arp = arp, .stall = stall, .cluster = cluster,
                           .rights = rights, .calls = calls, .userdata = userdata };
         *ret = a;
         return 0;

@@ -19,8 +19,8 @@ typedef struct VipRight {
 typedef struct Addresses Addresses;
 
 /* netlink: NULL where this process may not use it. rights: VIPS_MAX of them. */
-int addresses_new(Addresses **ret, sd_event *e, Netlink *netlink, Stall *stall, const char *cluster,
-                  VipRight *rights, const VipCalls *calls, void *userdata);
+int addresses_new(Addresses **ret, sd_event *e, Netlink *netlink, Arp *arp, Stall *stall,
+                  const char *cluster, VipRight *rights, const VipCalls *calls, void *userdata);
 Addresses *addresses_free(Addresses *a); /* leaves them to their lifetimes */
 DEFINE_CLEANUP(Addresses *, addresses_free)
 

@@ -20,6 +20,7 @@ struct Fenced {
         sd_event *event;
         Hand *hand;
         Netlink *netlink; /* NULL: this process may not use it */
+        Arp *arp;
         Store *store;
         Table *table;
         Ward *wards[WARDS_MAX];
@@ -70,7 +71,7 @@ static int open_ward(Fenced *f, const char *cluster, Ward **ret)
         WardRow *row = &f->table->rows[free_row];
         *row = (WardRow){ 0 };
         (void)STR_SET(row->cluster, cluster); /* same size */
-        int r = ward_new(&f->wards[free_row], f->event, f->netlink, &f->stall, row,
+        int r = ward_new(&f->wards[free_row], f->event, f->netlink, f->arp, &f->stall, row,
                          (unsigned)free_row);
         if (r < 0) {
                 row->cluster[0] = 0;
@@ -182,7 +183,7 @@ static int restore(Fenced *f)
                 WardRow *row = &f->table->rows[i];
                 if (!found || !row->cluster[0])
                         continue;
-                r = ward_new(&f->wards[i], f->event, f->netlink, &f->stall, row, (unsigned)i);
+                r = ward_new(&f->wards[i], f->event, f->netlink, f->arp, &f->stall, row, (unsigned)i);
                 if (r < 0)
                         return r;
         }
@@ -200,6 +201,9 @@ int fenced_new(Fenced **ret, sd_event *e, const HandOptions *options)
         f->event = sd_event_ref(e);
         f->foreground = options->foreground;
         int r = timer_init(&f->linger, e, "linger", NULL, on_linger, f);
+        if (r < 0)
+                return r;
+        r = arp_new(&f->arp, e);
         if (r < 0)
                 return r;
         r = netlink_new(&f->netlink, e, on_netlink, f);
@@ -227,6 +231,7 @@ Fenced *fenced_free(Fenced *f)
                 f->hand = hand_free(f->hand);
                 for (size_t i = 0; i < WARDS_MAX; i++)
                         f->wards[i] = ward_free(f->wards[i]);
+                f->arp = arp_free(f->arp);
                 f->netlink = netlink_free(f->netlink);
                 f->store = store_free(f->store);
                 timer_done(&f->linger);

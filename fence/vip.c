@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "fence/arp.h"
 #include "fence/vip.h"
 #include "io/fdutil.h"
 #include "io/log.h"
@@ -13,8 +12,8 @@
 #define QUARREL (USEC_PER_SEC) /* removed again so soon: ask first who else wants it */
 
 struct VipHold {
-        sd_event *event;
         Netlink *netlink;
+        Arp *arp;
         Vip vip;
         char cluster[NAME_SIZE];
         Address address;
@@ -129,7 +128,7 @@ static void begin_probe(VipHold *v, const LinkInfo *link)
 {
         v->conflict = false;
         v->probes_sent = 0;
-        int r = arp_probe_new(&v->probe, v->event, link, &v->address, on_answered, v);
+        int r = arp_probe_new(&v->probe, v->arp, link, &v->address, on_answered, v);
         if (r < 0) { /* without CAP_NET_RAW nobody can be asked: an unheard conflict is possible */
                 tell_probe_error(v, r);
                 v->probed = now_boottime();
@@ -153,7 +152,7 @@ static void on_announce(Timer *t, usec_t now _unused_, void *userdata)
 
         if (!v->held || !link)
                 return;
-        int r = arp_announce(link, &v->address);
+        int r = arp_announce(v->arp, link, &v->address);
         if (r < 0)
                 log_warning_errno(r, "Cannot announce %s on %s: %m", v->vip.address, link->name);
         timer_set(t, v->taken + plan_announcement(++v->announced));
@@ -385,7 +384,7 @@ void vip_state(const VipHold *v, VipState *ret)
         (void)STR_SET(ret->reason, v->reason); /* same size */
 }
 
-int vip_new(VipHold **ret, sd_event *e, Netlink *netlink, Stall *stall, const Vip *vip,
+int vip_new(VipHold **ret, sd_event *e, Netlink *netlink, Arp *arp, Stall *stall, const Vip *vip,
             const char *cluster, const VipCalls *calls, void *userdata)
 {
         _cleanup_(vip_freep) VipHold *v = calloc(1, sizeof *v);
@@ -393,7 +392,7 @@ int vip_new(VipHold **ret, sd_event *e, Netlink *netlink, Stall *stall, const Vi
 
         if (!v)
                 return -ENOMEM;
-        *v = (VipHold){ .event = e, .netlink = netlink, .vip = *vip, .calls = calls,
+        *v = (VipHold){ .netlink = netlink, .arp = arp, .vip = *vip, .calls = calls,
                         .userdata = userdata };
         (void)STR_SET(v->cluster, cluster); /* same size */
         r = address_parse(vip->address, &v->address);

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "fence/arp.h"
 #include "fence/netlink.h"
 #include "fence/plan.h"
 #include "io/loop.h"
@@ -19,7 +20,7 @@ typedef struct VipCalls {
         void (*changed)(void *userdata); /* present, limit or reason are others now */
 } VipCalls;
 
-int vip_new(VipHold **ret, sd_event *e, Netlink *netlink, Stall *stall, const Vip *vip,
+int vip_new(VipHold **ret, sd_event *e, Netlink *netlink, Arp *arp, Stall *stall, const Vip *vip,
             const char *cluster, const VipCalls *calls, void *userdata);
 VipHold *vip_free(VipHold *v); /* leaves the address to its lifetime */
 DEFINE_CLEANUP(VipHold *, vip_free)

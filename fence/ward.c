@@ -441,7 +441,8 @@ bool ward_is_needed(const Ward *w)
 
 static const VipCalls vip_calls = { .changed = changed };
 
-int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Stall *stall, WardRow *row, unsigned index)
+int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Arp *arp, Stall *stall, WardRow *row,
+             unsigned index)
 {
         _cleanup_(ward_freep) Ward *w = calloc(1, sizeof *w);
         char name[32];
@@ -457,7 +458,7 @@ int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Stall *stall, WardRow *r
         if (r >= 0)
                 r = timer_init(&w->tell, e, "tell", NULL, on_tell, w);
         if (r >= 0)
-                r = addresses_new(&w->addresses, e, netlink, stall, row->cluster, row->vips,
+                r = addresses_new(&w->addresses, e, netlink, arp, stall, row->cluster, row->vips,
                                   &vip_calls, w);
         if (r >= 0)
                 r = poolers_new(&w->poolers, e, row->cluster, changed, w);

@@ -33,7 +33,8 @@ typedef struct WardRow {
 
 typedef struct Ward Ward;
 
-int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Stall *stall, WardRow *row, unsigned index);
+int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Arp *arp, Stall *stall, WardRow *row,
+             unsigned index);
 Ward *ward_free(Ward *w);
 DEFINE_CLEANUP(Ward *, ward_free)
 

@@ -1,6 +1,9 @@
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "io/fdutil.h"
@@ -10,7 +13,8 @@
 typedef struct Cost {
         usec_t cpu;
         usec_t wall;
-        long blocked; /* voluntary context switches: a system call that waited */
+        usec_t queued; /* ready to run, while others did */
+        long blocked;  /* voluntary context switches: a system call that waited */
 } Cost;
 
 /* USEC_INFINITY: not asked for. */
@@ -27,6 +31,22 @@ static usec_t limit(void)
         return known;
 }
 
+/* The kernel's count of how long this thread waited for a CPU; 0: not known here. */
+static usec_t read_queued(void)
+{
+        static int fd = -1;
+        unsigned long long running, queued;
+        char text[64];
+
+        if (fd < 0)
+                fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+        ssize_t n = pread(fd, text, sizeof text - 1, 0);
+        if (n <= 0)
+                return 0;
+        text[n] = 0;
+        return sscanf(text, "%llu %llu", &running, &queued) == 2 ? queued / 1000 : 0;
+}
+
 static Cost read_clocks(void)
 {
         struct timespec cpu = { 0 };
@@ -36,6 +56,7 @@ static Cost read_clocks(void)
         (void)getrusage(RUSAGE_THREAD, &usage);
         return (Cost){ .cpu = (usec_t)cpu.tv_sec * USEC_PER_SEC + (usec_t)cpu.tv_nsec / 1000,
                        .wall = now_boottime(),
+                       .queued = read_queued(),
                        .blocked = usage.ru_nvcsw };
 }
 
@@ -43,8 +64,11 @@ static void note(const Cost *before, const Cost *after)
 {
         static usec_t worst_cpu, worst_wait;
         usec_t cpu = after->cpu - before->cpu;
+        usec_t others = after->queued - before->queued;
         /* Without a switch of its own it was merely kept waiting by others. */
-        usec_t wait = after->blocked > before->blocked ? usec_sub(after->wall - before->wall, cpu) : 0;
+        usec_t wait = after->blocked > before->blocked
+                              ? usec_sub(after->wall - before->wall, cpu + others)
+                              : 0;
 
         if (cpu >= limit() && cpu > worst_cpu) {
                 worst_cpu = cpu;

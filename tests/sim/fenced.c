@@ -174,7 +174,7 @@ const char *poolers_missing(const Poolers *p _unused_)
 void poolers_state(const Poolers *p _unused_, MsgFenceState *ret _unused_) {}
 
 int addresses_new(Addresses **ret, sd_event *e _unused_, Netlink *netlink _unused_,
-                  Stall *stall _unused_, const char *cluster _unused_, VipRight *rights _unused_,
+                  Arp *arp _unused_, Stall *stall _unused_, const char *cluster _unused_, VipRight *rights _unused_,
                   const VipCalls *calls _unused_, void *userdata _unused_)
 {
         *ret = NULL;
@@ -203,6 +203,17 @@ usec_t addresses_next_end(const Addresses *a _unused_, usec_t now _unused_)
 
 void addresses_look(Addresses *a _unused_) {}
 void addresses_state(const Addresses *a _unused_, MsgFenceState *ret _unused_) {}
+
+int arp_new(Arp **ret, sd_event *e _unused_)
+{
+        *ret = NULL;
+        return 0;
+}
+
+Arp *arp_free(Arp *a _unused_)
+{
+        return NULL;
+}
 
 int netlink_new(Netlink **ret _unused_, sd_event *e _unused_, netlink_changed_t changed _unused_,
                 void *userdata _unused_)
