@@ -36,6 +36,10 @@ def last_acknowledged(lab):
     return float(lab.app.read(ACKS).split("\n")[-2].split()[1])
 
 
+def unbroken(client, what):
+    expect(client.report.failed == 0 and not client.outages, f"{what}: {client.report.failed} failed, {client.outages}")
+
+
 @case
 def one_gate_a_leaf(lab):
     """each postmaster is born behind a gate: open without an end on a standby, until the permit on the primary"""
@@ -194,7 +198,7 @@ def a_restarted_fenced_takes_it_over(lab):
             leader.systemctl("kill", "--kill-whom=main", "--signal=SIGKILL", "palisade-fenced")
             leader.wait_unit("palisade-fenced.service")
             client.go_on(100)
-    expect(client.report.failed == 0 and not client.outages, "no write failed, none was late")
+    unbroken(client, "no write failed, none was late")
     expect("palisade_gate_open{" in leader.rest("/metrics")[1], "the gate is told of")
 
 
@@ -209,7 +213,7 @@ def switched_off_and_on(lab):
             leader.systemctl("reload", "palisaded@main")
             wait_for(lambda present=present: value(leader, "palisade_gate_present") == present, 10, "the metric to follow")
             client.go_on(1000)
-    expect(client.report.failed == 0 and not client.outages, "no write failed, none was late")
+    unbroken(client, "no write failed, none was late")
 
 
 PGDATA = "/var/lib/postgresql/15/main"
@@ -245,7 +249,7 @@ def adopted(lab):
             node.wait_unit(unit + ".service")
             client.go_on(300)
         client.go_on(1000)
-    expect(client.report.failed == 0 and not client.outages, "daemons restarted, a stranger in its cgroup: it leads on")
+    unbroken(client, "daemons restarted, a stranger in its cgroup: it leads on")
     node.sh(["kill", stranger.stdout.strip()])
     told = stop_everything(lab, node, 5432)
     wait_for(lambda: "postgres@main" in node.sh("cat /proc/$(pgrep -xo postgres)/cgroup").stdout, 20,

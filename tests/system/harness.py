@@ -18,6 +18,9 @@ __all__ = ["Case", "Lab", "LabError", "Options", "Skipped", "Suite", "expect", "
 
 TURN = re.compile(r" ([a-z-]+)\[\d+\]: turn: a callback (used|was blocked for) ([0-9.]+) ms")
 TURN_MAX = 10.0  # ms, of CPU and in system calls that wait
+# The kernel has one lock for cgroups, and whoever moves a process to another one holds it for an RCU grace period:
+# systemd in every node of every lab. A fork and mkdir (the launcher's) and attaching a gate (fenced's) wait for it.
+MAY_WAIT = ("palisade-launcher", "palisade-fenced")
 
 
 class Skipped(Exception):
@@ -148,7 +151,7 @@ class Runner:
     def _judge_turns(self):
         for (program, what), ms in sorted(self.turns.items()):
             self.out.say(f"longest callback of {program}: {ms:.1f} ms {what}")
-            if ms > TURN_MAX:
+            if ms > TURN_MAX and not (what == "blocked" and program in MAY_WAIT):
                 self.failed.append(f"a callback of {program} took {ms:.1f} ms ({what}), {TURN_MAX} at the most")
 
     def summary(self):
