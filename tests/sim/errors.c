@@ -43,9 +43,10 @@ const unsigned n_error_classes = ELEMENTSOF(error_classes);
 
 void (*error_hook)(Rpc *r);
 
-void error_arm(unsigned which, int host, uint64_t skip)
+void error_arm(unsigned which, int host, uint64_t skip, unsigned more)
 {
-        world->etcd->error = (EtcdArmed){ .class = which + 1, .host = host, .skip = skip };
+        world->etcd->error = (EtcdArmed){ .class = which + 1, .host = host, .skip = skip,
+                                            .more = error_classes[which].lasts ? 0 : more };
 }
 
 static int64_t lease_of(const Rpc *r)
@@ -136,7 +137,7 @@ bool error_meets(Rpc *r, bool *ret_answers)
                 a->until = world->now + c->lasts;
                 a->host = c->everybody ? -1 : r->program->host->index;
                 world->last_fault = MAX(world->last_fault, a->until + SEC);
-        } else if (world->now > a->until) {
+        } else if (world->now > a->until && a->more == 0) {
                 a->class = 0;
                 return false;
         }
@@ -145,7 +146,7 @@ bool error_meets(Rpc *r, bool *ret_answers)
         TRACE(r->program->host, "etcd", "%s meets: %s", rpc_name(r), c->name);
         *ret_answers = c->http >= 0;
         meet(c, r);
-        if (c->lasts == 0)
+        if (c->lasts == 0 && a->more-- == 0)
                 a->class = 0;
         return true;
 }

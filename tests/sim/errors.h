@@ -30,8 +30,8 @@ typedef struct ErrorClass {
 extern const ErrorClass error_classes[];
 extern const unsigned n_error_classes;
 
-/* The request `skip` after the next one (of that host, or -1: of any) meets this class. */
-void error_arm(unsigned which, int host, uint64_t skip);
+/* The request `skip` after the next one (of that host, or -1: of any) meets this class, and `more` after it. */
+void error_arm(unsigned which, int host, uint64_t skip, unsigned more);
 
 bool error_fits(const ErrorClass *c, const Rpc *r);
 

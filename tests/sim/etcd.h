@@ -85,6 +85,7 @@ typedef struct EtcdArmed {
         unsigned class; /* + 1; 0: none */
         int host;       /* -1: any */
         uint64_t skip, until;
+        unsigned more; /* of the host's requests after it that meet it, too */
 } EtcdArmed;
 
 struct Etcd_ {

@@ -305,7 +305,7 @@ static bool begin_etcd(const Fault *f)
                 over_after(f, NULL, f->a % ETCD_MEMBERS, lasts);
                 break;
         case FAULT_ETCD_DEPOSED: etcd_depose(world->now + lasts); break;
-        case FAULT_ETCD_ERROR: error_arm((unsigned)f->a % n_error_classes, f->host, f->b); break;
+        case FAULT_ETCD_ERROR: error_arm((unsigned)f->a % n_error_classes, f->host, f->b, 0); break;
         default: return false;
         }
         return true;

@@ -43,6 +43,7 @@ static void usage(void)
              "  --first         end with the first that fails\n"
              "  --errors        every error of etcd at every request of each operation:\n"
              "    --operation NAME, --class NAME, --request N    these alone\n"
+             "    --twice       and at that host's next request again\n"
              "    --one-of N    a sample: one of N pairs of a request and an error\n\n"
              "A CASE is a schedule in a file. The exit code is 1 if anything failed.");
 }
@@ -220,7 +221,7 @@ static int run_cases(const Options *o, char **paths)
 int main(int argc, char **argv)
 {
         enum { SEED = 256, SEEDS, NODES, HOURS, JOBS, TRACE_, CALM, REVOKE, KEEP, NO_SHRINK, FIRST, HELP,
-               ERRORS, OPERATION, CLASS, REQUEST, ONE_OF };
+               ERRORS, OPERATION, CLASS, REQUEST, ONE_OF, TWICE };
         static const struct option options[] = {
                 { "seed", required_argument, NULL, SEED },   { "seeds", required_argument, NULL, SEEDS },
                 { "nodes", required_argument, NULL, NODES }, { "hours", required_argument, NULL, HOURS },
@@ -233,6 +234,7 @@ int main(int argc, char **argv)
                 { "operation", required_argument, NULL, OPERATION },
                 { "class", required_argument, NULL, CLASS },
                 { "request", required_argument, NULL, REQUEST },
+                { "twice", no_argument, NULL, TWICE },
                 { "one-of", required_argument, NULL, ONE_OF },
                 { "help", no_argument, NULL, HELP },         { NULL, 0, NULL, 0 },
         };
@@ -263,6 +265,7 @@ int main(int argc, char **argv)
                 case OPERATION: sweep.operation = optarg; break;
                 case CLASS: sweep.class = optarg; break;
                 case REQUEST: sweep.request = strtoull(optarg, NULL, 10); break;
+                case TWICE: sweep.more = 1; break;
                 case ONE_OF: sweep.one_of = MAX(strtoull(optarg, NULL, 10), (uint64_t)1); break;
                 case HELP: usage(); return 0;
                 default: return 2;
@@ -273,6 +276,8 @@ int main(int argc, char **argv)
         }
         if (errors) {
                 sweep.jobs = o.jobs;
+                sweep.seed = o.first;
+                sweep.nodes = o.base.hosts ? o.base.hosts : 3;
                 sweep.trace = o.trace;
                 return sweep_run(&sweep);
         }

@@ -10,6 +10,9 @@ typedef struct SweepOptions {
         uint64_t request;      /* 0: all */
         uint64_t one_of;       /* of so many pairs of request and class; 1: all */
         unsigned jobs;
+        uint64_t seed;
+        int nodes;
+        unsigned more; /* of the same host's requests that meet it, too */
         bool trace;
 } SweepOptions;
 
