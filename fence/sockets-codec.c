@@ -1,16 +1,11 @@
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netlink/msg.h>
 
 #include "fence/sockets-codec.h"
 
-struct inet_diag_req_v2 sockets_request(int family, uint32_t states)
+struct inet_diag_req sockets_request(uint32_t states)
 {
-        return (struct inet_diag_req_v2){
-                .sdiag_family = (uint8_t)family,
-                .sdiag_protocol = IPPROTO_TCP,
-                .idiag_states = states,
-        };
+        return (struct inet_diag_req){ .idiag_states = states };
 }
 
 SocketsFilter sockets_filter(uint64_t cgroup)
@@ -25,9 +20,13 @@ bool sockets_read(const struct nlmsghdr *h, struct inet_diag_req_v2 *ret)
 {
         const struct inet_diag_msg *m = nlmsg_data(h);
 
-        if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY || !nlmsg_valid_hdr(h, sizeof *m))
+        if (h->nlmsg_type != TCPDIAG_GETSOCK || !nlmsg_valid_hdr(h, sizeof *m))
                 return false;
-        *ret = sockets_request(m->idiag_family, UINT32_MAX);
-        ret->id = m->id;
+        *ret = (struct inet_diag_req_v2){
+                .sdiag_family = m->idiag_family,
+                .sdiag_protocol = IPPROTO_TCP,
+                .idiag_states = UINT32_MAX,
+                .id = m->id,
+        };
         return true;
 }

@@ -41,13 +41,14 @@ static int on_socket(struct nl_msg *msg, void *userdata)
         return NL_OK;
 }
 
-static int find(struct nl_sock *sock, int family, uint32_t states, uint64_t cgroup, Found *found)
+static int find(struct nl_sock *sock, uint32_t states, uint64_t cgroup, Found *found)
 {
-        struct inet_diag_req_v2 request = sockets_request(family, states);
+        struct inet_diag_req request = sockets_request(states);
         SocketsFilter filter = sockets_filter(cgroup);
-        struct nl_msg *msg = nlmsg_alloc_simple(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP);
+        struct nl_msg *msg = nlmsg_alloc_simple(TCPDIAG_GETSOCK, NLM_F_REQUEST | NLM_F_DUMP);
         int r = msg ? nlmsg_append(msg, &request, sizeof request, NLMSG_ALIGNTO) : -NLE_NOMEM;
 
+        found->n = 0;
         if (r >= 0)
                 r = nla_put(msg, INET_DIAG_REQ_BYTECODE, sizeof filter, &filter);
         if (r >= 0)
@@ -58,13 +59,6 @@ static int find(struct nl_sock *sock, int family, uint32_t states, uint64_t cgro
         if (r >= 0)
                 r = nl_recvmsgs_default(sock); /* to the end of the dump */
         return r < 0 ? to_errno(r) : 0;
-}
-
-static int find_both(struct nl_sock *sock, uint32_t states, uint64_t cgroup, Found *found)
-{
-        found->n = 0;
-        int r = find(sock, AF_INET, states, cgroup, found);
-        return r < 0 ? r : find(sock, AF_INET6, states, cgroup, found);
 }
 
 /* One that has ended meanwhile is what we want. */
@@ -79,7 +73,7 @@ static int destroy(struct nl_sock *sock, struct inet_diag_req_v2 *request)
 
 static int round_of(struct nl_sock *sock, uint64_t cgroup, Found *found)
 {
-        int r = find_both(sock, ~(1U << TCP_LISTEN | 1U << TCP_TIME_WAIT), cgroup, found);
+        int r = find(sock, ~(1U << TCP_LISTEN | 1U << TCP_TIME_WAIT), cgroup, found);
 
         for (size_t i = 0; i < found->n && r >= 0; i++)
                 r = destroy(sock, &found->sockets[i]);
@@ -93,7 +87,7 @@ int sockets_listening(uint64_t cgroup)
         struct nl_sock *sock = nl_socket_alloc();
         int r = sock ? nl_connect(sock, NETLINK_SOCK_DIAG) : -NLE_NOMEM;
 
-        r = r < 0 ? to_errno(r) : find_both(sock, 1U << TCP_LISTEN, cgroup, &found);
+        r = r < 0 ? to_errno(r) : find(sock, 1U << TCP_LISTEN, cgroup, &found);
         nl_socket_free(sock);
         return r < 0 ? r : (int)found.n;
 }
