@@ -20,6 +20,7 @@ static const struct {
         { "Latest checkpoint's TimeLineID", AS_U32, offsetof(Control, timeline) },
         { "Minimum recovery ending location", AS_LSN, offsetof(Control, min_recovery_lsn) },
         { "Min recovery ending loc's timeline", AS_U32, offsetof(Control, min_recovery_timeline) },
+        { "Bytes per WAL segment", AS_U32, offsetof(Control, wal_file_size) },
         { "wal_log_hints setting", AS_ON, offsetof(Control, wal_log_hints) },
         { "Data page checksum version", AS_NOT_ZERO, offsetof(Control, checksums) },
         { "max_connections setting", AS_U32, offsetof(Control, max_connections) },

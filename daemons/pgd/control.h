@@ -19,6 +19,7 @@ typedef struct Control {
         Lsn min_recovery_lsn;
         uint32_t min_recovery_timeline;
         char redo_file[25]; /* the WAL file with that checkpoint's beginning */
+        uint32_t wal_file_size;
         bool wal_log_hints;
         bool checksums;
         /* The primary's settings a standby must not fall below (PATRONI-SPEC §3.5). */

@@ -22,6 +22,7 @@ palisade_pgd_SOURCES = $(PGD_PURE) \
 	daemons/pgd/chores.c daemons/pgd/chores.h \
 	daemons/pgd/conn.c daemons/pgd/conn.h \
 	daemons/pgd/engine.c \
+	daemons/pgd/fetch.c \
 	daemons/pgd/files.c \
 	daemons/pgd/files-backup.c \
 	daemons/pgd/heartbeat.c \

@@ -292,6 +292,13 @@ int run_spec(Pgd *p, ToolSpec *spec, void (*done)(Pgd *p, ToolResult *result));
 Node *run_argv(const char *program, ...) __attribute__((sentinel));
 int run_arg(Node *argv, const char *format, ...) _printf_(2, 3);
 
+/*
+ * fetch.c: a WAL file from the archive into the stopped server's pg_wal. 0: done follows, with 0 or negative
+ * errno and the reason.
+ */
+typedef void (*fetch_done_t)(Pgd *p, int r, const char *why);
+int fetch_wal(Pgd *p, const char *restore_command, const char *file, fetch_done_t done);
+
 /* A tool_line_t: what pg_basebackup and pg_rewind say of how far they are; other lines are none of it. */
 void run_progress(const char *line, void *p);
 

@@ -310,6 +310,61 @@ def archived_before_the_rewind(lab):
     expect(old.sh(f"test -e /var/lib/postgresql/archived/{name}", check=False).returncode == 0, f"{name} is there")
 
 
+# As pg_rewind was before 13: it reads no restore_command. (13 and 14 read none of a configuration elsewhere.)
+OLD_REWIND = """#!/bin/sh
+real=/usr/lib/postgresql/15/bin/pg_rewind
+[ "$1" = --help ] && { $real --help | grep -v -e restore-target-wal -e config-file; exit 0; }
+for word; do
+    case $word in --restore-target-wal | --config-file*) echo "pg_rewind: unrecognized option '$word'" >&2; exit 1 ;; esac
+done
+exec $real "$@"
+"""
+
+
+@case
+def rewound_with_wal_of_the_archive(lab):
+    """a pg_rewind that cannot fetch WAL itself, and needs what is only in the archive: each file is fetched for it"""
+    old, node = replica(lab)
+    for n in lab.databases:
+        n.sh("install -d -o postgres -g postgres /var/lib/postgresql/archived")
+    archive_by(lab, "cp %p /var/lib/postgresql/archived/%f")
+    patch(lab, {"maximum_lag_on_failover": 1 << 30, "postgresql": {"recovery_conf": {
+        "restore_command": "cp /var/lib/postgresql/archived/%f %p"}}})  # fmt: skip
+    old, node = replica(lab)
+    old.write("/usr/lib/postgresql/15/bin/old_rewind", OLD_REWIND, 0o755)
+    kept = old.read(CONFIG)
+    write_config(old, kept.replace("\npostgresql:\n", "\npostgresql:\n  bin_name:\n    pg_rewind: old_rewind\n", 1))
+    wait_for(lambda: "recovery_conf" in old.rest("/config")[1]["postgresql"], 10, "the configuration to be known")
+    # The last checkpoint that both have, then WAL of its own and a checkpoint behind it.
+    old.psql("checkpoint")
+    wait_for(lambda: node.psql("select pg_last_wal_replay_lsn() >= (select checkpoint_lsn from pg_control_checkpoint())") == "t",
+             10, "the standby to have that")  # fmt: skip
+    old.cut("peers")
+    files = [old.psql("create table lost(n int); select pg_walfile_name(pg_switch_wal())").splitlines()[-1]]
+    files += [old.psql(f"insert into lost values ({i}); select pg_walfile_name(pg_switch_wal())").splitlines()[-1]
+              for i in range(2)]  # fmt: skip
+    old.psql("insert into lost values (2); checkpoint")
+    for name in files:
+        wait_for(lambda name=name: old.sh(f"test -e {DATA}/pg_wal/archive_status/{name}.done", check=False).returncode == 0,
+                 20, f"{name} to be archived")  # fmt: skip
+    old.kill()
+    lab.wait_leader(60, other_than=old)
+    expect(node.psql("select to_regclass('lost') is null") == "t", "what the lost primary wrote last is its own")
+    for name in files:
+        Path(f"{old.root}{DATA}/pg_wal/{name}").unlink()
+    before = now(node)
+    old.boot()
+    old.heal()
+    healthy(lab)
+    log = old.journal("--since", before)
+    expect("pg_rewind brought us back" in log, "it was rewound")
+    fetched = [log.index(f"fetched WAL file {name} from the archive") for name in files]
+    expect(fetched == sorted(fetched) and fetched[-1] < log.index("pg_rewind brought us back"), "with what it lacked")
+    expect(old.psql("select to_regclass('lost') is null") == "t", "and has left what was its own")
+    write_config(old, kept)
+    patch(lab, {"maximum_lag_on_failover": None, "postgresql": {"recovery_conf": None}})
+
+
 def lose(node):
     """Gone in one step, as with its disk: nothing is written there while it goes."""
     node.sh(f"mv {DATA} {DATA}.gone && rm -rf {DATA}.gone")

@@ -20,6 +20,7 @@ static const char standby[] =
         "Min recovery ending loc's timeline:   3\n"
         "Backup start location:                0/0\n"
         "wal_level setting:                    replica\n"
+        "Bytes per WAL segment:                16777216\n"
         "wal_log_hints setting:                on\n"
         "max_connections setting:              150\n"
         "max_worker_processes setting:         9\n"
@@ -40,6 +41,7 @@ static void test_standby(void **state _unused_)
         assert_int_equal(c.timeline, 2);
         assert_true(c.min_recovery_lsn == 0x106000110ULL);
         assert_int_equal(c.min_recovery_timeline, 3);
+        assert_int_equal(c.wal_file_size, 16777216);
         assert_true(c.wal_log_hints);
         assert_false(c.checksums);
         assert_int_equal(c.max_connections, 150);

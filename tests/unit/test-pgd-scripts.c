@@ -195,12 +195,35 @@ static void test_archive(void **state _unused_)
         assert_int_equal(archive_ready_length(".ready"), 0);
 }
 
+static void test_restore(void **state _unused_)
+{
+        static const char *const others[] = {
+                "",
+                "pg_rewind: error: could not open file \"/data/pg_wal/000000010000000000000003\": Permission denied",
+                "pg_rewind: error: could not open file \"/data/pg_wal/00000001000000000000003\": No such file or directory",
+                "pg_rewind: error: could not open file \"/data/pg_wal/00000001000000000000000x\": No such file or directory",
+                "pg_rewind: error: could not open file \"/pg_wax/000000010000000000000003\": No such file or directory",
+                "pg_rewind: error: could not open file \"3\": No such file or directory",
+                "pg_rewind: fatal: could not find previous WAL record at 0/3000060",
+        };
+        char line[64], file[WAL_FILE_SIZE] = "untouched";
+
+        assert_true(archive_format_restore("get %f %p %r %%p", "0A", "pg_wal/X", line, sizeof line));
+        assert_string_equal(line, "get 0A pg_wal/X 000000010000000000000001 %p");
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                assert_false(archive_missing_file(others[i], file));
+        assert_string_equal(file, "untouched");
+        assert_true(archive_missing_file("pg_rewind: error: could not open file \"/data/pg_wal/0000000A0000000000000003\": "
+                                         "No such file or directory", file));
+        assert_string_equal(file, "0000000A0000000000000003");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_words),    cmocka_unit_test(test_callbacks),
                 cmocka_unit_test(test_methods),
-                cmocka_unit_test(test_archive),
+                cmocka_unit_test(test_archive), cmocka_unit_test(test_restore),
                 cmocka_unit_test(test_options),  cmocka_unit_test(test_merged),
         };
 
