@@ -11,6 +11,7 @@
 #include "pgd/conn.h"
 
 #define TARGETS_MAX 4
+#define CONNECT_WITHIN (5 * USEC_PER_SEC)
 
 struct Conn {
         sd_event *event;
@@ -24,6 +25,7 @@ struct Conn {
         int source_fd;
         Timer start; /* begins a run from the loop */
         Timer deadline;
+        usec_t until; /* the run's; the timer may stand before it, while it connects */
         char *sql; /* of the run in flight */
         conn_done_t done;
         void *userdata;
@@ -139,6 +141,7 @@ static void connect_step(Conn *c)
         case PGRES_POLLING_OK:
                 c->connected = true;
                 c->refused = 0;
+                timer_set(&c->deadline, c->until);
                 (void)PQsetnonblocking(c->pg, 1); /* fails only on a bad connection */
                 send_sql(c);
                 return;
@@ -158,6 +161,7 @@ static void connect_step(Conn *c)
 
 static void begin_connect(Conn *c)
 {
+        timer_set(&c->deadline, MIN(c->until, now_boottime() + CONNECT_WITHIN));
         c->pg = PQconnectStart(c->targets[c->target]);
         if (!c->pg)
                 fail(c, -ENOMEM, "out of memory");
@@ -235,7 +239,9 @@ static void on_start(Timer *t _unused_, usec_t now _unused_, void *userdata)
 
 static void on_deadline(Timer *t _unused_, usec_t now _unused_, void *userdata)
 {
-        fail(userdata, -ETIMEDOUT, "no answer in time");
+        Conn *c = userdata;
+
+        fail(c, -ETIMEDOUT, c->connected ? "no answer in time" : "no connection in time");
 }
 
 int conn_run(Conn *c, const char *sql, usec_t timeout, conn_done_t done, void *userdata)
@@ -251,8 +257,9 @@ int conn_run(Conn *c, const char *sql, usec_t timeout, conn_done_t done, void *u
                 return -ENOMEM;
         c->done = done;
         c->userdata = userdata;
+        c->until = now + timeout;
         timer_set(&c->start, now);
-        timer_set(&c->deadline, now + timeout);
+        timer_set(&c->deadline, c->until);
         return 0;
 }
 

@@ -40,7 +40,8 @@ int conn_set_targets(Conn *c, const char *const *conninfos);
 
 bool conn_is_busy(const Conn *c);
 
-/* Several statements may stand in sql. -EBUSY: one is in flight. Never calls done before it returns. */
+/* Several statements may stand in sql. Whatever the timeout, a connection that cannot be made is given up
+ * after five seconds. -EBUSY: one is in flight. Never calls done before it returns. */
 int conn_run(Conn *c, const char *sql, usec_t timeout, conn_done_t done, void *userdata);
 
 /* Ends what is in flight with -ECANCELED, without calling back, and closes. */
