@@ -6,8 +6,10 @@
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "pgd/chores.h"
+#include "pgd/copies.h"
 #include "pgd/logical-run.h"
 #include "pgd/slots.h"
+#include "pgd/trouble.h"
 
 #define CHORE_WITHIN (5 * USEC_PER_SEC)
 #define CHECKPOINT_WITHIN (3600 * USEC_PER_SEC)
@@ -17,10 +19,10 @@ struct Chores {
         Conn *conn;
         SlotsSeen seen;
         SlotPlan current;
-        unsigned failed; /* slot actions of this round that did not work */
-        bool complained;
+        Trouble trouble;
         uint64_t complained_revision;
         Logical *logical;
+        Copies *copies;
 };
 
 static void next(Chores *c);
@@ -39,18 +41,18 @@ static void on_slot(const ConnAnswer *answer, void *userdata)
         Chores *c = userdata;
 
         if (answer->r >= 0) {
-                c->complained = false;
+                trouble_over(&c->trouble, c->current.name);
                 if (c->current.action == SLOT_CREATE)
                         log_info("made replication slot %s", c->current.name);
-                if (c->current.action == SLOT_DROP)
+                if (c->current.action == SLOT_DROP && c->current.loses)
+                        log_warning("dropped replication slot %s: %s", c->current.name, c->current.why);
+                else if (c->current.action == SLOT_DROP)
                         log_notice("dropped replication slot %s: %s", c->current.name, c->current.why);
                 heartbeat_soon(c->pgd); /* it shows what is there now, and the next chore */
                 return;
         }
-        if (!c->complained)
+        if (trouble_note(&c->trouble, c->current.name, answer->error, now_boottime()))
                 log_warning("replication slot %s: %s", c->current.name, answer->error);
-        c->complained = true;
-        c->failed++;
         next(c);
 }
 
@@ -103,7 +105,8 @@ static SlotsInput input(const Pgd *p)
                              .dynamic = p->dynamic,
                              .own_name = config_name(p->config),
                              .tags = own_tags(p->config),
-                             .leads = p->pg.in_recovery == TRI_NO || pgd_leads_standby(p) };
+                             .leads = p->pg.in_recovery == TRI_NO || pgd_leads_standby(p),
+                             .paused = p->settings.pause };
 }
 
 static bool uses_slots(const Pgd *p)
@@ -124,20 +127,26 @@ static void next(Chores *c)
 {
         Pgd *p = c->pgd;
         SlotsInput in = input(p);
+        unsigned n = 0;
 
-        c->current = slots_plan(&c->seen, &in, c->failed);
+        do
+                c->current = slots_plan(&c->seen, &in, n++);
+        while (c->current.action != SLOT_NOTHING && trouble_waits(&c->trouble, c->current.name, in.now));
         if (c->current.action == SLOT_NOTHING)
                 conn_reset(c->conn);
         else
                 (void)run_slot(c); /* -EBUSY, -ENOMEM: the next probe tries again */
 }
 
-/* Slots of the configuration that cannot be: once for each version of it. */
-static void complain(Chores *c, const SlotsInput *in)
+/* Slots that cannot be are told once for each version of it; what failed is tried again. */
+static void note_configuration(Chores *c, const SlotsInput *in)
 {
         if (c->complained_revision == c->pgd->config_revision)
                 return;
         c->complained_revision = c->pgd->config_revision;
+        c->trouble = (Trouble){ 0 };
+        logical_retry(c->logical);
+        copies_retry(c->copies);
         NODE_FOREACH(slot, slots_permanent(in->dynamic)) {
                 const char *why = slots_complaint(slot, in);
                 if (why)
@@ -154,7 +163,7 @@ static void note(Chores *c)
         p->pg.n_slots = 0;
         if (!uses_slots(p))
                 return;
-        complain(c, &in);
+        note_configuration(c, &in);
         slots_note(&c->seen, &in);
         slots_tell(&c->seen, &in, &p->pg);
 }
@@ -182,17 +191,17 @@ void chores_run(Chores *c)
         follow_feedback(p);
         if (step_is_stop(p->step))
                 return;
-        if (uses_slots(p) && p->pg.accepts && !p->settings.pause) {
+        if (uses_slots(p) && p->pg.accepts) {
                 SlotsInput in = input(p);
                 logical_run(c->logical, &c->seen, &in);
+                copies_run(c->copies, &c->seen, &in);
         }
         if (conn_is_busy(c->conn))
                 return;
-        c->failed = 0;
         if (p->pg.checkpoint_pending && p->pg.in_recovery == TRI_NO)
                 (void)conn_run(c->conn, "SET statement_timeout = 0; CHECKPOINT", CHECKPOINT_WITHIN,
                                on_checkpoint, c); /* the next probe tries again */
-        else if (uses_slots(p) && p->pg.accepts && !p->settings.pause)
+        else if (uses_slots(p) && p->pg.accepts)
                 next(c);
 }
 
@@ -200,26 +209,30 @@ void chores_reset(Chores *c)
 {
         conn_reset(c->conn);
         logical_reset(c->logical);
+        copies_reset(c->copies);
 }
 
 int chores_set_target(Chores *c, const char *database, unsigned statement_msec)
 {
-        return heartbeat_target(c->pgd, c->conn, database, statement_msec);
+        int r = heartbeat_target(c->pgd, c->conn, database, statement_msec, "");
+
+        return r < 0 ? r : copies_set_target(c->copies, database);
 }
 
 bool chores_copies_wait(const Chores *c)
 {
-        return logical_copies_wait(c->logical);
+        return copies_wait(c->copies);
 }
 
 void chores_before_start(Chores *c, bool standby)
 {
-        logical_lay_down(c->logical, standby);
+        copies_lay_down(c->copies, standby);
 }
 
 void chores_at_promote(Chores *c)
 {
-        logical_at_promote(c->logical);
+        logical_reset(c->logical);
+        copies_at_promote(c->copies);
 }
 
 int chores_new(Chores **ret, Pgd *p)
@@ -232,6 +245,8 @@ int chores_new(Chores **ret, Pgd *p)
         int r = conn_new(&c->conn, p->event, "chores");
         if (r >= 0)
                 r = logical_new(&c->logical, p);
+        if (r >= 0)
+                r = copies_new(&c->copies, p);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);
@@ -243,6 +258,7 @@ Chores *chores_free(Chores *c)
         if (c) {
                 c->conn = conn_free(c->conn);
                 c->logical = logical_free(c->logical);
+                c->copies = copies_free(c->copies);
                 free(c);
         }
         return NULL;

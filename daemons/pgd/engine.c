@@ -187,6 +187,7 @@ static void begin(Pgd *p, const Plan *plan)
 {
         log_info("%s: %s", step_to_string(plan->step), plan->why);
         p->step = plan->step;
+        p->stop_within = plan->within;
         p->step_since = now_boottime();
         p->pg.operation = shown[plan->step].operation;
         p->pg.operation_since = p->step_since;
@@ -229,7 +230,7 @@ void engine_advance(Pgd *p)
                 return;
         bool unverified = verify_wait(p->verify);
         if (p->conf_stale && p->pg.accepts && !unverified && keep_live(p)) {
-                begin(p, &(Plan){ STEP_RECONFIGURE, "settings changed" });
+                begin(p, &(Plan){ .step = STEP_RECONFIGURE, .why = "settings changed" });
                 return;
         }
         if (p->order.what == ORDER_NONE)

@@ -12,7 +12,7 @@
 #include "io/log.h"
 #include "pgd/chores.h"
 #include "pgd/conninfo.h"
-#include "pgd/logical-run.h"
+#include "pgd/copies.h"
 #include "pgd/pgd.h"
 #include "pgd/source.h"
 #include "pgd/verify.h"

@@ -35,8 +35,8 @@ static void quote(const char *text, char *buf, size_t size)
         buf[n] = 0;
 }
 
-static void target(const Pgd *p, const char *host, const char *database, unsigned statement_msec, char *buf,
-                   size_t size)
+static void target(const Pgd *p, const char *host, const char *database, unsigned statement_msec,
+                   const char *options, char *buf, size_t size)
 {
         const Node *auth = node_find(p->section, "authentication.superuser");
         char quoted[256], quoted_database[2 * IDENT_SIZE + 4];
@@ -47,13 +47,14 @@ static void target(const Pgd *p, const char *host, const char *database, unsigne
                  "host=%s port=%u user=%s dbname=%s connect_timeout=3 %s%s "
                  "fallback_application_name=palisade-pgd gssencmode=disable "
                  "options='-c statement_timeout=%u -c search_path=pg_catalog "
-                 "-c synchronous_commit=local'",
+                 "-c synchronous_commit=local%s'",
                  host, p->port, p->superuser, quoted_database, quoted[0] ? "password=" : "", quoted,
-                 statement_msec);
+                 statement_msec, options);
         explicit_bzero(quoted, sizeof quoted);
 }
 
-int heartbeat_target(const Pgd *p, Conn *c, const char *database, unsigned statement_msec)
+int heartbeat_target(const Pgd *p, Conn *c, const char *database, unsigned statement_msec,
+                     const char *options)
 {
         char unix_target[1024], tcp_target[1024], addresses[HOST_SIZE];
         uint16_t port;
@@ -63,8 +64,8 @@ int heartbeat_target(const Pgd *p, Conn *c, const char *database, unsigned state
         if (str_equal(addresses, "*") || str_equal(addresses, "0.0.0.0") ||
             !address_is_valid(addresses))
                 STR_SET(addresses, "127.0.0.1");
-        target(p, p->socket_dir, database, statement_msec, unix_target, sizeof unix_target);
-        target(p, addresses, database, statement_msec, tcp_target, sizeof tcp_target);
+        target(p, p->socket_dir, database, statement_msec, options, unix_target, sizeof unix_target);
+        target(p, addresses, database, statement_msec, options, tcp_target, sizeof tcp_target);
 
         int r = conn_set_targets(c, (const char *const[]){ unix_target, tcp_target, NULL });
         explicit_bzero(unix_target, sizeof unix_target);
@@ -78,8 +79,8 @@ void heartbeat_set_targets(Pgd *p)
         char addresses[HOST_SIZE];
 
         pgconf_split_listen(node_get_text(p->section, "listen"), addresses, sizeof addresses, &p->port);
-        if (heartbeat_target(p, p->heartbeat, database, STATEMENT_MSEC) < 0 ||
-            heartbeat_target(p, p->admin, database, STATEMENT_MSEC) < 0 ||
+        if (heartbeat_target(p, p->heartbeat, database, STATEMENT_MSEC, "") < 0 ||
+            heartbeat_target(p, p->admin, database, STATEMENT_MSEC, "") < 0 ||
             chores_set_target(p->chores, database, STATEMENT_MSEC) < 0)
                 log_error("out of memory");
 }

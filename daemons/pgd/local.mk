@@ -15,12 +15,14 @@ PGD_PURE = \
 	daemons/pgd/roles.c daemons/pgd/roles.h \
 	daemons/pgd/slots.c daemons/pgd/slots-wanted.c daemons/pgd/slots.h \
 	daemons/pgd/source.c daemons/pgd/source.h \
+	daemons/pgd/trouble.c daemons/pgd/trouble.h \
 	daemons/pgd/verify-read.c daemons/pgd/verify.h \
 	daemons/pgd/words.c daemons/pgd/words.h
 palisade_pgd_SOURCES = $(PGD_PURE) \
 	daemons/pgd/authority.c \
 	daemons/pgd/chores.c daemons/pgd/chores.h \
 	daemons/pgd/conn.c daemons/pgd/conn.h \
+	daemons/pgd/copies.c daemons/pgd/copies.h \
 	daemons/pgd/engine.c \
 	daemons/pgd/fetch.c \
 	daemons/pgd/files.c \

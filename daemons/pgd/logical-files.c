@@ -1,4 +1,4 @@
-/* pg_replslot of a server that does not run, and what of pg_wal is there. */
+/* pg_replslot, and what of pg_wal is there. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "io/fdutil.h"
 #include "io/log.h"
-#include "pgd/logical-run.h"
+#include "pgd/copies.h"
 
 static void closedirp(DIR **d)
 {
@@ -41,7 +41,7 @@ bool logical_files_any(const char *data_dir)
                 snprintf(path, sizeof path, "%s/state", e->d_name);
                 if (read_file_at(dirfd(d), path, LOGICAL_STATE_MAX, &state, &size) < 0)
                         continue;
-                bool is_logical = logical_is_state((const uint8_t *)state, size, NULL);
+                bool is_logical = logical_is_state((const uint8_t *)state, size);
                 free(state);
                 if (is_logical)
                         return true;
@@ -98,23 +98,34 @@ static int remove_slot(int slots_fd, const char *name)
         return unlinkat(slots_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
-/* As the server makes one: complete in a folder that it removes at a start, then renamed. */
-int logical_files_lay_down(const char *data_dir, const LogicalCopy *copy, mode_t mode)
+static int open_slots(const char *data_dir)
 {
-        char folder[PATH_MAX], path[PATH_MAX + IDENT_SIZE + 16], tmp[IDENT_SIZE + 4];
+        char folder[PATH_MAX];
 
         snprintf(folder, sizeof folder, "%s/pg_replslot", data_dir);
+        int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+int logical_files_stage(const char *data_dir, const LogicalCopy *copy, mode_t mode)
+{
+        char path[PATH_MAX + IDENT_SIZE + 32], tmp[IDENT_SIZE + 4];
+        _cleanup_(closep) int fd = open_slots(data_dir);
+
         snprintf(tmp, sizeof tmp, "%s.tmp", copy->name);
-        _cleanup_(closep) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        int r = fd < 0 ? -errno : remove_slot(fd, tmp);
+        snprintf(path, sizeof path, "%s/pg_replslot/%s/state", data_dir, tmp);
+        int r = fd < 0 ? fd : remove_slot(fd, tmp);
         if (r >= 0 && mkdirat(fd, tmp, mode & 0040 ? 0750 : 0700) < 0)
                 r = -errno;
-        snprintf(path, sizeof path, "%s/%s/state", folder, tmp);
-        if (r >= 0)
-                r = write_file_atomic(path, (const char *)copy->state, copy->size, mode);
-        if (r >= 0)
-                r = remove_slot(fd, copy->name);
-        if (r >= 0 && (renameat(fd, tmp, fd, copy->name) < 0 || fsync(fd) < 0))
-                r = -errno;
-        return r < 0 ? log_error_errno(r, "Cannot lay down %s/%s: %m", folder, copy->name) : 0;
+        return r < 0 ? r : write_file_atomic(path, (const char *)copy->state, copy->size, mode);
+}
+
+int logical_files_lay_down(const char *data_dir, const char *name)
+{
+        _cleanup_(closep) int fd = open_slots(data_dir);
+        char tmp[IDENT_SIZE + 4];
+
+        snprintf(tmp, sizeof tmp, "%s.tmp", name);
+        int r = fd < 0 ? fd : remove_slot(fd, name);
+        return r < 0 ? r : renameat(fd, tmp, fd, name) < 0 || fsync(fd) < 0 ? -errno : 0;
 }

@@ -5,6 +5,9 @@
 #include "base/str.h"
 #include "pgd/logical.h"
 
+#define FAILOVER_SLOTS 170000
+#define CHECKS_CONNECTION 140000
+
 /* ---- what is to be done ---- */
 
 static LogicalPlan plan_one(const SlotsSeen *seen, uint32_t i, const SlotsInput *in)
@@ -42,6 +45,25 @@ LogicalPlan logical_plan(const SlotsSeen *seen, const SlotsInput *in, LogicalAct
         return (LogicalPlan){ 0 };
 }
 
+bool logical_is_wanted(const SlotsSeen *seen, const SlotsInput *in, const LogicalPlan *p)
+{
+        const Node *slot = node_get(slots_permanent(in->dynamic), p->name);
+        const char *database = node_get_text(slot, "database"), *plugin = node_get_text(slot, "plugin");
+
+        if (!database || !plugin || !str_equal(database, p->database) || !str_equal(plugin, p->plugin))
+                return false;
+        for (uint32_t i = 0; i < seen->n; i++)
+                if (str_equal(seen->rows[i].name, p->name))
+                        return seen->rows[i].permanent && seen->rows[i].logical;
+        return false;
+}
+
+/* A reader cannot have the slot while a session of ours that nobody waits for any more goes on with it. */
+const char *logical_session(uint32_t version)
+{
+        return version >= CHECKS_CONNECTION ? " -c client_connection_check_interval=1000" : "";
+}
+
 /* ---- copies ---- */
 
 /* 'a','b': names of slots have no quotes. */
@@ -61,7 +83,7 @@ static bool quote_list(const char *names, char *buf, size_t size)
 }
 
 /* The database's name comes last: it alone may hold the separator. */
-bool logical_copy_sql(const char *names, char *buf, size_t size)
+bool logical_copy_sql(const char *names, uint32_t version, char *buf, size_t size)
 {
         char list[CLUSTER_SLOTS_MAX * (IDENT_SIZE + 3)];
 
@@ -72,10 +94,10 @@ bool logical_copy_sql(const char *names, char *buf, size_t size)
                                 " encode(pg_read_binary_file('pg_replslot/' || slot_name || '/state'),"
                                 " 'hex'), datname"
                                 " FROM pg_get_replication_slots() s JOIN pg_database d ON d.oid = s.datoid"
-                                " WHERE NOT pg_is_in_recovery() AND NOT temporary"
-                                " AND NOT coalesce((to_jsonb(s) ->> 'failover')::bool, false)"
-                                " AND confirmed_flush_lsn IS NOT NULL AND slot_name IN (%s)",
-                                list) < size;
+                                " WHERE NOT pg_is_in_recovery() AND NOT temporary%s"
+                                " AND confirmed_flush_lsn IS NOT NULL AND restart_lsn IS NOT NULL"
+                                " AND wal_status IS DISTINCT FROM 'lost' AND slot_name IN (%s)",
+                                version >= FAILOVER_SLOTS ? " AND NOT failover" : "", list) < size;
 }
 
 static int hex_digit(char c)
@@ -130,24 +152,58 @@ int logical_read_copy(const char *line, LogicalCopy *ret)
         return 0;
 }
 
-/* slot.c of PostgreSQL, the same since 9.4: magic, checksum, version, length; the name, the database. */
+/* slot.c of PostgreSQL, the same since 9.4: magic, checksum of what follows it, version, length of what
+ * follows that; the name, the database, whether it outlives the session that makes it. */
 #define STATE_MAGIC 0x1051CA1U
+#define STATE_CHECKSUM 4
+#define STATE_CHECKED 8
+#define STATE_LENGTH 12
 #define STATE_NAME 16
 #define STATE_DATABASE (STATE_NAME + IDENT_SIZE)
+#define STATE_PERSISTENCY (STATE_DATABASE + 4)
+#define STATE_LEAST (STATE_PERSISTENCY + 4)
 
-bool logical_is_state(const uint8_t *state, size_t size, const char *name)
+static uint32_t state_number(const uint8_t *state, size_t at)
 {
-        uint32_t magic, database;
+        uint32_t number;
 
-        if (size < STATE_DATABASE + sizeof database)
-                return false;
-        memcpy(&magic, state, sizeof magic);
-        memcpy(&database, state + STATE_DATABASE, sizeof database);
-        return magic == STATE_MAGIC && database != 0 &&
-               (!name || strncmp((const char *)state + STATE_NAME, name, IDENT_SIZE) == 0);
+        memcpy(&number, state + at, sizeof number);
+        return number;
 }
 
-const char *logical_copy_refused(const LogicalCopy *copy, const Node *dynamic, bool has_wal)
+/* As PostgreSQL computes it, whose own is in no library. */
+static uint32_t crc32c(const uint8_t *bytes, size_t n)
+{
+        uint32_t crc = UINT32_MAX;
+
+        for (size_t i = 0; i < n; i++) {
+                crc ^= bytes[i];
+                for (unsigned bit = 0; bit < 8; bit++)
+                        crc = crc >> 1 ^ (crc & 1 ? 0x82F63B78U : 0);
+        }
+        return ~crc;
+}
+
+bool logical_is_state(const uint8_t *state, size_t size)
+{
+        return size >= STATE_LEAST && state_number(state, 0) == STATE_MAGIC &&
+               state_number(state, STATE_DATABASE) != 0;
+}
+
+bool logical_is_whole(const uint8_t *state, size_t size, const char *name)
+{
+        return logical_is_state(state, size) && state_number(state, STATE_LENGTH) == size - STATE_NAME &&
+               state_number(state, STATE_PERSISTENCY) == 0 &&
+               strncmp((const char *)state + STATE_NAME, name, IDENT_SIZE) == 0 &&
+               state_number(state, STATE_CHECKSUM) == crc32c(state + STATE_CHECKED, size - STATE_CHECKED);
+}
+
+bool logical_has_room(const Slots *slots, size_t more)
+{
+        return slots->most == 0 || slots->n + more <= slots->most;
+}
+
+const char *logical_copy_refused(const LogicalCopy *copy, const Node *dynamic, bool has_wal, bool has_room)
 {
         const Node *slot = node_get(slots_permanent(dynamic), copy->name);
         const char *database = node_get_text(slot, "database"), *plugin = node_get_text(slot, "plugin");
@@ -155,9 +211,11 @@ const char *logical_copy_refused(const LogicalCopy *copy, const Node *dynamic, b
         if (!database || !plugin || !str_equal(database, copy->database) ||
             !str_equal(plugin, copy->plugin))
                 return "the primary's has another database or plugin than the configuration";
-        if (!logical_is_state(copy->state, copy->size, copy->name))
-                return "the primary's state file is not that of such a slot";
-        return has_wal ? NULL : "the WAL that it needs is no longer here";
+        if (!logical_is_whole(copy->state, copy->size, copy->name))
+                return "the primary's state file is not whole, or not that of such a slot";
+        if (!has_wal)
+                return "the WAL that it needs is no longer here";
+        return has_room ? NULL : "max_replication_slots has no room for a copy";
 }
 
 bool logical_copies_replayed(const LogicalCopy *copies, size_t n, Lsn replay_lsn)

@@ -31,6 +31,12 @@ typedef struct LogicalPlan {
 /* The n-th slot, from 0, that needs that action; or LOGICAL_NOTHING. */
 LogicalPlan logical_plan(const SlotsSeen *seen, const SlotsInput *in, LogicalAction action, unsigned n);
 
+/* What was planned is of a slot that the configuration still has, and has so. */
+bool logical_is_wanted(const SlotsSeen *seen, const SlotsInput *in, const LogicalPlan *p);
+
+/* What a session that works on one asks for, on a server of that version. */
+const char *logical_session(uint32_t version);
+
 /* ---- a slot as the primary has it ---- */
 
 typedef struct LogicalCopy {
@@ -43,21 +49,31 @@ typedef struct LogicalCopy {
         uint8_t state[LOGICAL_STATE_MAX];
 } LogicalCopy;
 
-/* The question for these slots, a list of their names with commas; false: it does not fit. */
-bool logical_copy_sql(const char *names, char *buf, size_t size);
+/*
+ * The question for these slots, a list of their names with commas, to a server of that version; false: it
+ * does not fit. Those that the server itself keeps in step (version 17) are left out, and those that have
+ * lost their WAL.
+ */
+bool logical_copy_sql(const char *names, uint32_t version, char *buf, size_t size);
 
 /* A line of its answer; 0 or -EBADMSG. */
 int logical_read_copy(const char *line, LogicalCopy *ret);
 
 /* Why it is not to be laid down here, or not yet: a constant text; NULL: it may. has_wal: WAL from
- * `restart` on is here. */
-const char *logical_copy_refused(const LogicalCopy *copy, const Node *dynamic, bool has_wal);
+ * `restart` on is here. has_room: as many slots may be here; a server with too many does not start. */
+const char *logical_copy_refused(const LogicalCopy *copy, const Node *dynamic, bool has_wal, bool has_room);
+
+/* So many more slots may be here. */
+bool logical_has_room(const Slots *slots, size_t more);
 
 /* There are some, and what their readers have confirmed is replayed here. */
 bool logical_copies_replayed(const LogicalCopy *copies, size_t n, Lsn replay_lsn);
 
-/* A state file, as far as it can be told: of a logical slot of that name (NULL: of any name). */
-bool logical_is_state(const uint8_t *state, size_t size, const char *name);
+/* A state file of a logical slot, to judge by its beginning. */
+bool logical_is_state(const uint8_t *state, size_t size);
+
+/* And whole, and of that name: a server that finds another one does not start. */
+bool logical_is_whole(const uint8_t *state, size_t size, const char *name);
 
 /* ---- is the copy safe ---- */
 

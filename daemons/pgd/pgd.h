@@ -95,6 +95,7 @@ typedef struct Pgd {
         /* the step in flight */
         Step step;
         usec_t step_since;
+        usec_t stop_within; /* Plan's */
         Tool *tool;
         void (*give_up)(struct Pgd *p); /* what else the step must end when it is given up; or NULL */
         bool keep_recovery_settings; /* files_write(): those in postgresql.auto.conf stay */
@@ -214,8 +215,9 @@ void heartbeat_asked(Pgd *p, uint64_t seq); /* and answer RESULT behind the stat
 void heartbeat_schedule(Pgd *p);
 void heartbeat_set_targets(Pgd *p);
 
-/* Where that connection goes, and what ends its statements. */
-int heartbeat_target(const Pgd *p, Conn *c, const char *database, unsigned statement_msec);
+/* Where that connection goes, what ends its statements, and what else it asks for (" -c name=value"). */
+int heartbeat_target(const Pgd *p, Conn *c, const char *database, unsigned statement_msec,
+                     const char *options);
 
 void heartbeat_settings_changed(Pgd *p); /* files were written, the server told */
 

@@ -30,10 +30,11 @@ DEFINE_NAMES(step, Step, STEP_MAX)
 #define CHECKS_BEFORE_START 3
 /* After so many failed rewinds a new clone is made, where the configuration allows it. */
 #define REWINDS_BEFORE_CLONE 2
+#define STOP_FOR_COPIES_WITHIN (5 * USEC_PER_SEC)
 
 static Plan plan(Step step, const char *why)
 {
-        return (Plan){ step, why };
+        return (Plan){ .step = step, .why = why };
 }
 
 static bool permitted(const PlanInput *in)
@@ -59,6 +60,15 @@ static Plan plan_fast_stop(const PlanInput *in, const char *why)
 {
         return in->before_stop == HOOK_DUE ? plan(STEP_BEFORE_STOP, "before a stop")
                                            : plan(STEP_STOP_FAST, why);
+}
+
+/* A standby that is stopped cannot lead: it is not to be so for long. */
+static Plan plan_copies(const PlanInput *in)
+{
+        Plan p = plan_fast_stop(in, "logical slots are copied from the primary");
+
+        p.within = STOP_FOR_COPIES_WITHIN;
+        return p;
 }
 
 /* The server that runs is the one that a restart is about. */
@@ -176,7 +186,7 @@ static Plan plan_follow_running(const PlanInput *in)
         if (!in->order->hands_off && waits_for_parameters(pg))
                 return plan_fast_stop(in, "recovery is paused until it is started with its new parameters");
         if (in->copies_wait && pg->receiver_alive && !in->order->hands_off)
-                return plan_fast_stop(in, "logical slots are copied from the primary");
+                return plan_copies(in);
         if (!has_leader(in) || pg->receiver_alive || in->order->hands_off)
                 return plan(STEP_DONE, "standby");
         if (in->diverged == TRI_YES)

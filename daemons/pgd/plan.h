@@ -74,6 +74,7 @@ typedef struct PlanInput {
 typedef struct Plan {
         Step step;
         const char *why; /* a constant text, for the log and for people */
+        usec_t within;   /* a fast stop that takes longer becomes an immediate one; 0: the order says */
 } Plan;
 
 Plan plan_next(const PlanInput *in);

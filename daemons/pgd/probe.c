@@ -24,6 +24,7 @@ enum {
         COL_VERSION,
         COL_HAS_ARCHIVE,
         COL_FEEDBACK,
+        COL_SLOTS_MOST,
         N_COLUMNS,
 };
 #define SLOT_COLUMNS 12
@@ -44,7 +45,8 @@ enum {
         " (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"                     \
         " current_setting('synchronous_standby_names'),"                                           \
         " current_setting('server_version_num'),"                                                  \
-        " current_setting('restore_command') <> '', current_setting('hot_standby_feedback') = 'on'"   \
+        " current_setting('restore_command') <> '', current_setting('hot_standby_feedback') = 'on',"  \
+        " current_setting('max_replication_slots')"                                                \
         " FROM pg_control_checkpoint() c LEFT JOIN pg_stat_wal_receiver w ON true;"                \
         "SELECT application_name, usename, coalesce(host(client_addr), ''), state, sync_state,"    \
         " sync_priority, write_lsn, flush_lsn, replay_lsn FROM pg_stat_replication"                \
@@ -124,6 +126,7 @@ static void read_rows(const ConnAnswer *a, PgState *pg, Slots *ret_slots)
                 read_standby(standbys, i, &pg->standbys[pg->n_standbys++]);
         ret_slots->n = 0;
         ret_slots->feedback = cell_true(a->results[0], 0, COL_FEEDBACK);
+        ret_slots->most = (uint32_t)cell_number(a->results[0], 0, COL_SLOTS_MOST);
         for (int i = 0; i < PQntuples(slots) && ret_slots->n < CLUSTER_SLOTS_MAX; i++)
                 read_slot(slots, i, &ret_slots->rows[ret_slots->n++]);
 }

@@ -43,9 +43,10 @@ void settings_take_dynamic(Pgd *p, const MsgCluster *m)
                                              node_get(doc, "postgresql"));
         bool same_remote = p->dynamic && node_equal(node_get(p->dynamic, "standby_cluster"),
                                                     node_get(doc, "standby_cluster"));
+        bool same_level = slots_has_logical(p->dynamic) == slots_has_logical(doc);
         node_free(p->dynamic);
         p->dynamic = doc;
-        if (!same || !same_remote)
+        if (!same || !same_remote || !same_level)
                 p->conf_stale = true;
         if (!same)
                 verify_stale(p->verify);

@@ -106,7 +106,11 @@ static const char *why_unfit(const SlotsInput *in, const SlotRow *have)
         if (!database || !plugin || !str_equal(have->database, database) ||
             !str_equal(have->plugin, plugin))
                 return "it is to have another database or plugin";
-        return have->lost || have->restart == 0 ? "it has lost its WAL, and changes with it" : NULL;
+        if (!have->lost && have->restart != 0)
+                return NULL;
+        return in->pg->in_recovery == TRI_NO
+                       ? "it has lost its WAL: its reader gets nothing of what was changed until it is made anew"
+                       : "it has lost its WAL";
 }
 
 static const char *why_drop(const SlotsSeen *seen, uint32_t i, const SlotsInput *in, const SlotRow *have)
@@ -135,7 +139,9 @@ static SlotPlan plan_one(const SlotsSeen *seen, uint32_t i, const SlotsInput *in
                 return p; /* its owner moves it, or the server does */
         p.why = why_drop(seen, i, in, have);
         if (p.why) {
-                p.action = SLOT_DROP;
+                p.action = in->paused ? SLOT_NOTHING : SLOT_DROP;
+                p.loses = have->logical && (have->lost || have->restart == 0) &&
+                          in->pg->in_recovery == TRI_NO;
                 return p;
         }
         if (have->logical)
@@ -162,7 +168,7 @@ static SlotPlan plan_left_over(const SlotsSeen *seen, uint32_t i, const SlotsInp
         const SlotRow *have = &in->slots->rows[i];
         SlotPlan p = { 0 };
 
-        if (!have->logical || have->active || in->pg->in_recovery != TRI_YES ||
+        if (!have->logical || have->active || in->pg->in_recovery != TRI_YES || in->paused ||
             !in->dynamic || in->cluster->config.mod_revision == 0 || !cluster_is_locked(in->cluster) ||
             str_equal(in->cluster->leader.name, in->own_name) || slots_ignored(in->dynamic, have))
                 return p;

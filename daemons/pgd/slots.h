@@ -35,6 +35,7 @@ typedef struct SlotRow {
 
 typedef struct Slots {
         bool feedback; /* hot_standby_feedback is on */
+        uint32_t most; /* max_replication_slots; 0: not known */
         uint32_t n;
         SlotRow rows[CLUSTER_SLOTS_MAX];
 } Slots;
@@ -62,6 +63,7 @@ typedef struct SlotPlan {
         char name[IDENT_SIZE];
         Lsn lsn;         /* ADVANCE: to here */
         const char *why; /* DROP: for people; a constant text */
+        bool loses;      /* DROP: and its reader loses changes */
 } SlotPlan;
 
 typedef struct SlotsInput {
@@ -73,6 +75,7 @@ typedef struct SlotsInput {
         const char *own_name;
         Tags tags;           /* our own */
         bool leads;          /* it is out of recovery, or to lead a standby cluster */
+        bool paused;         /* the cluster: nothing is dropped */
 } SlotsInput;
 
 /* ---- what the configuration asks for ---- */

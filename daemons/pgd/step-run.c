@@ -15,9 +15,13 @@
 
 #define CHECKPOINT_WITHIN (3600 * USEC_PER_SEC)
 
-/* pgd.c ends the step when the postmaster is gone; the order's deadline makes it harsher. */
+/* pgd.c ends the step when the postmaster is gone; the order's deadline, or the plan's, makes it harsher. */
 int step_stop(Pgd *p, bool immediate)
 {
+        usec_t harsher = p->order.deadline ? p->order.deadline : USEC_INFINITY;
+
+        if (p->stop_within)
+                harsher = MIN(harsher, now_boottime() + p->stop_within);
         int r = server_signal(p->server, immediate ? SIGQUIT : SIGINT);
 
         p->pg.accepts = false;
@@ -25,7 +29,7 @@ int step_stop(Pgd *p, bool immediate)
                 return 0; /* it has just ended: that news is on its way */
         /* A step before this one may have left it due: that is no end of this one's time. */
         if (r >= 0)
-                timer_set(&p->retry_timer, p->order.deadline ? p->order.deadline : USEC_INFINITY);
+                timer_set(&p->retry_timer, harsher);
         return r;
 }
 

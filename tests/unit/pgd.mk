@@ -13,6 +13,7 @@ PGD_TESTS = \
 	tests/unit/test-pgd-scripts \
 	tests/unit/test-pgd-slots \
 	tests/unit/test-pgd-source \
+	tests/unit/test-pgd-trouble \
 	tests/unit/test-pgd-verify
 
 check_PROGRAMS += $(PGD_TESTS)
@@ -43,6 +44,8 @@ tests_unit_test_pgd_source_SOURCES = tests/unit/test-pgd-source.c tests/unit/tes
 tests_unit_test_pgd_source_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_slots_SOURCES = tests/unit/test-pgd-slots.c tests/unit/test-lib.h
 tests_unit_test_pgd_slots_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_trouble_SOURCES = tests/unit/test-pgd-trouble.c tests/unit/test-lib.h
+tests_unit_test_pgd_trouble_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_verify_SOURCES = tests/unit/test-pgd-verify.c tests/unit/test-lib.h
 tests_unit_test_pgd_verify_LDADD = $(PGD_TEST_LDADD)
 

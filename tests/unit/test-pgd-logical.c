@@ -170,6 +170,14 @@ static void test_for_whom(void **state _unused_)
         expect(LOGICAL_COPY, "feed");
 }
 
+/* Changes are lost with the primary's; a standby's is only copied again. */
+static void expect_loss(bool loses)
+{
+        SlotsInput in = input();
+
+        assert_int_equal(slots_plan(&seen, &in, 0).loses, loses);
+}
+
 static void test_drop(void **state _unused_)
 {
         SlotRow *s = have_logical("feed", 100);
@@ -179,6 +187,7 @@ static void test_drop(void **state _unused_)
                 expect_drop(NULL);
                 s->lost = true;
                 expect_drop("feed");
+                expect_loss(primary);
                 s->active = true;
                 expect_drop(NULL); /* not while it is used */
                 s->lost = s->active = false;
@@ -242,6 +251,47 @@ static void test_failover_slots(void **state _unused_)
         be(true);
         expect(LOGICAL_NOTHING, NULL);
         expect_drop(NULL);
+}
+
+/* Making one may take long: it is given up when the configuration has it no more, or another one. */
+static void test_wanted(void **state _unused_)
+{
+        be(true);
+        expect(LOGICAL_CREATE, "feed");
+        SlotsInput in = input();
+        LogicalPlan p = logical_plan(&seen, &in, LOGICAL_CREATE, 0);
+        assert_true(logical_is_wanted(&seen, &in, &p));
+        (void)STR_SET(p.plugin, "test_decoding");
+        assert_false(logical_is_wanted(&seen, &in, &p));
+        (void)STR_SET(p.plugin, "pgoutput");
+        own.nofailover = true; /* none for this node */
+        in = input();
+        slots_note(&seen, &in);
+        assert_false(logical_is_wanted(&seen, &in, &p));
+        own.nofailover = false;
+        configure("{\"slots\":{}}");
+        in = input();
+        slots_note(&seen, &in);
+        assert_false(logical_is_wanted(&seen, &in, &p));
+}
+
+/* In pause nothing is dropped; what is there is moved on, and what is not there is made. */
+static void test_paused(void **state _unused_)
+{
+        SlotRow *s = have_logical("feed", 100);
+        SlotsInput in = input();
+
+        in.paused = true;
+        slots_note(&seen, &in);
+        s->lost = true;
+        assert_int_equal(slots_plan(&seen, &in, 0).action, SLOT_NOTHING);
+        s->lost = false;
+        status("feed", 300);
+        assert_int_equal(logical_plan(&seen, &in, LOGICAL_ADVANCE, 0).action, LOGICAL_ADVANCE);
+        have_logical("somebodys", 100);
+        assert_int_equal(slots_plan(&seen, &in, 0).action, SLOT_NOTHING);
+        in.paused = false;
+        assert_int_equal(slots_plan(&seen, &in, 0).action, SLOT_DROP);
 }
 
 static void expect_told(uint32_t n, const char *name, Lsn lsn)
@@ -349,24 +399,37 @@ static void test_complaints(void **state _unused_)
 
 /* ---- copies ---- */
 
-/* As PostgreSQL 15 writes it, up to the database. */
-static void make_state(uint8_t *state, const char *name, uint32_t database)
+/* What PostgreSQL 13.23, 15.17, 17.9 and 18.3 answer; between them the file became longer. */
+static const char *const answers[] = {
+        "feed|0/15C49F8|0/15C4A30|485|pgoutput|a11c050131e8e70802000000a800000066656564000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000473400000000000000000000e5010000f8495c01000000000000000000000000304a5c01"
+        "0000000070676f7574707574000000000000000000000000000000000000000000000000000000000000000000"
+        "0000000000000000000000000000000000000000000000|postgres",
+        "feed|0/14F4B38|0/14F4B70|724|pgoutput|a11c05013f537cea02000000b800000066656564000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000050000000000000000000000d4020000384b4f01000000000000000000000000704b4f01"
+        "0000000000000000000000000070676f7574707574000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000|postgres",
+        "feed|0/14D8AA0|0/14D8AD8|738|pgoutput|a11c05016507e04905000000b800000066656564000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000050000000000000000000000e2020000a08a4d01000000000000000000000000d88a4d01"
+        "0000000000000000000000000070676f7574707574000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000|postgres",
+        "feed|0/174B340|0/174B378|752|pgoutput|a11c0501164d3e9a05000000b800000066656564000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000050000000000000000000000f002000040b3740100000000000000000000000078b37401"
+        "0000000000000000000000000070676f7574707574000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000|postgres",
+};
+
+static void expect_copy(const char *line, LogicalCopy *ret)
 {
-        static const uint32_t magic = 0x1051CA1;
-
-        memset(state, 0, 200);
-        memcpy(state, &magic, 4);
-        memcpy(state + 16, name, strlen(name));
-        memcpy(state + 80, &database, 4);
-}
-
-static void make_line(char *buf, size_t size, const char *name, const uint8_t *state)
-{
-        size_t n = (size_t)snprintf(buf, size, "%s|0/64|0/12C|731|pgoutput|", name);
-
-        for (size_t i = 0; i < 200; i++)
-                n += (size_t)snprintf(buf + n, size - n, "%02x", state[i]);
-        snprintf(buf + n, size - n, "|%s", "app");
+        assert_int_equal(logical_read_copy(line, ret), 0);
+        assert_string_equal(ret->name, "feed");
+        assert_string_equal(ret->database, "postgres");
+        assert_string_equal(ret->plugin, "pgoutput");
+        assert_true(logical_is_whole(ret->state, ret->size, "feed"));
 }
 
 static void test_read_copy(void **state _unused_)
@@ -376,53 +439,80 @@ static void test_read_copy(void **state _unused_)
                 "feed|0/64|0/12C|x|pgoutput|00|app", "feed|0/64|0/12C|731|pgoutput|0|app",
                 "feed|0/64|0/12C|731|pgoutput|0x|app", "feed|0/64|0/12C|5000000000|pgoutput|00|app",
         };
-        uint8_t bytes[200];
-        char line[1024];
         LogicalCopy copy;
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
                 assert_int_equal(logical_read_copy(bad[i], &copy), -EBADMSG);
-        make_state(bytes, "feed", 16384);
-        make_line(line, sizeof line, "feed", bytes);
-        assert_int_equal(logical_read_copy(line, &copy), 0);
-        assert_string_equal(copy.name, "feed");
-        assert_string_equal(copy.database, "app");
-        assert_string_equal(copy.plugin, "pgoutput");
-        assert_true(copy.restart == 100 && copy.confirmed == 300);
-        assert_int_equal(copy.catalog_xmin, 731);
+        for (size_t i = 0; i < ELEMENTSOF(answers); i++)
+                expect_copy(answers[i], &copy);
+        expect_copy(answers[1], &copy);
+        assert_true(copy.restart == 0x14F4B38 && copy.confirmed == 0x14F4B70);
+        assert_int_equal(copy.catalog_xmin, 724);
         assert_int_equal(copy.size, 200);
-        assert_memory_equal(copy.state, bytes, 200);
 
-        assert_null(logical_copy_refused(&copy, dynamic, true));
-        assert_non_null(logical_copy_refused(&copy, dynamic, false)); /* WAL is gone */
-        (void)STR_SET(copy.plugin, "test_decoding");
-        assert_non_null(logical_copy_refused(&copy, dynamic, true));
-        (void)STR_SET(copy.plugin, "pgoutput");
-        copy.size = 80;
-        assert_non_null(logical_copy_refused(&copy, dynamic, true));
-        copy.size = 200;
-        copy.state[0]++;
-        assert_non_null(logical_copy_refused(&copy, dynamic, true));
-        copy.state[0]--;
-        copy.state[19] = 'x';
-        assert_non_null(logical_copy_refused(&copy, dynamic, true)); /* of another one */
-        assert_true(logical_is_state(copy.state, copy.size, NULL));
-        make_state(bytes, "feed", 0);
-        assert_false(logical_is_state(bytes, sizeof bytes, NULL)); /* a physical one */
-
-        assert_true(logical_copies_replayed(&copy, 1, 300));
-        assert_false(logical_copies_replayed(&copy, 1, 299));
-        assert_false(logical_copies_replayed(&copy, 0, 300));
+        assert_true(logical_copies_replayed(&copy, 1, 0x14F4B70));
+        assert_false(logical_copies_replayed(&copy, 1, 0x14F4B6F));
+        assert_false(logical_copies_replayed(&copy, 0, 0x14F4B70));
 }
 
+/* A server that finds half a file, or another one's, does not start: whatever byte is wrong. */
+static void test_whole(void **state _unused_)
+{
+        LogicalCopy copy;
+
+        expect_copy(answers[1], &copy);
+        assert_false(logical_is_whole(copy.state, copy.size, "other"));
+        assert_false(logical_is_whole(copy.state, copy.size, "fee"));
+        for (size_t n = 0; n < copy.size; n++) {
+                assert_false(logical_is_whole(copy.state, n, "feed"));
+                copy.state[n] ^= 0x10;
+                assert_false(logical_is_whole(copy.state, copy.size, "feed"));
+                copy.state[n] ^= 0x10;
+        }
+        assert_true(logical_is_state(copy.state, copy.size));
+        memset(copy.state + 80, 0, 4); /* of no database: a physical one */
+        assert_false(logical_is_state(copy.state, copy.size));
+}
+
+static void test_refused(void **state _unused_)
+{
+        LogicalCopy copy;
+
+        expect_copy(answers[1], &copy);
+        assert_non_null(logical_copy_refused(&copy, dynamic, true, true)); /* of another database */
+        configure("{\"slots\":{\"feed\":{\"database\":\"postgres\",\"plugin\":\"pgoutput\"}}}");
+        assert_null(logical_copy_refused(&copy, dynamic, true, true));
+        assert_non_null(logical_copy_refused(&copy, dynamic, false, true)); /* WAL is gone */
+        assert_non_null(logical_copy_refused(&copy, dynamic, true, false)); /* max_replication_slots */
+        (void)STR_SET(copy.plugin, "test_decoding");
+        assert_non_null(logical_copy_refused(&copy, dynamic, true, true));
+        (void)STR_SET(copy.plugin, "pgoutput");
+        copy.size = 80;
+        assert_non_null(logical_copy_refused(&copy, dynamic, true, true));
+
+        slots.most = 3; /* two are there */
+        assert_true(logical_has_room(&slots, 1));
+        assert_false(logical_has_room(&slots, 2));
+        slots.most = 0; /* not known */
+        assert_true(logical_has_room(&slots, 2));
+}
+
+/* What is sent to which version: an older server does not know the newer's columns and parameters. */
 static void test_sql(void **state _unused_)
 {
         char sql[1024];
 
-        assert_true(logical_copy_sql("a,b", sql, sizeof sql));
+        assert_true(logical_copy_sql("a,b", 150020, sql, sizeof sql));
         assert_non_null(strstr(sql, "slot_name IN ('a','b')"));
-        assert_false(logical_copy_sql("a,b", sql, 100));
-        assert_false(logical_copy_sql("", sql, sizeof sql));
+        assert_non_null(strstr(sql, "wal_status IS DISTINCT FROM 'lost'"));
+        assert_false(logical_copy_sql("a,b", 150020, sql, 100));
+        assert_false(logical_copy_sql("", 150020, sql, sizeof sql));
+        for (uint32_t version = 130000; version < 200000; version += 10000) {
+                assert_true(logical_copy_sql("a", version, sql, sizeof sql));
+                assert_int_equal(strstr(sql, "AND NOT failover") != NULL, version >= 170000);
+                assert_int_equal(strstr(logical_session(version), "client_connection_check_interval") != NULL,
+                                 version >= 140000);
+        }
         assert_true(logical_ready_sql("a", "node0", sql, sizeof sql));
         assert_non_null(strstr(sql, "IN ('node0','a')"));
 }
@@ -483,7 +573,9 @@ int main(void)
                 TEST(test_create),     TEST(test_copy_and_advance), TEST(test_for_whom),
                 TEST(test_drop),       TEST(test_left_over),        TEST(test_failover_slots),
                 TEST(test_tell),       TEST(test_feedback),         TEST(test_complaints),
-                TEST(test_read_copy),  TEST(test_sql),              TEST(test_ready),
+                TEST(test_read_copy),  TEST(test_whole),            TEST(test_refused),
+                TEST(test_sql),        TEST(test_ready),            TEST(test_paused),
+                TEST(test_wanted),
         };
 
         int r = cmocka_run_group_tests(tests, NULL, NULL);
