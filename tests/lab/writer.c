@@ -116,8 +116,11 @@ static void row_done(Writer *w, Instant now)
                 w->table_there = true;
                 return;
         }
-        if (ledger_acknowledge(w->ledger, w->id, now, &outage))
+        if (ledger_acknowledge(w->ledger, w->id, now, &outage)) {
+                if (!w->stalled) /* this process had no CPU meanwhile: who counts both expects it, too */
+                        report_stalled(&w->report, &outage);
                 report_outage(&w->report, &outage, true);
+        }
         ledger_took(w->ledger, now.mono - w->sent);
         if (w->options.log)
                 log_row(w, now);
