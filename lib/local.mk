@@ -74,6 +74,7 @@ lib_libio_a_SOURCES = \
 	lib/io/listen.c lib/io/listen.h \
 	lib/io/log.c lib/io/log.h \
 	lib/io/loop.c lib/io/loop.h \
+	lib/io/program.c lib/io/program.h \
 	lib/io/store.c lib/io/store.h \
 	lib/io/turn.c lib/io/turn.h
 

@@ -55,6 +55,10 @@ typedef enum OptionId {
         OPTION_PORT,
         OPTION_RESTORE_COMMAND,
         OPTION_PRIMARY_SLOT_NAME,
+        OPTION_IGNORE_LISTEN_PORT,
+        OPTION_PRINT,
+        OPTION_SAMPLE,
+        OPTION_DSN,
         OPTION_MAX,
 } OptionId;
 
@@ -159,3 +163,5 @@ int verb_join(Ctl *c);
 int verb_explain(Ctl *c);
 int verb_reload(Ctl *c);
 int verb_version(Ctl *c);
+int verb_validate_config(Ctl *c);
+int verb_generate_config(Ctl *c);

@@ -6,6 +6,7 @@ CTL_PURE = \
 	daemons/ctl/grid.c daemons/ctl/grid.h \
 	daemons/ctl/members.c daemons/ctl/members.h \
 	daemons/ctl/record.c daemons/ctl/record.h \
+	daemons/ctl/template.c daemons/ctl/template.h \
 	daemons/ctl/timelines.c daemons/ctl/timelines.h \
 	daemons/ctl/yaml-out.c daemons/ctl/yaml-out.h
 # Everything but main(): the verbs and what they share.
@@ -17,6 +18,7 @@ CTL_PARTS = $(CTL_PURE) \
 	daemons/ctl/edit.c \
 	daemons/ctl/endpoint.c daemons/ctl/endpoint.h \
 	daemons/ctl/explain.c \
+	daemons/ctl/generate.c \
 	daemons/ctl/node.c \
 	daemons/ctl/options.c daemons/ctl/options.h \
 	daemons/ctl/pause.c \
@@ -25,7 +27,8 @@ CTL_PARTS = $(CTL_PURE) \
 	daemons/ctl/screen.c daemons/ctl/screen.h \
 	daemons/ctl/show.c \
 	daemons/ctl/standby.c \
+	daemons/ctl/validate.c \
 	daemons/ctl/verbs.c \
 	daemons/ctl/when.c
 palisadectl_SOURCES = $(CTL_PARTS) daemons/ctl/main.c
-palisadectl_LDADD = $(IO_LDADD) $(CONFIG_LDADD) $(CURL_LIBS)
+palisadectl_LDADD = $(IO_LDADD) $(CONFIG_LDADD) $(CURL_LIBS) $(PQ_LIBS)

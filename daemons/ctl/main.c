@@ -17,7 +17,7 @@ int main(int argc, char **argv)
         c.paint = c.tty && str_empty(no_color);
         c.ask = isatty(STDIN_FILENO);
         int code = options_parse(&c, argc, argv);
-        if (code < 0)
+        if (code < 0 && !c.verb->offline)
                 code = endpoint_open(&c);
         if (code < 0)
                 code = c.verb->run(&c);

@@ -55,6 +55,10 @@ static const OptionRow rows[] = {
           "where its WAL can be fetched from" },
         { OPTION_PRIMARY_SLOT_NAME, "primary-slot-name", 0, "NAME", false,
           "its replication slot for this cluster" },
+        { OPTION_IGNORE_LISTEN_PORT, "ignore-listen-port", 'i', NULL, false, "ports may be in use" },
+        { OPTION_PRINT, "print", 'p', NULL, false, "print it as it was read, the environment over it" },
+        { OPTION_SAMPLE, "sample", 0, NULL, false, "of a new cluster, from no server" },
+        { OPTION_DSN, "dsn", 0, "DSN", false, "how the server is reached, as a superuser" },
         { OPTION_WAIT, "wait", 0, NULL, false, "wait until it has happened everywhere" },
         { OPTION_NO_WAIT, "no-wait", 0, NULL, false, "do not wait until it has happened" },
 };
@@ -70,6 +74,12 @@ static bool takes(const OptionId *list, OptionId id)
                 if (*list == id)
                         return true;
         return false;
+}
+
+/* Two verbs may use one letter for different options. */
+static bool counts(const OptionId *own, OptionId id)
+{
+        return takes(own, id) || takes(everywhere, id);
 }
 
 /* ---- help ---- */
@@ -154,7 +164,7 @@ static int read_options(Ctl *c, int argc, char **argv, const OptionId *own, cons
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 const OptionRow *r = &rows[i];
-                if (!takes(own, r->id) && !takes(everywhere, r->id))
+                if (!counts(own, r->id))
                         continue;
                 int wants = !r->value           ? no_argument
                             : r->value_optional ? optional_argument
@@ -175,7 +185,7 @@ static int read_options(Ctl *c, int argc, char **argv, const OptionId *own, cons
                 }
                 for (size_t i = 0; i < ELEMENTSOF(rows); i++)
                         if (found == 256 + (int)i ||
-                            (found < 256 && rows[i].letter == (char)found))
+                            (found < 256 && rows[i].letter == (char)found && counts(own, rows[i].id)))
                                 r = &rows[i];
                 if (r)
                         take(c, r, optarg);

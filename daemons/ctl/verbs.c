@@ -46,6 +46,14 @@ static const char explain_text[] =
         "The facts, the rule they lead to, what would happen if one of them changed, and\n"
         "the chain of deadlines under which this node may act as primary.\n";
 
+static const char validate_text[] =
+        "What --check-config of palisaded tells, and whether the programs, folders, ports, hosts\n"
+        "and certificates are there that it names. 1: something is wrong.\n";
+
+static const char generate_text[] =
+        "From the server that runs here, or with --sample from none, to FILE or the screen. What\n"
+        "is to be filled in says #FIXME. PATRONI_* variables go before.\n";
+
 const Verb verbs[] = {
         { "list", "[CLUSTER]", "Show the members of the cluster", watch_text, 1,
           OPTIONS(OPTION_FORMAT, OPTION_EXTENDED, OPTION_TIMESTAMP, OPTION_WATCH, OPTION_EVERY),
@@ -91,6 +99,10 @@ const Verb verbs[] = {
           verb_edit_config, false },
         { "reload", "[MEMBER]…", "Let members read their configuration files again", NULL,
           CTL_WORDS_MAX, OPTIONS(OPTION_ROLE, OPTION_FORCE), verb_reload, false },
+        { "validate-config", "FILE", "Check a node's configuration file, and what it names", validate_text, 1,
+          OPTIONS(OPTION_IGNORE_LISTEN_PORT, OPTION_PRINT), verb_validate_config, true },
+        { "generate-config", "[FILE]", "Make a configuration file", generate_text, 1,
+          OPTIONS(OPTION_SAMPLE, OPTION_DSN), verb_generate_config, true },
         { "version", NULL, "Show which version runs where", NULL, 0, NULL, verb_version, false },
 };
 const size_t n_verbs = ELEMENTSOF(verbs);

@@ -23,6 +23,9 @@ static void usage(void)
 {
         puts("Usage: palisaded --cluster NAME [OPTION]…\n"
              "       palisaded --check-config FILE\n"
+             "       palisaded --validate-config FILE [-i] [-p]\n"
+             "       palisaded --generate-config [FILE] [--dsn DSN]\n"
+             "       palisaded --generate-sample-config [FILE]\n"
              "       palisade run FILE\n\n"
              "The mind of one node of a PostgreSQL cluster. It is started by\n"
              "palisaded@NAME.service; `palisade run` is a whole node in the foreground,\n"
@@ -30,6 +33,10 @@ static void usage(void)
              "  --cluster NAME       the cluster this instance serves\n"
              "  --config FILE        default /etc/palisade/NAME.yml\n"
              "  --check-config FILE  read it, tell what is wrong, start nothing\n"
+             "  --validate-config    the same, and look for what it names (palisadectl validate-config)\n"
+             "  --generate-config    make one from the server that runs here (palisadectl generate-config)\n"
+             "  --generate-sample-config\n"
+             "                       make one from none\n"
              "  --runtime DIR        where the hands' sockets are; default /run/palisade\n"
              "  --help, --version\n\n"
              "See palisaded(8), palisade.yml(5).");
@@ -73,6 +80,40 @@ static int parse(Options *o, int argc, char **argv)
                 return -1;
         }
         return 0;
+}
+
+/*
+ * Patroni's options for what palisadectl does here: the mind reads no server's answers. They may stand
+ * anywhere; what else is there is passed on. Returns where there is none of them.
+ */
+static void delegate(int argc, char **argv)
+{
+        static const struct {
+                const char *option, *words[2];
+        } rows[] = {
+                { "--validate-config", { "validate-config", NULL } },
+                { "--generate-config", { "generate-config", NULL } },
+                { "--generate-sample-config", { "generate-config", "--sample" } },
+        };
+        char **words = calloc((size_t)argc + 3, sizeof *words);
+        size_t n = 1, asked = ELEMENTSOF(rows);
+
+        for (int i = 1; i < argc; i++)
+                for (size_t k = 0; k < ELEMENTSOF(rows); k++)
+                        if (str_equal(argv[i], rows[k].option))
+                                asked = k;
+        if (asked < ELEMENTSOF(rows) && words) {
+                words[0] = (char *)"palisadectl";
+                for (size_t k = 0; k < 2 && rows[asked].words[k]; k++)
+                        words[n++] = (char *)rows[asked].words[k];
+                for (int i = 1; i < argc; i++)
+                        if (!str_equal(argv[i], rows[asked].option))
+                                words[n++] = argv[i];
+                (void)execv(BINDIR "/palisadectl", words); /* comes back only where that fails */
+                fprintf(stderr, "palisaded: cannot run " BINDIR "/palisadectl: %s\n", strerror(errno));
+                exit(EXIT_FAILURE);
+        }
+        free(words);
 }
 
 static void print_problem(Severity severity, const char *line, void *userdata)
@@ -137,6 +178,7 @@ int main(int argc, char **argv)
         Options o = { 0 };
 
         log_open("palisaded");
+        delegate(argc, argv);
         int r = parse(&o, argc, argv);
         if (r != 0)
                 return r < 0 ? 2 : EXIT_SUCCESS;

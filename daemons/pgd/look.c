@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "io/fdutil.h"
 #include "io/log.h"
+#include "io/program.h"
 #include "pgd/pgd.h"
 #include "pgd/programs.h"
 
@@ -135,5 +136,5 @@ void pgd_program(const Pgd *p, const char *name, char *buf, size_t size)
         const char *dir = node_get_text(p->section, "bin_dir");
         const char *renamed = node_get_text(node_get(p->section, "bin_name"), name);
 
-        programs_find(dir, renamed ? renamed : name, buf, size);
+        program_find(dir, renamed ? renamed : name, buf, size);
 }

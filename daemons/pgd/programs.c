@@ -6,38 +6,10 @@
 
 #include "base/str.h"
 #include "io/log.h"
+#include "io/program.h"
 #include "pgd/programs.h"
 
 #define ANSWER_WITHIN (10 * USEC_PER_SEC)
-
-void programs_find(const char *bin_dir, const char *name, char *buf, size_t size)
-{
-        const char *path = getenv("PATH");
-
-        if (bin_dir || name[0] == '/') {
-                snprintf(buf, size, "%s%s%s", name[0] == '/' ? "" : bin_dir,
-                         name[0] == '/' ? "" : "/", name);
-                return;
-        }
-        for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
-                size_t n = strcspn(p, ":");
-                snprintf(buf, size, "%.*s/%s", (int)n, p, name);
-                if (access(buf, X_OK) >= 0)
-                        return;
-                p += n + (p[n] == ':');
-        }
-        (void)str_copy(buf, size, name); /* it will fail, and say so with its name */
-}
-
-uint32_t programs_parse_version(const char *text)
-{
-        const char *s = strchr(text, ')');
-        unsigned major, minor = 0;
-
-        if (!s || sscanf(s + 1, " %u.%u", &major, &minor) < 1 || major < 10 || major > 99)
-                return 0;
-        return major * 10000 + minor;
-}
 
 /* One question at a time: pgd asks once, at its start. */
 static struct {
@@ -112,7 +84,7 @@ static int ask(const char *option, tool_done_t done)
 static void on_version(ToolResult *result, void *userdata _unused_)
 {
         asked.tool = NULL;
-        asked.version = result->r >= 0 ? programs_parse_version(result->output) : 0;
+        asked.version = result->r >= 0 ? program_parse_version(result->output) : 0;
         if (asked.version < 130000) {
                 fail(result->r < 0 ? result->r : -EINVAL, result,
                      asked.version ? "how to run a version before 13" : "the version");

@@ -259,6 +259,74 @@ def name_taken(lab):
     healthy(lab)
 
 
+def validate(node, *options, file=CONFIG):
+    """palisaded --validate-config, as Patroni is asked: what it answers, and what it says."""
+    said = node.sh(["palisaded", "--validate-config", *options, file], check=False)
+    expect(said.stdout == "", f"it says nothing else: {said.stdout}")
+    return said.returncode, said.stderr
+
+
+@case
+def configuration_looked_into(lab):
+    """--validate-config: what the file names is looked for: programs, data, ports, addresses, etcd, certificates"""
+    node = healthy(lab)
+    good = node.read(CONFIG)
+    expect(validate(node, "-i") == (0, ""), f"the node's own file is fine: {validate(node, '-i')}")
+    code, said = validate(node)
+    expect(code == 1 and "port 8008 of 0.0.0.0: Address already in use" in said and
+           "port 5432 of 0.0.0.0: Address already in use" in said, f"the ports are in use: {said}")  # fmt: skip
+    node.sh("mkdir -p /var/tmp/old/global /var/tmp/other; echo 11 > /var/tmp/old/PG_VERSION; "
+            "touch /var/tmp/old/global/pg_control /var/tmp/other/file")  # fmt: skip
+    address = f"connect_address: {node.address.v4}"
+    for old, new, expected in (
+        ("bin_dir: /usr/lib/postgresql/15/bin", "bin_dir: /nowhere", "postgresql.bin_dir: /nowhere/postgres: No such file"),
+        ("data_dir: /var/lib/postgresql/15/main", "data_dir: /var/tmp/old", "is of version 11, postgres of version 15"),
+        ("data_dir: /var/lib/postgresql/15/main", "data_dir: /var/tmp/other", "/var/tmp/other is not empty, and no data"),
+        (f"{address}:8008", "connect_address: localhost:8008", "restapi.connect_address: 'localhost' is not where"),
+        (f"{address}:5432", "connect_address: 127.0.0.1:5432", "postgresql.connect_address: '127.0.0.1' is not where"),
+        ("etcd3:\n", "etcd3:\n  cacert: /nowhere/ca.crt\n", "etcd3.cacert: /nowhere/ca.crt: No such file"),
+        (f"'{lab.nodes[0].address.v4}:2379'", f"'{node.address.v4}:2378'", f"{node.address.v4}:2378: Connection refused"),
+        ("scope: main", "scope: [main]", "scope: expected a text"),
+    ):
+        expect(old in good, f"{old} is in there")
+        node.write("/var/tmp/bad.yml", good.replace(old, new, 1))
+        code, said = validate(node, "-i", file="/var/tmp/bad.yml")
+        expect(code == 1 and expected in said and "/var/tmp/bad.yml" in said, f"{expected}: {code} {said}")
+        expect(said.count("\n") == 1 or "/nowhere/initdb" in said, f"and nothing else: {said}")
+    node.write("/var/tmp/bad.yml", good.replace("/15/main", "/15/none", 1))
+    expect(validate(node, "-i", file="/var/tmp/bad.yml") == (0, ""), "a data directory may still have to be made")
+    printed = node.sh(["palisaded", CONFIG, "--validate-config", "-i", "--print"]).stdout
+    expect("\nscope: main\n" in printed and f"\n  {address}:5432\n" in printed, f"printed: {printed}")
+
+
+@case
+def configuration_made(lab):
+    """--generate-config from the server that runs here, --generate-sample-config from none: files that can be used"""
+    node = healthy(lab)
+    made = "/var/tmp/made/main.yml"
+    etcd = ",".join(f"{n.address.v4}:2379" for n in lab.databases)
+    refused = node.sh(["palisaded", "--generate-config", "--dsn", "host=/var/run/postgresql user=rewind dbname=postgres"],
+                      check=False)  # fmt: skip
+    expect(refused.returncode == 1 and "rewind is no superuser" in refused.stderr, f"a superuser is needed: {refused}")
+    node.sh(["env", f"PATRONI_ETCD3_HOSTS={etcd}", "palisaded", "--generate-config", made, "--dsn",
+             "host=/var/run/postgresql user=postgres dbname=postgres password=hush"])  # fmt: skip
+    expect(node.sh(["stat", "-c", "%a", made]).stdout.strip() == "600", "it holds a password: nobody else reads it")
+    expect(validate(node, "-i", file=made) == (0, ""), f"it is fine: {validate(node, '-i', file=made)}")
+    text = node.read(made)
+    for line in ("scope: main", f"name: {node.name}", "  data_dir: /var/lib/postgresql/15/main",
+                 "  bin_dir: /usr/lib/postgresql/15/bin", "  listen: 0.0.0.0:5432", "      password: hush",
+                 f"  connect_address: {node.address.v4}:5432", "        shared_buffers: 32MB",
+                 "        max_connections: '100'", "  - local all all trust"):  # fmt: skip
+        expect(f"\n{line}\n" in f"\n{text}", f"{line} is in there: {text}")
+    sample = node.sh(["env", "PATRONI_POSTGRESQL_BIN_DIR=/usr/lib/postgresql/15/bin", f"PATRONI_ETCD3_HOSTS={etcd}",
+                      "PATRONI_SCOPE=other", "palisaded", "--generate-sample-config"]).stdout  # fmt: skip
+    expect("scope: other\n" in sample and "password: '#FIXME'" in sample, f"a sample: {sample}")
+    node.write("/var/tmp/sample.yml", sample.replace("data_dir: '#FIXME'", "data_dir: /var/tmp/new"))
+    expect(validate(node, "-i", file="/var/tmp/sample.yml") == (0, ""), "which is fine, but for what is to be filled in")
+    none = node.sh(["palisaded", "--generate-sample-config"], check=False)
+    expect(none.returncode == 1 and "PATRONI_POSTGRESQL_BIN_DIR" in none.stderr, f"no programs on PATH: {none.stderr}")
+
+
 def power_off_the_leader(lab, leader):
     lab.etcd.move_leader_away(leader)
     leader.kill()
