@@ -17,6 +17,7 @@
 #include "io/cgroup.h"
 #include "io/fdutil.h"
 #include "io/log.h"
+#include "io/turn.h"
 
 #define DEPTH_MAX 8 /* of slices in one another */
 
@@ -128,6 +129,7 @@ bool poolers_set(Poolers *p, usec_t deadline, bool same_right)
 static void put_gate(Poolers *p, Pooler *u)
 {
         /* A gate that a process before us left may hold back what an old right has sent. */
+        turn_takes_cgroup_lock();
         int r = gate_new(&u->gate, u->dir_fd, -1, p->same_right ? p->deadline : 0);
 
         if (r < 0) {

@@ -16,6 +16,7 @@
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "io/store.h"
+#include "io/turn.h"
 
 #define KILL_AGAIN (20 * USEC_PER_MSEC)
 
@@ -146,6 +147,7 @@ static void put_gate(Ward *w, int map_fd)
                         gate_absent(w, why);
                 return;
         }
+        turn_takes_cgroup_lock();
         int r = gate_new(&w->gate, w->dir_fd, map_fd, 0);
         if (r == -ENOENT) { /* the leaf was removed while this daemon was away: nobody is in it */
                 (void)STR_SET(w->gate_reason, "its cgroup is gone"); /* it fits */

@@ -13,6 +13,7 @@
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "io/loop.h"
+#include "io/turn.h"
 #include "launcher/launcher.h"
 #include "launcher/spawn.h"
 
@@ -59,6 +60,7 @@ static int open_leaf(Launcher *l, uint64_t leaf)
         char name[32];
 
         leaf_name(leaf, name, sizeof name);
+        turn_takes_cgroup_lock();
         if (mkdirat(l->base_fd, name, 0755) < 0 && errno != EEXIST)
                 return -errno;
         _cleanup_(closep) int fd = openat(l->base_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -140,6 +142,7 @@ static void on_drop_leaf(Link *link, const MsgHeader *h, int *in _unused_, size_
         char name[32];
 
         leaf_name(((const MsgDropLeaf *)h)->leaf, name, sizeof name);
+        turn_takes_cgroup_lock();
         if (l->base_fd >= 0 && unlinkat(l->base_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT) {
                 link_send_result(link, h->seq, OUTCOME_REFUSED, "%s: %s", name, strerror(errno));
                 return;
@@ -204,6 +207,7 @@ static int spawn_request(Launcher *l, const MsgSpawn *m, const int *stdio, pid_t
                 if (procs < 0)
                         return -errno;
         }
+        turn_takes_cgroup_lock();
         SpawnRequest req = { argv, envp, m->cwd, { stdio[0], stdio[1], stdio[2] }, procs };
         return spawn_child(&req, ret_pid, ret_pidfd);
 }

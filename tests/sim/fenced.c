@@ -14,6 +14,7 @@
 #include "fence/poolers.h"
 #include "fence/sockets.h"
 #include "io/cgroup.h"
+#include "io/turn.h"
 #include "tests/sim/fds.h"
 #include "tests/sim/sim.h"
 
@@ -203,6 +204,8 @@ usec_t addresses_next_end(const Addresses *a _unused_, usec_t now _unused_)
 
 void addresses_look(Addresses *a _unused_) {}
 void addresses_state(const Addresses *a _unused_, MsgFenceState *ret _unused_) {}
+
+void turn_takes_cgroup_lock(void) {}
 
 int arp_new(Arp **ret, sd_event *e _unused_)
 {
