@@ -221,7 +221,7 @@ static void on_held(const MsgResult *r, void *userdata)
         Palisaded *p = userdata;
 
         if (r->outcome != OUTCOME_DONE)
-                p->noting_left = false; /* said again; else pgd's state shows it in a moment */
+                p->noting = ORDER_NONE; /* said again; else pgd's state shows it in a moment */
         palisaded_think(p);
 }
 
@@ -229,8 +229,7 @@ static void order_held(Palisaded *p, OrderWhat what)
 {
         MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
 
-        p->noting_left = what == ORDER_LEAVE;
-        m.what = what;
+        p->noting = m.what = what;
         (void)hands_request(p->hands, HAND_PGD, &m.h, USEC_PER_SEC, on_held, p);
         p->order_again = 0; /* what was refused because of it is not any more */
 }
@@ -274,10 +273,17 @@ void palisaded_join(Palisaded *p)
         palisaded_think(p);
 }
 
+/* pgd was away, or stood still, when it was told to forget that this node had left. */
+void api_note_joined(Palisaded *p)
+{
+        if (p->pg.pg.held && !p->leaving && p->noting != ORDER_JOIN)
+                order_held(p, ORDER_JOIN);
+}
+
 /* pgd remembers that this node has left, for the minds that come after us. */
 void api_note_left(Palisaded *p)
 {
-        if (p->pg.pg.held || p->noting_left)
+        if (p->pg.pg.held || p->noting == ORDER_LEAVE)
                 return;
         order_held(p, ORDER_LEAVE);
         log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS,
