@@ -31,6 +31,24 @@ static void test_may_run(void **state _unused_)
         assert_true(pg_may_run(&(PgState){ .run = (RunState)99 })); /* what nobody knows may run */
 }
 
+/* "In recovery" is not believed of who was started as primary, or told to promote. */
+static void test_acts_as_primary(void **state _unused_)
+{
+        PgState pg = { .run = RUN_RUNNING, .role = ROLE_REPLICA, .in_recovery = TRI_YES };
+
+        assert_false(pg_acts_as_primary(&pg));
+        pg.promote_sent = true;
+        assert_true(pg_acts_as_primary(&pg));
+        pg.run = RUN_STOPPED;
+        assert_false(pg_acts_as_primary(&pg));
+        pg = (PgState){ .run = RUN_STARTING, .role = ROLE_PRIMARY };
+        assert_true(pg_acts_as_primary(&pg));
+        pg = (PgState){ .run = RUN_RUNNING, .role = ROLE_REPLICA, .in_recovery = TRI_NO };
+        assert_true(pg_acts_as_primary(&pg)); /* whatever it was started as */
+        pg.in_recovery = TRI_UNKNOWN;
+        assert_false(pg_acts_as_primary(&pg));
+}
+
 static void test_copy_progress(void **state _unused_)
 {
         char text[COPY_PROGRESS_TEXT_MAX];
@@ -54,6 +72,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_standby_lsn),
                 cmocka_unit_test(test_may_run),
+                cmocka_unit_test(test_acts_as_primary),
                 cmocka_unit_test(test_copy_progress),
         };
 
