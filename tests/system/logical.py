@@ -58,6 +58,11 @@ def in_background(node, name, sql, dbname="app"):
     node.sh(["systemd-run", "--quiet", f"--unit={name}", "--uid=postgres", "psql", "-X", "-d", dbname, "-c", sql])
 
 
+def pid_of(node, query):
+    sql = f"select pid from pg_stat_activity where query like '%{query}%' and pid <> pg_backend_pid()"
+    return node.psql(sql)
+
+
 def switchover(lab, leader, new):
     at = time.monotonic()
     code, body = leader.rest("/switchover", "POST", {"leader": leader.name, "candidate": new.name}, timeout=60)
@@ -207,6 +212,35 @@ def hanging(lab):
     healthy(lab)
     config(lab, slots={"late": None, "plain": None})
     config(lab, slots=None)
+
+
+@case
+def frozen(lab):
+    """a backend that is frozen while a standby stops for a copy, a reader that is frozen at a switchover: neither lasts"""
+    leader = fed(lab)
+    standby, third = others(lab, leader)
+    start = since(standby)
+    in_background(standby, "idle", "select pg_sleep(600)")
+    wait_for(lambda: pid_of(standby, "pg_sleep"), 10, "it to run")
+    pid = pid_of(standby, "pg_sleep")
+    standby.sh(["kill", "-STOP", pid])
+    standby.psql("select pg_drop_replication_slot('feed')")
+    tells(standby, start, "the fast stop took too long: immediate stop")
+    at = time.monotonic()
+    wait_for(lambda: slot(standby, "slot_name"), 30, "the copy")
+    took = time.monotonic() - at
+    expect(took < 10, f"the stop goes on: {took:.1f} s")
+    healthy(lab)
+
+    leader.sh("systemd-run --quiet --unit=reader --uid=postgres "
+              "/usr/lib/postgresql/15/bin/pg_recvlogical -d app --slot feed --start -f /dev/null")  # fmt: skip
+    wait_for(lambda: slot(leader, "active") == "t", 15, "the reader")
+    leader.sh(["systemctl", "kill", "-s", "STOP", "reader"])
+    write(leader, 1, 1000)
+    took = switchover(lab, leader, third)
+    expect(took < 8, f"a switchover waits for no reader: {took:.1f} s")
+    leader.sh(["systemctl", "kill", "-s", "KILL", "reader"])
+    healthy(lab)
 
 
 @case
