@@ -58,6 +58,7 @@ lib_libconfig_a_SOURCES = \
 	lib/config/later.c lib/config/later.h \
 	lib/config/log-node.c lib/config/log-node.h \
 	lib/config/pending-node.c lib/config/pending-node.h \
+	lib/config/slots-node.c lib/config/slots-node.h \
 	lib/config/restart-node.c lib/config/restart-node.h \
 	lib/config/schema.c lib/config/schema.h \
 	lib/config/tree.c lib/config/tree.h \

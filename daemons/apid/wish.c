@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "config/json.h"
 #include "config/schema.h"
+#include "config/slots-node.h"
 
 /* Room for the structs a document travels behind, in the packets of all hands. */
 #define BLOB_MAX (WIRE_PACKET_MAX - 4096)
@@ -203,6 +204,12 @@ Answer wish_failsafe(const View *v, const Node *body, Wish *ret)
         if (!*leader || !STR_SET(ret->request.leader, leader))
                 return answer_text(400, "\"name\" must be a member's name");
         ret->request.kind = REQUEST_FAILSAFE;
+        StatusKey *status = calloc(1, sizeof *status);
+        if (!status)
+                return answer_empty(503);
+        (void)slots_node_read(node_get(body, "slots"), status); /* the rest of them stay where they are */
+        ret->blob = (char *)status;
+        ret->request.blob_size = sizeof *status;
         return (Answer){ 0 };
 }
 

@@ -11,7 +11,7 @@
 #include "apid/view.h"
 
 typedef struct Wish {
-        char *blob; /* owned; CONFIG: the whole new document */
+        char *blob; /* owned; CONFIG: the whole new document; FAILSAFE: a StatusKey, its slots alone */
         char *done; /* owned; JSON to answer with when it is done; NULL: the mind's words */
         MsgRequest request; /* header and blob are put there by who sends it; last, it may grow */
 } Wish;

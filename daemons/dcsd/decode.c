@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "config/json.h"
 #include "config/schema.h"
+#include "config/slots-node.h"
 #include "dcsd/decode.h"
 
 #define SYSID_DIGITS_MIN 10
@@ -189,26 +190,6 @@ void decode_failover(const Kv *kv, FailoverKey *ret)
                 *ret = (FailoverKey){ .mod_revision = ret->mod_revision };
 }
 
-static unsigned decode_slots(const Node *slots, StatusKey *ret)
-{
-        unsigned cut = 0;
-
-        if (!slots || slots->kind != NODE_MAP)
-                return 0;
-        NODE_FOREACH(n, slots) {
-                SlotLsn *slot = &ret->slots[ret->n_slots];
-                if (ret->n_slots == CLUSTER_SLOTS_MAX)
-                        return cut | CUT_SLOTS;
-                if (!STR_SET(slot->name, n->key) || !n->text || str_to_u64(n->text, &slot->lsn) < 0) {
-                        *slot = (SlotLsn){ 0 };
-                        cut |= CUT_SLOTS;
-                        continue;
-                }
-                ret->n_slots++;
-        }
-        return cut;
-}
-
 static void decode_retain(const Node *list, StatusKey *ret)
 {
         size_t used = 0;
@@ -243,7 +224,7 @@ unsigned decode_status(const Kv *status, const Kv *optime, StatusKey *ret)
             json_parse(slots->text, strlen(slots->text), false, &inner, NULL) >= 0)
                 slots = inner;
         decode_retain(node_get(n, "retain_slots"), ret);
-        return decode_slots(slots, ret);
+        return slots_node_read(slots, ret) ? 0 : CUT_SLOTS;
 }
 
 uint32_t decode_history_timeline(const Kv *kv)

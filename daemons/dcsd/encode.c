@@ -337,14 +337,14 @@ Node *encode_failsafe(const Cluster *c, const Member *self)
         return maker_end(&m);
 }
 
-Node *encode_failsafe_call(const Member *self)
+Node *encode_failsafe_call(const Member *self, const StatusKey *status)
 {
         Maker m = maker_new(NODE_MAP);
 
         put_text(&m, "name", self->name);
         put_text(&m, "conn_url", self->conn_url);
         put_text(&m, "api_url", self->api_url);
-        put(&m, "slots", node_new(NODE_MAP));
+        put(&m, "slots", encode_slots(status));
         return maker_end(&m);
 }
 

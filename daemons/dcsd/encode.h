@@ -40,7 +40,7 @@ Node *encode_resume(const ResumeKey *r);
 Node *encode_failsafe(const Cluster *c, const Member *self); /* self: also where its key is gone */
 
 /* What a leader POSTs to the others' /failsafe. */
-Node *encode_failsafe_call(const Member *self);
+Node *encode_failsafe_call(const Member *self, const StatusKey *status); /* its slots */
 
 /* The first dynamic configuration of a new cluster: bootstrap.dcs (or NULL) with our defaults. */
 Node *encode_first_config(const Node *bootstrap_dcs);

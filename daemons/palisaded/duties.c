@@ -124,23 +124,29 @@ void duties_publish(Palisaded *p, bool beat)
 
 /* ---- the leader's keys ---- */
 
-static void record_status(Palisaded *p)
+void duties_status(const Palisaded *p, StatusKey *ret)
 {
-        static StatusKey s; /* too large for the stack of every call */
-        Duties *d = &p->duties;
         const PgState *pg = &p->pg.pg;
         char own[IDENT_SIZE];
 
         const Lsn own_lsn = pg->in_recovery == TRI_NO ? pg->flush_lsn : pg_standby_lsn(pg);
 
-        s = (StatusKey){ .optime = own_lsn };
-        for (uint32_t i = 0; i < pg->n_slots && s.n_slots < CLUSTER_SLOTS_MAX; i++)
-                s.slots[s.n_slots++] = pg->slots[i];
+        *ret = (StatusKey){ .optime = own_lsn };
+        for (uint32_t i = 0; i < pg->n_slots && ret->n_slots < CLUSTER_SLOTS_MAX; i++)
+                ret->slots[ret->n_slots++] = pg->slots[i];
         member_slot_name(p->node.name, own);
-        if (s.n_slots < CLUSTER_SLOTS_MAX) {
-                (void)STR_SET(s.slots[s.n_slots].name, own); /* same size */
-                s.slots[s.n_slots++].lsn = own_lsn;
+        if (ret->n_slots < CLUSTER_SLOTS_MAX) {
+                (void)STR_SET(ret->slots[ret->n_slots].name, own); /* same size */
+                ret->slots[ret->n_slots++].lsn = own_lsn;
         }
+}
+
+static void record_status(Palisaded *p)
+{
+        static StatusKey s; /* too large for the stack of every call */
+        Duties *d = &p->duties;
+
+        duties_status(p, &s);
         if (d->under_way[RECORD_STATUS] ||
             (d->status_stands && p->cluster->status.optime == s.optime &&
              memcmp(&s, &d->status, sizeof s) == 0))

@@ -97,6 +97,20 @@ static bool acts(const Palisaded *p)
                pg == PG_UNKNOWN || fact_pg_acts(pg);
 }
 
+/* As if the leader had written them to /status: pgd moves our own slots there. */
+static void take_slots(Palisaded *p, const MsgRequest *m)
+{
+        StatusKey *status = &p->snapshot->cluster.status;
+        StatusKey told;
+
+        if (m->blob_size != sizeof told || !str_equal(m->leader, p->cluster->leader.name))
+                return;
+        memcpy(&told, m->blob, sizeof told);
+        status->n_slots = told.n_slots;
+        memcpy(status->slots, told.slots, sizeof told.slots);
+        hands_send(p->hands, HAND_PGD, &p->snapshot->h);
+}
+
 void failsafe_request(Palisaded *p, const MsgRequest *m)
 {
         usec_t now = now_boottime();
@@ -126,6 +140,7 @@ void failsafe_request(Palisaded *p, const MsgRequest *m)
                           "for %s (failsafe mode)",
                           m->leader, USEC_TEXT(p->cluster->settings.timing.ttl));
         api_respond(p->api, m->h.seq, 200, "Accepted");
+        take_slots(p, m);
         palisaded_think(p);
 }
 
@@ -152,7 +167,7 @@ void failsafe_tick(Palisaded *p, usec_t now)
         const Authority *a = &p->authority;
         FactPg pg = (FactPg)p->facts.value[FACT_PG];
         Failsafe *f = &p->failsafe;
-        MsgAskFailsafe m = WIRE_INIT(MsgAskFailsafe, MSG_ASK_FAILSAFE);
+        static MsgAskFailsafe m; /* too large for the stack of every call */
         PermitInput in = authority_input(p);
         PermitTerms terms = permit_terms(&in);
 
@@ -161,7 +176,9 @@ void failsafe_tick(Palisaded *p, usec_t now)
             (pg != PG_PRIMARY && pg != PG_ADOPTED) ||
             !failsafe_is_due(a->lease.sent, terms.interval, now))
                 return;
+        m = WIRE_INIT(MsgAskFailsafe, MSG_ASK_FAILSAFE);
         m.epoch = a->epoch;
+        duties_status(p, &m.status);
         m.ttl = in.timing.ttl;
         m.deadline = now + MIN(ASK_MOST, terms.interval);
         f->asking = true;

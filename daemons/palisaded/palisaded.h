@@ -349,6 +349,7 @@ typedef struct RecordOrder {
 void duties_record(Palisaded *p, const RecordOrder *o, hands_answer_t answer, void *userdata);
 
 void duties_run(Palisaded *p);   /* at each change, while leading */
+void duties_status(const Palisaded *p, StatusKey *ret); /* what /status is to say */
 void duties_beat(Palisaded *p);  /* at each beat, while leading */
 void duties_sync_in_doubt(Palisaded *p); /* somebody may have written /sync under our epoch */
 bool duties_before_promotion(Palisaded *p); /* true: nothing is in the way */

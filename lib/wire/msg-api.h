@@ -48,7 +48,7 @@ typedef enum RequestKind {
         REQUEST_PROBE,   /* a fresh PG_STATE, then RESULT: for GET /patroni, which peers race by */
         REQUEST_RESUME,  /* CONFIG with a document that ends the pause: who stands arms again first */
         REQUEST_FAILSAFE, /* `leader` asks for the promise that this node will not bid for one ttl;
-                             RESULT done: it is stored */
+                             RESULT done: it is stored. blob: a StatusKey, the leader's slots */
         REQUEST_RESTART,        /* answered when it is over, or noted for later */
         REQUEST_CANCEL_RESTART, /* the one for later */
         REQUEST_REINITIALIZE,   /* answered when it begins */

@@ -107,6 +107,7 @@ typedef struct MsgAskFailsafe {
         Epoch epoch;
         usec_t ttl;
         usec_t deadline;
+        StatusKey status; /* what /status would say of slots */
 } MsgAskFailsafe;
 
 /* Read the configuration file again: tags, users, certificates. */

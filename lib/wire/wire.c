@@ -189,6 +189,7 @@ static const Field publish_fields[] = {
         STRUCT(MsgPublish, pending, pending_fields),
 };
 static const Field record_fields[] = { ENUM(MsgRecord, key, RECORD_MAX) };
+static const Field ask_failsafe_fields[] = { STRUCT(MsgAskFailsafe, status, status_fields) };
 static const Field ask_fields[] = { ENUM(MsgAskPeers, kind, ASK_MAX) };
 static const Field address_fields[] = {
         STRING(PeerAddress, name),
@@ -294,6 +295,7 @@ typedef enum Tail {
         TAIL_BYTES,   /* a uint32_t at count_offset says */
         TAIL_CLUSTER, /* the struct is cut after its last member; then blobs */
         TAIL_RECORD,
+        TAIL_REQUEST,
         TAIL_STRINGS,
 } Tail;
 
@@ -327,7 +329,7 @@ static const Shape shapes[MSG_TYPE_MAX] = {
         [MSG_ASK_PEERS] = { sizeof(MsgAskPeers), ask_fields, ELEMENTSOF(ask_fields), TAIL_ROWS,
                             offsetof(MsgAskPeers, n_peers), sizeof(PeerAddress),
                             CLUSTER_MEMBERS_MAX, address_fields, ELEMENTSOF(address_fields) },
-        [MSG_ASK_FAILSAFE] = PLAIN(MsgAskFailsafe),
+        [MSG_ASK_FAILSAFE] = WITH(MsgAskFailsafe, ask_failsafe_fields),
         [MSG_RELOAD] = PLAIN(MsgReload),
         [MSG_LEASE] = WITH(MsgLease, lease_fields),
         [MSG_CLUSTER] = TAILED(MsgCluster, msg_cluster_fields, TAIL_CLUSTER, blobs_size),
@@ -355,7 +357,7 @@ static const Shape shapes[MSG_TYPE_MAX] = {
         [MSG_RESET] = WITH(MsgReset, reset_fields),
         [MSG_WATCHDOG_STATE] = WITH(MsgWatchdogState, watchdog_state_fields),
         [MSG_STATUS] = WITH(MsgStatus, status_msg_fields),
-        [MSG_REQUEST] = TAILED(MsgRequest, request_fields, TAIL_BYTES, blob_size),
+        [MSG_REQUEST] = TAILED(MsgRequest, request_fields, TAIL_REQUEST, blob_size),
         [MSG_ROW] = WITH(MsgRow, row_fields),
 };
 
@@ -455,6 +457,18 @@ static bool record_ok(const uint8_t *p, size_t size, size_t fixed)
                          record_values[key].n_fields);
 }
 
+/* A leader's slots, or text. */
+static bool request_ok(const uint8_t *p, size_t size, size_t fixed)
+{
+        size_t rest = size - fixed;
+
+        if (rest != get_u32(p + offsetof(MsgRequest, blob_size)))
+                return false;
+        return get_u32(p + offsetof(MsgRequest, kind)) != REQUEST_FAILSAFE || rest == 0 ||
+               (rest == sizeof(StatusKey) &&
+                fields_ok(p + fixed, rest, status_fields, ELEMENTSOF(status_fields)));
+}
+
 static bool message_ok(const uint8_t *p, size_t size, const Shape *s)
 {
         if (s->tail == TAIL_CLUSTER)
@@ -467,6 +481,7 @@ static bool message_ok(const uint8_t *p, size_t size, const Shape *s)
         case TAIL_NONE: return size == s->size;
         case TAIL_BYTES: return size - s->size == n;
         case TAIL_RECORD: return record_ok(p, size, s->size);
+        case TAIL_REQUEST: return request_ok(p, size, s->size);
         case TAIL_STRINGS:
                 return strings_ok(p, size, s->size,
                                   (uint64_t)n + get_u32(p + offsetof(MsgSpawn, envc)));

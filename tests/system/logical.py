@@ -442,3 +442,24 @@ def paused(lab):
     config(lab, slots=None)
     for node in lab.databases:
         wait_for(lambda node=node: not {"feed", "plain"} & set(slots(node)), 30, f"{node.name} to drop them")
+
+
+@case
+def without_etcd(lab):
+    """failsafe mode and no etcd: the leader tells the others where its slots are, and copies go on moving"""
+    leader = fed(lab)
+    config(lab, failsafe_mode=True)
+    wait_for(lambda: (lab.etcd.get("/service/main/failsafe") or "").count("http") == 3, 20, "three names in /failsafe")
+    lab.ask_all(lab.databases, lambda node: node.systemctl("stop", "etcd.service"))
+    try:
+        wait_for(lambda: leader.rest("/patroni")[1].get("failsafe_mode_is_active"), 20, "failsafe mode")
+        write(leader, 1, 100)
+        lsn = read(leader, [])
+        for node in others(lab, leader):
+            has_moved(node, lsn, 15)
+    finally:
+        lab.ask_all(lab.databases, lambda node: node.systemctl("start", "etcd.service"))
+        lab.etcd.wait_healthy()
+    wait_for(lambda: lab.etcd.get("/service/main/leader") == leader.name, 30, "the key to be taken again")
+    healthy(lab)
+    config(lab, failsafe_mode=None)

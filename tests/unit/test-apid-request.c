@@ -190,6 +190,42 @@ static void test_switchover(void **state _unused_)
         scene_done(&s);
 }
 
+static Answer promise(const View *v, const char *text, Wish *w)
+{
+        Node *body = parse(text);
+
+        *w = (Wish){ 0 };
+        Answer a = wish_failsafe(v, body, w);
+        node_free(body);
+        return a;
+}
+
+/* The mind reads no JSON: it gets the leader's slots as a struct, those that can be read. */
+static void test_failsafe(void **state _unused_)
+{
+        Scene s;
+        scene_load(&s, scene_folder("failsafe_on"), "leader", true, NOW, NOW);
+        View v = { .now = NOW, .cluster = s.cluster };
+        Wish w;
+
+        assert_int_equal(status_of(promise(&v, "{\"slots\":{\"a\":1}}", &w)), 400);
+        wish_done(&w);
+        assert_int_equal(status_of(promise(&v, "{\"name\":\"n1\",\"slots\":{\"feed\":77,\"odd\":\"x\",\"n1\":99}}", &w)),
+                         0);
+        StatusKey status;
+        assert_int_equal(w.request.kind, REQUEST_FAILSAFE);
+        assert_string_equal(w.request.leader, "n1");
+        assert_int_equal(w.request.blob_size, sizeof status);
+        memcpy(&status, w.blob, sizeof status);
+        assert_int_equal(status.n_slots, 2);
+        assert_string_equal(status.slots[0].name, "feed");
+        assert_true(status.slots[0].lsn == 77 && status.slots[1].lsn == 99);
+        wish_done(&w);
+        assert_int_equal(status_of(promise(&v, "{\"name\":\"n1\"}", &w)), 0); /* an older Patroni */
+        wish_done(&w);
+        scene_done(&s);
+}
+
 static Answer patch(const View *v, const char *text, Wish *w)
 {
         Node *body = parse(text);
@@ -347,6 +383,7 @@ static void test_routes(void **state _unused_)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_failsafe),
                 cmocka_unit_test(test_networks),
                 cmocka_unit_test(test_basic_auth),
                 cmocka_unit_test(test_own_requests),

@@ -179,6 +179,23 @@ static void test_failover(void **state)
         assert_json(encode_failover(&key), "{}");
 }
 
+/* What a leader asks the others without a DCS: with where its slots are. */
+static void test_failsafe_call(void **state)
+{
+        Member self = { .name = "n1", .conn_url = "postgres://a:5432/postgres", .api_url = "http://a:8008/patroni" };
+        StatusKey status = { .optime = 9, .n_slots = 2,
+                             .slots = { { .name = "feed", .lsn = 5 }, { .name = "n1", .lsn = 9 } } };
+
+        (void)state;
+        assert_json(encode_failsafe_call(&self, &status),
+                    "{\"name\":\"n1\",\"conn_url\":\"postgres://a:5432/postgres\","
+                    "\"api_url\":\"http://a:8008/patroni\",\"slots\":{\"feed\":5,\"n1\":9}}");
+        status.n_slots = 0;
+        self = (Member){ .name = "n1" };
+        assert_json(encode_failsafe_call(&self, &status),
+                    "{\"name\":\"n1\",\"slots\":{}}");
+}
+
 static void test_first_config(void **state)
 {
         _cleanup_(node_freep) Node *dcs = json("{\"loop_wait\":5,\"slots\":{\"a\":{}}}");
@@ -198,7 +215,7 @@ int main(void)
                 cmocka_unit_test(test_added_tags), cmocka_unit_test(test_order),
                 cmocka_unit_test(test_status),     cmocka_unit_test(test_history),
                 cmocka_unit_test(test_sync),       cmocka_unit_test(test_failover),
-                cmocka_unit_test(test_first_config),
+                cmocka_unit_test(test_first_config), cmocka_unit_test(test_failsafe_call),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -378,6 +378,33 @@ static void test_request(void **state _unused_)
         free(m);
 }
 
+/* What follows the question for a promise is read as a struct. */
+static void test_failsafe_request(void **state _unused_)
+{
+        size_t size = sizeof(MsgRequest) + sizeof(StatusKey);
+        MsgRequest *m = make(MSG_REQUEST, size);
+        StatusKey s = { .n_slots = 1 };
+
+        m->kind = REQUEST_FAILSAFE;
+        m->blob_size = sizeof s;
+        memcpy(m->blob, &s, sizeof s);
+        assert_int_equal(check_copy(m, size), 0);
+        s.n_slots = CLUSTER_SLOTS_MAX + 1;
+        memcpy(m->blob, &s, sizeof s);
+        assert_int_equal(check_copy(m, size), -EBADMSG);
+        s.n_slots = 1;
+        memset(s.slots[0].name, 'x', sizeof s.slots[0].name); /* without an end */
+        memcpy(m->blob, &s, sizeof s);
+        assert_int_equal(check_copy(m, size), -EBADMSG);
+        m->blob_size = sizeof s - 1;
+        wire_header(&m->h, MSG_REQUEST, size - 1);
+        assert_int_equal(check_copy(m, size - 1), -EBADMSG);
+        m->blob_size = 0;
+        wire_header(&m->h, MSG_REQUEST, sizeof *m);
+        assert_int_equal(check_copy(m, sizeof *m), 0); /* from one that says nothing of them */
+        free(m);
+}
+
 static void test_spawn(void **state _unused_)
 {
         static const char strings[] = "postgres\0-D\0/data\0LANG=C";
@@ -566,6 +593,7 @@ int main(void)
                 cmocka_unit_test(test_too_long),        cmocka_unit_test(test_header),
                 cmocka_unit_test(test_wrong_bytes),     cmocka_unit_test(test_rows),
                 cmocka_unit_test(test_peers),           cmocka_unit_test(test_request),
+                cmocka_unit_test(test_failsafe_request),
                 cmocka_unit_test(test_spawn),           cmocka_unit_test(test_record),
                 cmocka_unit_test(test_cluster),         cmocka_unit_test(test_largest_cluster),
                 cmocka_unit_test(test_garbage),         cmocka_unit_test(test_names),
