@@ -103,7 +103,8 @@ def stop_everything(lab, leader, port):
         last = last_acknowledged(lab)
         expect(last < won, f"the last acknowledgement came {won - last:.3f} s before another node won the lock")
         expect(last <= stopped + PERMIT, "and not after the permit")
-        expect(last > stopped + PERMIT - 3, "nor long before: nothing else has ended it")
+        # The last renewal left up to an interval and its half before; stalls take up to a tenth of ttl (docs/SAFETY.md).
+        expect(last > stopped + PERMIT - 4, "nor long before: nothing else has ended it")
     return f"last acknowledgement {won - last:.2f} s before the next leader"
 
 
