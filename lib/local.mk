@@ -77,7 +77,8 @@ lib_libio_a_SOURCES = \
 	lib/io/loop.c lib/io/loop.h \
 	lib/io/program.c lib/io/program.h \
 	lib/io/store.c lib/io/store.h \
-	lib/io/turn.c lib/io/turn.h
+	lib/io/turn.c lib/io/turn.h \
+	lib/io/worker.c lib/io/worker.h
 
 # What a daemon links, in this order; libconfig and its parsers come along only where used.
 IO_LIBS = lib/libio.a lib/libwire.a lib/libconfig.a lib/libmodel.a lib/libbase.a

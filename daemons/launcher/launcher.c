@@ -13,7 +13,7 @@
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "io/loop.h"
-#include "io/turn.h"
+#include "io/worker.h"
 #include "launcher/launcher.h"
 #include "launcher/spawn.h"
 
@@ -36,9 +36,30 @@ struct Launcher {
         int null_fd;
         char base[URL_SIZE];
         bool foreground;
+        uint64_t connections; /* of pgd, so far: what it asked before is not answered to the next */
         Timer linger;
+        Worker *worker;
+        size_t n_asked; /* children that the worker is to make */
         Child children[CHILDREN_MAX];
 };
+
+/*
+ * One request. mkdir and rmdir of a cgroup, and a fork, wait while anybody on this machine moves a process to
+ * another cgroup, for 10 to 50 ms: a grace period of RCU. So they are made by the worker.
+ */
+typedef struct Request {
+        Job job;
+        Launcher *launcher;
+        uint64_t connection;
+        MsgHeader *message; /* a copy */
+        int in[3];          /* what came with it */
+        size_t n_in;
+        int r;
+        MsgLeaf leaf;
+        int leaf_fds[2];
+        pid_t pid;
+        int pidfd;
+} Request;
 
 bool launcher_has_cgroups(const Launcher *l)
 {
@@ -55,12 +76,11 @@ static void leaf_name(uint64_t leaf, char *buf, size_t size)
                 snprintf(buf, size, "pg-%" PRIu64, leaf);
 }
 
-static int open_leaf(Launcher *l, uint64_t leaf)
+static int open_leaf(const Launcher *l, uint64_t leaf)
 {
         char name[32];
 
         leaf_name(leaf, name, sizeof name);
-        turn_takes_cgroup_lock();
         if (mkdirat(l->base_fd, name, 0755) < 0 && errno != EEXIST)
                 return -errno;
         _cleanup_(closep) int fd = openat(l->base_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -91,7 +111,7 @@ static void find_base(Launcher *l)
         l->base_fd = fd_close(l->base_fd);
 }
 
-static int make_leaf(Launcher *l, uint64_t leaf, MsgLeaf *ret, int fds[2])
+static int make_leaf(const Launcher *l, uint64_t leaf, MsgLeaf *ret, int fds[2])
 {
         _cleanup_(closep) int dir = open_leaf(l, leaf);
         char name[32];
@@ -111,43 +131,110 @@ static int make_leaf(Launcher *l, uint64_t leaf, MsgLeaf *ret, int fds[2])
         return 0;
 }
 
-static void on_make_leaf(Link *link, const MsgHeader *h, int *in _unused_, size_t n _unused_,
-                         void *userdata)
-{
-        Launcher *l = hand_userdata(((Mind *)userdata)->hand);
-        const MsgMakeLeaf *m = (const MsgMakeLeaf *)h;
-        MsgLeaf answer = WIRE_INIT(MsgLeaf, MSG_LEAF);
-        int fds[2] = { -1, -1 };
-        int r = 0;
+/* ---- requests ---- */
 
-        answer.h.seq = h->seq;
-        answer.leaf = m->leaf;
-        if (l->base_fd >= 0)
-                r = make_leaf(l, m->leaf, &answer, fds);
-        if (r < 0) {
-                log_error_errno(r, "Cannot make the cgroup of postgres start %" PRIu64 ": %m",
-                                m->leaf);
-                link_send_result(link, h->seq, OUTCOME_REFUSED, "no cgroup: %s", strerror(-r));
-                return;
+static Request *request_free(Request *q)
+{
+        if (q) {
+                for (size_t i = 0; i < ELEMENTSOF(q->in); i++)
+                        fd_close(q->in[i]);
+                for (size_t i = 0; i < ELEMENTSOF(q->leaf_fds); i++)
+                        fd_close(q->leaf_fds[i]);
+                fd_close(q->pidfd);
+                free(q->message);
+                free(q);
         }
-        (void)link_send_fds(link, &answer.h, fds, l->base_fd >= 0 ? 2 : 0); /* pgd has a deadline */
-        fd_close(fds[0]);
-        fd_close(fds[1]);
+        return NULL;
 }
 
-static void on_drop_leaf(Link *link, const MsgHeader *h, int *in _unused_, size_t n _unused_,
-                         void *userdata)
+/* The connection that asked; NULL: it is gone, and so is whoever waits for an answer. */
+static Link *asker(const Request *q)
 {
-        Launcher *l = hand_userdata(((Mind *)userdata)->hand);
+        Mind *pgd = hand_find(q->launcher->hand, NULL);
+
+        return pgd && q->connection == q->launcher->connections ? pgd->link : NULL;
+}
+
+static bool give(Launcher *l, Link *link, const MsgHeader *h, int *fds, size_t n_fds, void (*work)(Job *),
+                 void (*done)(Job *))
+{
+        Request *q = calloc(1, sizeof *q);
+        MsgHeader *copy = malloc(h->size);
+
+        if (!q || !copy) {
+                free(copy);
+                free(q);
+                link_send_result(link, h->seq, OUTCOME_REFUSED, "%s", strerror(ENOMEM));
+                return false;
+        }
+        memcpy(copy, h, h->size);
+        *q = (Request){ .job = { .work = work, .done = done }, .launcher = l, .connection = l->connections,
+                        .message = copy, .in = { -1, -1, -1 }, .n_in = n_fds, .leaf_fds = { -1, -1 },
+                        .pidfd = -1 };
+        for (size_t i = 0; i < n_fds && i < ELEMENTSOF(q->in); i++)
+                q->in[i] = TAKE_FD(fds[i]);
+        worker_do(l->worker, &q->job);
+        return true;
+}
+
+static void make_leaf_work(Job *job)
+{
+        Request *q = (Request *)job;
+
+        q->leaf = (MsgLeaf)WIRE_INIT(MsgLeaf, MSG_LEAF);
+        q->leaf.h.seq = q->message->seq;
+        q->leaf.leaf = ((const MsgMakeLeaf *)q->message)->leaf;
+        if (q->launcher->base_fd >= 0)
+                q->r = make_leaf(q->launcher, q->leaf.leaf, &q->leaf, q->leaf_fds);
+}
+
+static void make_leaf_done(Job *job)
+{
+        Request *q = (Request *)job;
+
+        if (q->r < 0) {
+                log_error_errno(q->r, "Cannot make the cgroup of postgres start %" PRIu64 ": %m", q->leaf.leaf);
+                link_send_result(asker(q), q->message->seq, OUTCOME_REFUSED, "no cgroup: %s", strerror(-q->r));
+        } else {
+                (void)link_send_fds(asker(q), &q->leaf.h, q->leaf_fds,
+                                    q->launcher->base_fd >= 0 ? 2 : 0); /* pgd has a deadline */
+        }
+        request_free(q);
+}
+
+static void drop_leaf_work(Job *job)
+{
+        Request *q = (Request *)job;
         char name[32];
 
-        leaf_name(((const MsgDropLeaf *)h)->leaf, name, sizeof name);
-        turn_takes_cgroup_lock();
-        if (l->base_fd >= 0 && unlinkat(l->base_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT) {
-                link_send_result(link, h->seq, OUTCOME_REFUSED, "%s: %s", name, strerror(errno));
-                return;
-        }
-        link_send_result(link, h->seq, OUTCOME_DONE, "%s", "");
+        leaf_name(((const MsgDropLeaf *)q->message)->leaf, name, sizeof name);
+        if (q->launcher->base_fd >= 0 && unlinkat(q->launcher->base_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+                q->r = -errno;
+}
+
+static void drop_leaf_done(Job *job)
+{
+        Request *q = (Request *)job;
+        char name[32];
+
+        leaf_name(((const MsgDropLeaf *)q->message)->leaf, name, sizeof name);
+        if (q->r < 0)
+                link_send_result(asker(q), q->message->seq, OUTCOME_REFUSED, "%s: %s", name, strerror(-q->r));
+        else
+                link_send_result(asker(q), q->message->seq, OUTCOME_DONE, "%s", "");
+        request_free(q);
+}
+
+static void on_make_leaf(Link *link, const MsgHeader *h, int *fds _unused_, size_t n _unused_, void *userdata)
+{
+        (void)give(hand_userdata(((Mind *)userdata)->hand), link, h, NULL, 0, make_leaf_work,
+                   make_leaf_done); /* answered */
+}
+
+static void on_drop_leaf(Link *link, const MsgHeader *h, int *fds _unused_, size_t n _unused_, void *userdata)
+{
+        (void)give(hand_userdata(((Mind *)userdata)->hand), link, h, NULL, 0, drop_leaf_work,
+                   drop_leaf_done); /* answered */
 }
 
 /* ---- children ---- */
@@ -183,7 +270,7 @@ static int watch_child(Launcher *l, Child *c, pid_t pid, int pidfd, uint64_t seq
         return sd_event_source_set_child_pidfd_own(c->source, true);
 }
 
-static int spawn_request(Launcher *l, const MsgSpawn *m, const int *stdio, pid_t *ret_pid,
+static int spawn_request(const Launcher *l, const MsgSpawn *m, const int *stdio, pid_t *ret_pid,
                          int *ret_pidfd)
 {
         char *strings[STRINGS_MAX + 2];
@@ -207,52 +294,69 @@ static int spawn_request(Launcher *l, const MsgSpawn *m, const int *stdio, pid_t
                 if (procs < 0)
                         return -errno;
         }
-        turn_takes_cgroup_lock();
         SpawnRequest req = { argv, envp, m->cwd, { stdio[0], stdio[1], stdio[2] }, procs };
         return spawn_child(&req, ret_pid, ret_pidfd);
 }
 
-static int spawn(Launcher *l, Link *link, const MsgSpawn *m, const int *fds, size_t n_fds)
+static void spawn_work(Job *job)
 {
-        _cleanup_(closep) int pidfd = -1;
-        Child *c = NULL;
-        pid_t pid;
+        Request *q = (Request *)job;
+        const int own[] = { q->launcher->null_fd, STDOUT_FILENO, STDERR_FILENO };
 
-        for (size_t i = 0; i < CHILDREN_MAX && !c; i++)
+        q->r = q->n_in == 3 || q->n_in == 0
+                       ? spawn_request(q->launcher, (const MsgSpawn *)q->message, q->n_in == 3 ? q->in : own,
+                                       &q->pid, &q->pidfd)
+                       : -EINVAL;
+}
+
+static Child *free_child(Launcher *l)
+{
+        for (size_t i = 0; i < CHILDREN_MAX; i++)
                 if (!l->children[i].taken)
-                        c = &l->children[i];
-        if (!c || (n_fds != 3 && n_fds != 0))
-                return c ? -EINVAL : -EAGAIN;
-        const int own[] = { l->null_fd, STDOUT_FILENO, STDERR_FILENO };
-        int r = spawn_request(l, m, n_fds == 3 ? fds : own, &pid, &pidfd);
-        if (r < 0)
-                return r;
+                        return &l->children[i];
+        return NULL;
+}
 
+static void spawn_done(Job *job)
+{
+        Request *q = (Request *)job;
+        const MsgSpawn *m = (const MsgSpawn *)q->message;
         MsgSpawned answer = WIRE_INIT(MsgSpawned, MSG_SPAWNED);
+        Child *c = free_child(q->launcher);
+
+        q->launcher->n_asked--;
+        if (q->r < 0) {
+                log_error_errno(q->r, "Cannot start %s: %m", m->argc > 0 ? m->strings : "nothing");
+                link_send_result(asker(q), m->h.seq, OUTCOME_REFUSED, "cannot start: %s", strerror(-q->r));
+                request_free(q);
+                return;
+        }
         answer.h.seq = m->h.seq;
-        answer.pid = pid;
-        (void)link_send_fds(link, &answer.h, &pidfd, 1); /* pgd has a deadline */
-        log_debug("started %s as pid %d", m->strings, (int)pid);
-        r = watch_child(l, c, pid, pidfd, m->h.seq);
+        answer.pid = q->pid;
+        (void)link_send_fds(asker(q), &answer.h, &q->pidfd, 1); /* pgd has a deadline */
+        log_debug("started %s as pid %d", m->strings, (int)q->pid);
+        int r = watch_child(q->launcher, c, q->pid, q->pidfd, m->h.seq);
         if (r < 0) { /* it runs; pgd watches it too */
                 child_done(c);
-                log_warning_errno(r, "Cannot watch pid %d: %m", (int)pid);
+                log_warning_errno(r, "Cannot watch pid %d: %m", (int)q->pid);
         } else {
-                pidfd = -1; /* the source owns it */
+                q->pidfd = -1; /* the source owns it */
         }
-        return 0;
+        request_free(q);
 }
 
 static void on_spawn(Link *link, const MsgHeader *h, int *fds, size_t n_fds, void *userdata)
 {
         Launcher *l = hand_userdata(((Mind *)userdata)->hand);
-        const MsgSpawn *m = (const MsgSpawn *)h;
-        int r = spawn(l, link, m, fds, n_fds);
+        size_t n = l->n_asked;
 
-        if (r < 0) {
-                log_error_errno(r, "Cannot start %s: %m", m->argc > 0 ? m->strings : "nothing");
-                link_send_result(link, h->seq, OUTCOME_REFUSED, "cannot start: %s", strerror(-r));
+        for (size_t i = 0; i < CHILDREN_MAX; i++)
+                n += l->children[i].taken;
+        if (n >= CHILDREN_MAX) {
+                link_send_result(link, h->seq, OUTCOME_REFUSED, "cannot start: %s", strerror(EAGAIN));
+                return;
         }
+        l->n_asked += give(l, link, h, fds, n_fds, spawn_work, spawn_done);
 }
 
 /* ---- pgd comes and goes ---- */
@@ -261,6 +365,7 @@ static int on_joined(Mind *m, void *userdata)
 {
         Launcher *l = userdata;
 
+        l->connections++;
         timer_set(&l->linger, USEC_INFINITY);
         link_send_result(m->link, 0, OUTCOME_DONE, "%s", l->base);
         return 0;
@@ -311,6 +416,9 @@ int launcher_new(Launcher **ret, sd_event *e, const HandOptions *options)
         if (r < 0)
                 return r;
         find_base(l);
+        r = worker_new(&l->worker, e);
+        if (r < 0)
+                return r;
 
         int socket = hand_options_listen(options);
         if (socket < 0)
@@ -326,6 +434,7 @@ int launcher_new(Launcher **ret, sd_event *e, const HandOptions *options)
 Launcher *launcher_free(Launcher *l)
 {
         if (l) {
+                l->worker = worker_free(l->worker);
                 l->hand = hand_free(l->hand);
                 for (size_t i = 0; i < CHILDREN_MAX; i++)
                         child_done(&l->children[i]);

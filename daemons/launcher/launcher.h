@@ -5,7 +5,7 @@
  *
  * Owns:      the unit's cgroup and the leaves below it; one row for each child that runs.
  * Invariant: a postmaster's leaf is pg-<n>, made for one start; everything else runs in `tools`.
- * Threads:   none.
+ * Threads:   the worker (io/worker.h) makes cgroups and children; everything else is the loop's.
  */
 #pragma once
 

@@ -32,6 +32,7 @@ LIB_TESTS = \
 	tests/unit/test-utf8 \
 	tests/unit/test-wire \
 	tests/unit/test-words \
+	tests/unit/test-worker \
 	tests/unit/test-yaml
 
 check_PROGRAMS += $(LIB_TESTS)
@@ -93,6 +94,8 @@ tests_unit_test_usec_SOURCES = tests/unit/test-usec.c tests/unit/test-lib.h
 tests_unit_test_usec_LDADD = $(UNIT_LIBS)
 tests_unit_test_utf8_SOURCES = tests/unit/test-utf8.c tests/unit/test-lib.h
 tests_unit_test_utf8_LDADD = $(UNIT_LIBS)
+tests_unit_test_worker_SOURCES = tests/unit/test-worker.c tests/unit/test-lib.h
+tests_unit_test_worker_LDADD = $(UNIT_LIBS)
 tests_unit_test_words_SOURCES = tests/unit/test-words.c tests/unit/test-lib.h
 tests_unit_test_words_LDADD = $(UNIT_LIBS)
 tests_unit_test_wire_SOURCES = tests/unit/test-wire.c tests/unit/test-lib.h
