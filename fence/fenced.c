@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "fence/fenced.h"
@@ -8,13 +9,29 @@
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "io/store.h"
+#include "io/worker.h"
 
 #define TABLE_VERSION 3
+#define ATTACH_WITHIN (USEC_PER_SEC) /* of the worker; it is as long as WatchdogSec= */
 #define LINGER (10 * USEC_PER_SEC) /* palisade run: how long after the last permit */
 
 typedef struct Table {
         WardRow rows[WARDS_MAX];
 } Table;
+
+/* A WANT that came, until it is in force. */
+typedef struct Wish {
+        Job job;
+        struct Wish *next; /* the first of a ward is the one under way */
+        Fenced *fenced;
+        size_t index;
+        uint64_t connection;
+        MsgWant want;
+        int dir_fd, kill_fd;
+        int around_fd; /* the cgroup for which a gate is made */
+        usec_t deadline;
+        MadeGate made;
+} Wish;
 
 struct Fenced {
         sd_event *event;
@@ -24,6 +41,10 @@ struct Fenced {
         Store *store;
         Table *table;
         Ward *wards[WARDS_MAX];
+        Wish *wishes[WARDS_MAX];
+        uint64_t connections[WARDS_MAX]; /* of its mind, so far */
+        Worker *worker;
+        Timer overdue; /* the worker's */
         Stall stall;
         bool foreground;
         Timer linger;
@@ -101,16 +122,125 @@ static void on_revoke(Link *l, const MsgHeader *h, int *fds _unused_, size_t n _
         link_send_result(l, h->seq, OUTCOME_DONE, "%s", "no address is held and none will be");
 }
 
-static void on_want(Link *l, const MsgHeader *h, int *fds, size_t n_fds, void *userdata)
-{
-        int dir_fd = n_fds >= 1 ? TAKE_FD(fds[0]) : -1, kill_fd = n_fds >= 2 ? TAKE_FD(fds[1]) : -1;
-        Ward *w = ward_of(userdata);
+/* ---- wishes ---- */
 
-        if (ward_want(w, (const MsgWant *)h, dir_fd, kill_fd) < 0)
-                link_send_result(l, h->seq, OUTCOME_REFUSED, "fence.gate is required: %s",
+/* The connection that wished it; NULL: it is gone, and so is whoever waits for an answer. */
+static Link *wisher(const Wish *q)
+{
+        Mind *m = hand_find(q->fenced->hand, ward_cluster(q->fenced->wards[q->index]));
+
+        return m && m->data == q->fenced->wards[q->index] && q->connection == q->fenced->connections[q->index]
+                       ? m->link
+                       : NULL;
+}
+
+static void put_in_force(Wish *q, MadeGate *made)
+{
+        Ward *w = q->fenced->wards[q->index];
+
+        if (ward_want(w, &q->want, TAKE_FD(q->dir_fd), TAKE_FD(q->kill_fd), made) < 0)
+                link_send_result(wisher(q), q->want.h.seq, OUTCOME_REFUSED, "fence.gate is required: %s",
                                  ward_gate_reason(w));
         else
-                link_send_result(l, h->seq, OUTCOME_DONE, "%s", "");
+                link_send_result(wisher(q), q->want.h.seq, OUTCOME_DONE, "%s", "");
+}
+
+/* Takes it out of its list. */
+static void drop_wish(Wish **at)
+{
+        Wish *q = *at;
+
+        *at = q->next;
+        fd_close(q->dir_fd);
+        fd_close(q->kill_fd);
+        free(q);
+}
+
+static void attach(Job *job)
+{
+        Wish *q = (Wish *)job;
+
+        q->made.r = gate_new(&q->made.gate, q->around_fd, -1, q->deadline);
+}
+
+static void go_on(Fenced *f, size_t index);
+
+static void on_attached(Job *job)
+{
+        Wish *q = (Wish *)job;
+        Fenced *f = q->fenced;
+        size_t index = q->index;
+
+        timer_set(&f->overdue, USEC_INFINITY);
+        put_in_force(q, &q->made);
+        q->made.gate = gate_free(q->made.gate); /* NULL: the ward has it */
+        drop_wish(&f->wishes[index]);
+        go_on(f, index);
+}
+
+/*
+ * One after the other. Attaching a gate waits while anybody on this machine moves a process to another cgroup,
+ * for a grace period of RCU: the worker does it, and permits, revocations and timers go on meanwhile.
+ */
+static void go_on(Fenced *f, size_t index)
+{
+        while (f->wishes[index]) {
+                Wish *q = f->wishes[index];
+                q->around_fd = ward_needs_gate(f->wards[index], &q->want, q->dir_fd, &q->deadline);
+                if (q->around_fd >= 0) {
+                        q->job = (Job){ .work = attach, .done = on_attached };
+                        timer_set(&f->overdue, now_boottime() + ATTACH_WITHIN);
+                        worker_do(f->worker, &q->job);
+                        return;
+                }
+                put_in_force(q, NULL);
+                drop_wish(&f->wishes[index]);
+        }
+}
+
+/* As systemd's watchdog would for a loop that stands still: whoever comes next begins anew. */
+static void on_overdue(Timer *t _unused_, usec_t now _unused_, void *userdata _unused_)
+{
+        log_error("attaching a gate takes too long: ending, to be started again");
+        _exit(EXIT_FAILURE);
+}
+
+static size_t index_of(const Fenced *f, const Ward *w)
+{
+        size_t i = 0;
+
+        while (f->wards[i] != w)
+                i++;
+        return i;
+}
+
+static void on_want(Link *l, const MsgHeader *h, int *fds, size_t n_fds, void *userdata)
+{
+        Fenced *f = hand_userdata(((Mind *)userdata)->hand);
+        size_t index = index_of(f, ward_of(userdata));
+        Wish *q = calloc(1, sizeof *q), **last = &f->wishes[index];
+
+        if (!q) {
+                link_send_result(l, h->seq, OUTCOME_REFUSED, "%s", strerror(ENOMEM));
+                return;
+        }
+        *q = (Wish){ .fenced = f, .index = index, .connection = f->connections[index],
+                     .want = *(const MsgWant *)h,
+                     .dir_fd = n_fds >= 1 ? TAKE_FD(fds[0]) : -1,
+                     .kill_fd = n_fds >= 2 ? TAKE_FD(fds[1]) : -1 };
+        bool under_way = *last != NULL;
+        while (*last)
+                last = &(*last)->next;
+        *last = q;
+        if (!under_way)
+                go_on(f, index);
+}
+
+/* What the mind before wished, and nothing of it has begun. */
+static void forget_wishes(Fenced *f, size_t index)
+{
+        while (f->wishes[index] && f->wishes[index]->next)
+                drop_wish(&f->wishes[index]->next);
 }
 
 static void on_vip_permit(Link *l, const MsgHeader *h, int *fds _unused_, size_t n _unused_,
@@ -140,6 +270,8 @@ static int on_joined(Mind *m, void *userdata)
                 return r;
         }
         m->data = w;
+        f->connections[index_of(f, w)]++;
+        forget_wishes(f, index_of(f, w));
         ward_set_mind(w, m);
         timer_set(&f->linger, USEC_INFINITY);
         loop_status("serving %s%s", m->cluster, hand_find(f->hand, NULL) != m ? " and others" : "");
@@ -204,6 +336,10 @@ int fenced_new(Fenced **ret, sd_event *e, const HandOptions *options)
         if (r < 0)
                 return r;
         r = arp_new(&f->arp, e);
+        if (r >= 0)
+                r = worker_new(&f->worker, e);
+        if (r >= 0)
+                r = timer_init(&f->overdue, e, "overdue", NULL, on_overdue, f);
         if (r < 0)
                 return r;
         r = netlink_new(&f->netlink, e, on_netlink, f);
@@ -228,13 +364,18 @@ int fenced_new(Fenced **ret, sd_event *e, const HandOptions *options)
 Fenced *fenced_free(Fenced *f)
 {
         if (f) {
+                f->worker = worker_free(f->worker);
                 f->hand = hand_free(f->hand);
-                for (size_t i = 0; i < WARDS_MAX; i++)
+                for (size_t i = 0; i < WARDS_MAX; i++) {
+                        while (f->wishes[i])
+                                drop_wish(&f->wishes[i]);
                         f->wards[i] = ward_free(f->wards[i]);
+                }
                 f->arp = arp_free(f->arp);
                 f->netlink = netlink_free(f->netlink);
                 f->store = store_free(f->store);
                 timer_done(&f->linger);
+                timer_done(&f->overdue);
                 sd_event_unref(f->event);
                 free(f);
         }

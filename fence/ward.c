@@ -16,7 +16,6 @@
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "io/store.h"
-#include "io/turn.h"
 
 #define KILL_AGAIN (20 * USEC_PER_MSEC)
 
@@ -108,22 +107,20 @@ static void gate_absent(Ward *w, const char *reason)
  * A socket belongs for good to the cgroup it was born in: around a server that we found running, a
  * gate holds only if nobody else is in its cgroup (pgd has looked) and its listeners are its own.
  */
-static const char *why_impossible(const Ward *w)
+static const char *why_impossible(const MsgWant *want, int dir_fd)
 {
-        const MsgWant *want = &w->row->want;
-
         if (want->leaf & LEAF_ADOPTED) {
                 if (want->cgroup == 0)
                         return "not until postgres is restarted: other programs run in its cgroup too";
-                if (w->dir_fd >= 0 && sockets_listening(want->cgroup) <= 0)
+                if (dir_fd >= 0 && sockets_listening(want->cgroup) <= 0)
                         return "not until postgres is restarted: its sockets were not born in the "
                                "cgroup it runs in";
         }
-        return w->dir_fd < 0 && want->leaf != 0 ? "it was not started in a cgroup of ours" : NULL;
+        return dir_fd < 0 && want->leaf != 0 ? "it was not started in a cgroup of ours" : NULL;
 }
 
-/* map_fd: of the gate that the fenced before us put there, taken; -1: none. */
-static void put_gate(Ward *w, int map_fd)
+/* map_fd: of the gate that the fenced before us put there, taken; -1: none. made: NULL: it is made here. */
+static void put_gate(Ward *w, int map_fd, MadeGate *made)
 {
         char name[32];
 
@@ -140,15 +137,16 @@ static void put_gate(Ward *w, int map_fd)
                 (void)STR_SET(w->gate_reason, "switched off by fence.gate"); /* it fits */
                 return;
         }
-        const char *why = why_impossible(w);
+        const char *why = made ? NULL : why_impossible(&w->row->want, w->dir_fd);
         if (why || w->dir_fd < 0) {
                 fd_close(map_fd);
                 if (why)
                         gate_absent(w, why);
                 return;
         }
-        turn_takes_cgroup_lock();
-        int r = gate_new(&w->gate, w->dir_fd, map_fd, 0);
+        int r = made ? made->r : gate_new(&w->gate, w->dir_fd, map_fd, 0);
+        if (made)
+                w->gate = TAKE_PTR(made->gate);
         if (r == -ENOENT) { /* the leaf was removed while this daemon was away: nobody is in it */
                 (void)STR_SET(w->gate_reason, "its cgroup is gone"); /* it fits */
                 return;
@@ -251,7 +249,7 @@ static void watch_leaf(Ward *w)
         changed(w);
 }
 
-static void set_leaf(Ward *w, int dir_fd, int kill_fd)
+static void set_leaf(Ward *w, int dir_fd, int kill_fd, MadeGate *made)
 {
         char name[32];
 
@@ -268,7 +266,7 @@ static void set_leaf(Ward *w, int dir_fd, int kill_fd)
         store_remove_fd(name);
         if (kill_fd >= 0)
                 (void)store_put_fd(name, kill_fd); /* told above */
-        put_gate(w, -1);
+        put_gate(w, -1, made);
         watch_leaf(w);
 }
 
@@ -370,13 +368,42 @@ static void set_poolers(Ward *w)
         poolers_want(w->poolers, want->also, want->gate_mode == FENCE_OFF ? 0 : want->n_also);
 }
 
-int ward_want(Ward *w, const MsgWant *wish, int dir_fd, int kill_fd)
+/* With what it leaves as it is. */
+static MsgWant whole(const Ward *w, const MsgWant *wish)
 {
-        MsgWant next = *wish, *want = &next;
+        MsgWant next = *wish;
 
-        plan_leaf(&w->row->want, want);
-        bool new_leaf = want->leaf != w->row->want.leaf || want->cgroup != w->row->want.cgroup;
-        bool switched = (want->gate_mode == FENCE_OFF) != (w->row->want.gate_mode == FENCE_OFF);
+        plan_leaf(&w->row->want, &next);
+        return next;
+}
+
+static bool is_another_leaf(const Ward *w, const MsgWant *want)
+{
+        return want->leaf != w->row->want.leaf || want->cgroup != w->row->want.cgroup;
+}
+
+static bool is_switched(const Ward *w, const MsgWant *want)
+{
+        return (want->gate_mode == FENCE_OFF) != (w->row->want.gate_mode == FENCE_OFF);
+}
+
+int ward_needs_gate(const Ward *w, const MsgWant *wish, int dir_fd, usec_t *ret_deadline)
+{
+        const MsgWant next = whole(w, wish), *want = &next;
+        bool replaced = is_another_leaf(w, want) || (dir_fd >= 0 && w->dir_fd < 0);
+        int around = replaced ? dir_fd : is_switched(w, want) ? w->dir_fd : -1;
+        if (around < 0 || want->gate_mode == FENCE_OFF || why_impossible(want, around))
+                return -1;
+        /* A standby's stays open. A primary's opens when the wish is in force: a REVOKE may come before. */
+        *ret_deadline = want->epoch == 0 && want->leaf != w->row->shut_leaf ? USEC_INFINITY : 0;
+        return around;
+}
+
+int ward_want(Ward *w, const MsgWant *wish, int dir_fd, int kill_fd, MadeGate *made)
+{
+        const MsgWant next = whole(w, wish), *want = &next;
+        bool new_leaf = is_another_leaf(w, want);
+        bool switched = is_switched(w, want);
 
         /* Nothing of a primary is left when the next server takes its place, or poolers would let
          * out what it still says. pgd has seen to that; here it costs a look. */
@@ -390,12 +417,12 @@ int ward_want(Ward *w, const MsgWant *wish, int dir_fd, int kill_fd)
         w->row->want = *want;
         addresses_want(w->addresses, want);
         if (new_leaf || (dir_fd >= 0 && w->dir_fd < 0)) {
-                set_leaf(w, dir_fd, kill_fd);
+                set_leaf(w, dir_fd, kill_fd, made);
         } else {
                 fd_close(dir_fd);
                 fd_close(kill_fd);
                 if (switched)
-                        put_gate(w, -1);
+                        put_gate(w, -1, made);
         }
         apply(w);
         set_poolers(w);
@@ -468,7 +495,7 @@ int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Arp *arp, Stall *stall, 
                 return r;
         addresses_want(w->addresses, &row->want);
         store_name(w, "gate", name, sizeof name);
-        put_gate(w, store_take_fd(name));
+        put_gate(w, store_take_fd(name), NULL);
         watch_leaf(w);
         apply(w);
         set_poolers(w);

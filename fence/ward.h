@@ -11,6 +11,7 @@
 #pragma once
 
 #include "fence/addresses.h"
+#include "fence/gate.h"
 #include "fence/netlink.h"
 #include "fence/plan.h"
 #include "io/hand.h"
@@ -50,11 +51,24 @@ void ward_revoke(Ward *w, Epoch epoch);
 /* False: there is no room for another address. */
 bool ward_vip_permit(Ward *w, const MsgVipPermit *permit);
 
+/* A gate that was tried to make before the wish that needs it comes into force. */
+typedef struct MadeGate {
+        int r;
+        Gate *gate; /* taken where it is used */
+} MadeGate;
+
 /*
- * fds: of a new leaf, taken; -1 where there are none. -ENOTSUP: it shall act as primary, a gate is
- * required, and there is none (ward_gate_reason()).
+ * Does this wish need a new gate, and around what? The cgroup's descriptor, which is not the caller's, and
+ * the deadline to make it with; -1: none is to be made.
  */
-int ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd);
+int ward_needs_gate(const Ward *w, const MsgWant *want, int dir_fd, usec_t *ret_deadline);
+
+/*
+ * fds: of a new leaf, taken; -1 where there are none. made: after ward_needs_gate() said so and nothing else was
+ * wanted since; else NULL. -ENOTSUP: it shall act as primary, a gate is required, and there is none
+ * (ward_gate_reason()).
+ */
+int ward_want(Ward *w, const MsgWant *want, int dir_fd, int kill_fd, MadeGate *made);
 
 /* Why there is no gate; empty: there is one, or nothing to put it around. */
 const char *ward_gate_reason(const Ward *w);

@@ -14,7 +14,7 @@
 #include "fence/poolers.h"
 #include "fence/sockets.h"
 #include "io/cgroup.h"
-#include "io/turn.h"
+#include "io/worker.h"
 #include "tests/sim/fds.h"
 #include "tests/sim/sim.h"
 
@@ -205,7 +205,23 @@ usec_t addresses_next_end(const Addresses *a _unused_, usec_t now _unused_)
 void addresses_look(Addresses *a _unused_) {}
 void addresses_state(const Addresses *a _unused_, MsgFenceState *ret _unused_) {}
 
-void turn_takes_cgroup_lock(void) {}
+/* Jobs take no time. */
+int worker_new(Worker **ret, sd_event *e _unused_)
+{
+        *ret = NULL;
+        return 0;
+}
+
+void worker_do(Worker *w _unused_, Job *job)
+{
+        job->work(job);
+        job->done(job);
+}
+
+Worker *worker_free(Worker *w _unused_)
+{
+        return NULL;
+}
 
 int arp_new(Arp **ret, sd_event *e _unused_)
 {
