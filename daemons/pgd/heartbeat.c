@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #define STATEMENT_MSEC 2000
 #define PROBE_TIMEOUT (3 * USEC_PER_SEC)
 #define WHILE_PROMOTING (20 * USEC_PER_MSEC)
+#define WAKE_EVERY (200 * USEC_PER_MSEC)
 #define WHILE_STARTING (50 * USEC_PER_MSEC)
 #define AFTER_FAILURE (500 * USEC_PER_MSEC)
 /* Standbys come and go: who is synchronous, and whether this one streams, a few probes settle. */
@@ -277,6 +279,21 @@ static void answer_asked(Pgd *p)
                 }
 }
 
+/*
+ * A startup process that notices the promotion while it begins to stream sleeps first until
+ * wal_retrieve_retry_interval, 5 s, is over since its last failure (xlogrecovery.c,
+ * WaitForWALToBecomeAvailable()). A reload wakes it.
+ */
+static void wake_promotion(Pgd *p)
+{
+        usec_t now = now_boottime();
+
+        if (p->pg.in_recovery != TRI_YES || now < p->wake_at)
+                return;
+        p->wake_at = now + WAKE_EVERY;
+        (void)server_signal(p->server, SIGHUP); /* gone: there is nothing to wake */
+}
+
 static void on_answer(const ConnAnswer *answer, void *userdata)
 {
         Pgd *p = userdata;
@@ -294,6 +311,8 @@ static void on_answer(const ConnAnswer *answer, void *userdata)
         p->unread = false;
         if (p->step == STEP_PROMOTE && p->pg.in_recovery == TRI_NO && p->pg.accepts)
                 engine_step_done(p, 0, "promoted");
+        else if (p->step == STEP_PROMOTE)
+                wake_promotion(p);
         if (p->step == STEP_RECONFIGURE && p->reloaded && !again)
                 engine_step_done(p, 0, "in force");
         if (!again)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,16 @@ static int ask_checkpoint_end(Pgd *p)
         return r < 0 ? r : run_tool(p, argv, NULL, NULL, WALDUMP_WITHIN, NULL, on_waldump);
 }
 
+/*
+ * A standby tries to connect once in wal_retrieve_retry_interval, 5 s, and its first attempt may have met a
+ * leader that did not accept connections yet: synchronous commits would wait for the next. A reload wakes it.
+ */
+static void connect_now(Pgd *p)
+{
+        if (p->pg.accepts && !p->pg.receiver_alive)
+                (void)server_signal(p->server, SIGHUP); /* gone: the next start connects */
+}
+
 static void judge(Pgd *p)
 {
         Tri verdict = divergence_judge(&p->local, p->leader_timeline, &leader_history, &own_history);
@@ -99,6 +110,8 @@ static void judge(Pgd *p)
         log_info("our WAL (timeline %u, %s) has %s that of %s (timeline %u)", p->local.timeline,
                  LSN_TEXT(p->local.lsn), verdict == TRI_NO ? "not left" : "left",
                  p->order.leader.name, p->leader_timeline);
+        if (verdict == TRI_NO)
+                connect_now(p);
         engine_step_done(p, 0, "compared");
 }
 

@@ -13,6 +13,7 @@
 #include "pgd/chores.h"
 #include "pgd/pgd.h"
 
+#define WAKE_AFTER (100 * USEC_PER_MSEC) /* most promotions are over by then */
 #define CHECKPOINT_WITHIN (3600 * USEC_PER_SEC)
 
 /* pgd.c ends the step when the postmaster is gone; the order's deadline, or the plan's, makes it harsher. */
@@ -62,6 +63,7 @@ int step_promote(Pgd *p)
         p->pg.role = ROLE_PRIMARY;
         pgd_save(p);
         authority_arm(p);
+        p->wake_at = now_boottime() + WAKE_AFTER;
         int r = server_signal(p->server, SIGUSR1);
         pgd_call_back(p);
         heartbeat_schedule(p);

@@ -1,7 +1,7 @@
 """Every operation by name: what people and machines do to a cluster, what they are promised, what it may cost.
 
     ride     no write fails and the leader stays
-    restart  the leader stays, or takes over again: writes stop for less than a ttl
+    restart  a server stops and starts, or hands over: writes stop for 4 s at the most
     move     writes may stop for ttl + one renewal interval + 1.5 s
 
 An operation asks a member chosen by chance, checks the answer and its effect, and raises LabError where
@@ -377,6 +377,27 @@ def config_connections(s):
             s.expect(node.psql("show max_connections") == str(value), f"max_connections is {value} on {node.name}")
 
 
+def failsafe(s):
+    """failsafe_mode on: etcd loses its majority for longer than a ttl, and the leader leads on."""
+    if not s.patch({"failsafe_mode": True}):
+        return
+    names = s.lab.etcd.members()
+    wait_for(lambda: (s.lab.etcd.get("/service/main/failsafe") or "").count("http") == len(s.lab.databases), 30,
+             "everybody in /failsafe")  # fmt: skip
+    away = [node for node in names if node.name != s.leader.name][:2]
+    for node in away:
+        node.systemctl("stop", "etcd.service")
+    try:
+        time.sleep(s.state.timing[0] + s.rng.uniform(1, 4))
+        s.expect(s.leader.rest("/primary")[0] == 200, "it leads on")
+    finally:
+        for node in away:
+            node.systemctl("start", "--no-block", "etcd.service")
+        s.lab.etcd.wait_healthy()
+    s.expect(s.lab.wait_leader(30).name == s.leader.name, "the leader is the same")
+    wait_for(lambda: s.patch({"failsafe_mode": None}), 30, "it to be switched off")
+
+
 def config_slots(s):
     """A permanent slot comes on every member, and goes."""
     name, epoch = f"year_{s.rng.randrange(1000)}", s.epoch()
@@ -490,6 +511,7 @@ CATALOGUE = [
     Operation("config: maximum_lag_on_failover", config_lag, RIDE, 1),
     Operation("config: max_connections, restart --pending", config_connections, RESTART, 1),
     Operation("config: a permanent slot, and without", config_slots, RIDE, 1),
+    Operation("failsafe_mode, and etcd without a majority", failsafe, RIDE, 1, disturbed=False),
     *(Operation(f"kill of {name}", _kill_daemon(name), RIDE, 1, disturbed=False) for name in UNITS),
     Operation("restart of every daemon", upgrade, RIDE, disturbed=False),
     Operation("kill of an etcd member", kill_etcd, RIDE, 1, disturbed=False),
@@ -516,9 +538,18 @@ def _power(node):
     node.kill()
 
 
-DISTURBANCES = {
-    **{f"kill of {name}": _kill_of(name) for name in UNITS},
-    "kill of the postmaster": _kill_postmaster,
-    "power loss": _power,
-}  # fmt: skip
+@dataclass(frozen=True)
+class Disturbance:
+    name: str
+    begin: object
+    lasts: tuple = ()  # seconds, from and to; then its cuts are healed and it is thawed
 
+
+DISTURBANCES = [
+    *(Disturbance(f"kill of {name}", _kill_of(name)) for name in UNITS),
+    Disturbance("kill of the postmaster", _kill_postmaster),
+    Disturbance("power loss", _power),
+    Disturbance("cut from etcd", lambda node: node.cut("etcd"), (1, 15)),
+    Disturbance("cut from the others", lambda node: node.cut("peers"), (1, 10)),
+    Disturbance("freeze of the node", lambda node: node.freeze(), (0.5, 8)),
+]  # fmt: skip

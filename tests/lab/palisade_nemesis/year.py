@@ -7,11 +7,13 @@ What must hold after each, besides its own answer and effect (operations.py):
     every member streams, nothing is scheduled, pending, paused or under way
     a second later than it may, no write was answered
 
-In the end every row of the whole year is on every member, and the journals show no daemon that crashed.
+In the end every row of the whole year is on every member, and the journals show no daemon that crashed (what a
+freeze cost in restarts by systemd is none).
 """
 
 import random
 import re
+import shutil
 import tempfile
 import threading
 import time
@@ -33,6 +35,7 @@ WHO_AND_WHERE = f"{WHO} || ' ' || (pg_current_wal_insert_lsn() - '0/0')"
 STREAMING = 60.0  # seconds after an operation within which everybody streams
 DISTURBED = 0.3  # of the operations that may be
 RIDE_GAP = 3.0
+ORDERLY_GAP = 4.0  # of a stop and a start, or a handover: well below wal_retrieve_retry_interval
 ESTIMATE = 20.0  # seconds that an operation may still take when the time runs out
 
 
@@ -74,6 +77,7 @@ class Year:
         self.lab = Lab(args.name, out=out)
         self.options = Options(ttl=args.ttl, loop_wait=args.loop_wait, retry_timeout=args.retry_timeout, sync=not args.no_sync)
         self.logs = Path(args.logs or tempfile.mkdtemp(prefix="palisade-nemesis-"))
+        self.logs.mkdir(parents=True, exist_ok=True)
         self.results = []
         self.rows = {}  # (client, run) -> the ids that must be there
         self.deck = []
@@ -88,8 +92,14 @@ class Year:
 
     def _up(self):
         self.lab.up(self.options, equipment.prepare(UNITS.values()))
+        self._keep_package()
         self.state = State((self.args.ttl, self.args.loop_wait, self.args.retry_timeout), "off" if self.args.no_sync else "on")
         self.rows.clear()
+
+    def _keep_package(self):
+        """The same again if a new cluster is needed: the cache may have let go of it by then."""
+        kept = [Path(shutil.copy(deb, self.logs)) for deb in self.options.debs if Path(deb).parent != self.logs]
+        self.options.debs = [str(deb) for deb in kept] or self.options.debs
 
     def _next(self):
         """From a deck in which each operation is as often as it weighs: none is left out for long."""
@@ -157,16 +167,21 @@ class Year:
         self._judge(operation, r, new, seen, clients, began, settled, max(bound, state.timing[0] + state.timing[1] + TRANSPORT))
 
     def _disturb(self, scene):
-        name = self.rng.choice(list(DISTURBANCES))
+        what = self.rng.choice(DISTURBANCES)
         node, after = self.rng.choice(self.lab.databases), self.rng.uniform(0, 2.5)
-        scene.disturbance = f"{name} of {node.name} after {after:.1f} s"
+        lasts = self.rng.uniform(*what.lasts) if what.lasts else 0
+        scene.disturbance = f"{what.name} of {node.name} after {after:.1f} s" + (f", for {lasts:.1f} s" if lasts else "")
 
         def act():
             time.sleep(after)
             try:
-                DISTURBANCES[name](node)
+                what.begin(node)
+                time.sleep(lasts)
             except (LabError, OSError):
                 pass  # what it was to hit is gone already
+            node.heal()
+            if lasts:
+                node.thaw()
 
         thread = threading.Thread(target=act, daemon=True)
         thread.start()
@@ -241,6 +256,13 @@ class Year:
             reach = history.bytes_lost(gone, acks[name])
             r.lost_bytes = None if reach is None or r.lost_bytes is None else max(r.lost_bytes, reach)
             self.rows[name, run] = {ack.id for ack in acks[name]} - {ack.id for ack in gone}
+        self._let_go_of_wal(leader)
+
+    def _let_go_of_wal(self, leader):
+        """A year has more timelines than segments: wal_keep_size would keep each segment once a timeline."""
+        leader.psql("select pg_switch_wal()")
+        for node in self.lab.databases:
+            node.psql("checkpoint", 30)
 
     def _hold_bars(self, operation, r, bound, worst_pause):
         def bar(holds, words):
@@ -259,8 +281,8 @@ class Year:
             bar(r.failed == 0, f"{r.failed} writes failed")
             bar(r.gap <= RIDE_GAP, f"writes stood still for {r.gap:.1f} s")
         else:
-            limit = r.timing[0] if operation.bar == RESTART else bound
-            bar(r.gap <= max(limit, 8), f"writes stood still for {r.gap:.1f} s, over {limit:.1f} s")
+            limit = ORDERLY_GAP if operation.bar == RESTART else bound
+            bar(r.gap <= limit, f"writes stood still for {r.gap:.1f} s, over {limit:.1f} s")
 
     def _closing(self):
         """Every row of the year on every member; no daemon crashed."""
@@ -273,7 +295,7 @@ class Year:
                 here = leader.psql("select pg_current_wal_flush_lsn()")
                 for node in self.lab.databases:
                     self._read_back(node, leader, here, r)
-                    crashes = re.findall(r"palisade\S*: (?:Main process exited, code=dumped.*|Failed with result '(?:core-dump|watchdog|oom-kill)'.*)",
+                    crashes = re.findall(r"palisade\S*: (?:Main process exited, code=dumped.*|Failed with result '(?:core-dump|oom-kill)'.*)",
                                          node.journal("-o", "cat"))  # fmt: skip
                     r.broken += [f"{node.name}: {line}" for line in crashes]
                 step.done(f"{sum(map(len, self.rows.values()))} rows on each of {len(self.lab.databases)} members")
@@ -322,7 +344,7 @@ class Year:
 
 # The table ----------------------------------------------------------------------------------
 
-HEADER = ["operation", "runs", "with a kill in it", "takes, s", "worst write gap, s", "with a kill", "failed writes", "lost rows"]
+HEADER = ["operation", "runs", "disturbed", "takes, s", "worst write gap, s", "if disturbed", "failed writes", "lost rows"]
 
 
 def _median(values):
