@@ -42,6 +42,7 @@ static void refuse(Palisaded *p, const char *why)
         log_event(LOG_WARNING, EVENT_SWITCHOVER, FIELDS({ "PALISADE_CANDIDATE", f->candidate, 0 }),
                   "the %s that was asked for is not possible: %s; request cleared",
                   f->leader[0] ? "switchover" : "failover", why);
+        p->handover.refused_revision = f->mod_revision;
         duties_clear_failover(p, f->mod_revision);
 }
 
@@ -127,6 +128,10 @@ void handover_look(Palisaded *p)
         if (!f->requested || p->authority.epoch == 0 || !leads(p)) {
                 if (!f->requested && !p->leaving)
                         h->wanted = false;
+                return;
+        }
+        if (h->refused_revision == f->mod_revision) {
+                duties_clear_failover(p, f->mod_revision); /* again: that write was lost */
                 return;
         }
         if (h->wanted || h->checking || h->handled_revision == f->mod_revision || !is_due(p))

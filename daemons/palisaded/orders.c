@@ -176,6 +176,17 @@ static void order_plain(Palisaded *p, OrderWhat what)
         order(p, &m);
 }
 
+/* What was done for one handover or restart is not done for the next of the same epoch. */
+static void order_checkpoint(Palisaded *p)
+{
+        usec_t since = MAX(p->handover.since, p->restart.since);
+
+        if (p->checkpoint_for != since)
+                p->order = (MsgOrder){ 0 };
+        p->checkpoint_for = since;
+        order_plain(p, ORDER_CHECKPOINT);
+}
+
 static void apply_goal(Palisaded *p, PgGoal goal)
 {
         switch (goal) {
@@ -184,7 +195,7 @@ static void apply_goal(Palisaded *p, PgGoal goal)
         case GOAL_PROMOTE: order_as_primary(p, ORDER_PROMOTE); break;
         case GOAL_START:
         case GOAL_RESTART: order_as_primary(p, ORDER_START); break;
-        case GOAL_CHECKPOINT: order_plain(p, ORDER_CHECKPOINT); break;
+        case GOAL_CHECKPOINT: order_checkpoint(p); break;
         case GOAL_STOP: order_stop(p); break;
         case GOAL_BOOTSTRAP: order_plain(p, ORDER_BOOTSTRAP); break;
         }

@@ -94,6 +94,7 @@ typedef struct Handover {
         bool candidate_ready;
         usec_t await_until; /* for the candidate's word; 0: not asked yet */
         uint64_t handled_revision; /* of the failover key */
+        uint64_t refused_revision; /* the same, called off: cleared until it is gone */
 } Handover;
 
 /* vips.c: the right to a replica's address */
@@ -217,6 +218,7 @@ typedef struct Palisaded {
         bool order_open;   /* sent, no RESULT yet */
         Outcome order_outcome;
         usec_t order_again; /* a refused order is given again from then on */
+        usec_t checkpoint_for; /* the handover or restart that the last CHECKPOINT was for, by its beginning */
         MsgWant want;
         uint32_t vips_refused; /* bits of node.vips: a member's own address */
         enum { WANT_UNSENT, WANT_ASKED, WANT_GRANTED, WANT_FAILED } want_state;

@@ -259,6 +259,16 @@ static bool waits_for_a_host(void)
         return off > 0 && bar && listed_and_on <= strtoul(bar + 1, NULL, 10);
 }
 
+/* A switchover or failover, for now, is carried out or called off. */
+static void check_request(void)
+{
+        const Key *k = etcd_key(PREFIX "failover");
+        bool by_time = k && strchr(k->value, '|') != strrchr(k->value, '|'); /* leader|candidate|time */
+
+        if (k && !str_equal(k->value, "{}") && !by_time)
+                sim_fail("what was asked for, %s, is neither done nor called off", k->value);
+}
+
 static void on_look(Event *e _unused_)
 {
         uint64_t quiet = world->now > world->last_fault ? world->now - world->last_fault : 0;
@@ -273,8 +283,10 @@ static void on_look(Event *e _unused_)
                 world->last_fault = MAX(world->last_fault, world->now);
         if (quiet > bound_writable() && world->now > world->last_ack + ACKS_EVERY)
                 sim_fail("nobody takes writes %.0f s after the last fault", (double)quiet / 1e6);
-        else if (quiet > bound_streaming())
+        if (quiet > bound_streaming()) {
                 check_streaming();
+                check_request();
+        }
 }
 
 
