@@ -377,8 +377,8 @@ def data_directory_gone(lab):
     before = now(node)
     lose(node)
     wait_for(lambda: "while postgres runs there" in node.journal("--since", before), 20, "the replica's loss to be found")
+    wait_for(lambda: "cloned the data directory" in node.journal("--since", before), 30, "it to be made anew")
     healthy(lab)
-    expect("cloned the data directory" in node.journal("--since", before), "it is made anew")
     node.sh(["chmod", "000", DATA])
     wait_for(lambda: node.rest("/replica")[0] == 503 and node.sh("pgrep -x postgres", check=False).stdout == "", 20,
              "what cannot be read to be stopped")  # fmt: skip
