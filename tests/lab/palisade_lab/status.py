@@ -60,8 +60,9 @@ class Members:
         return wait_for(writable, timeout, "a leader that takes writes", every=0.1)
 
     def wait_replicas(self, count, timeout=120):
-        """Wait until so many standbys stream from the leader."""
-        sql = "select count(*) from pg_stat_replication where state = 'streaming'"
+        """Wait until so many standbys stream from the leader. A pg_basebackup streams, too, and is none."""
+        names = ", ".join(f"'{node.name}'" for node in self.databases)
+        sql = f"select count(*) from pg_stat_replication where state = 'streaming' and application_name in ({names})"
 
         def streaming():
             leader = self.leader()
