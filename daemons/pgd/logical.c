@@ -157,7 +157,6 @@ int logical_read_copy(const char *line, LogicalCopy *ret)
 #define STATE_MAGIC 0x1051CA1U
 #define STATE_CHECKSUM 4
 #define STATE_CHECKED 8
-#define STATE_LENGTH 12
 #define STATE_NAME 16
 #define STATE_DATABASE (STATE_NAME + IDENT_SIZE)
 #define STATE_PERSISTENCY (STATE_DATABASE + 4)
@@ -192,8 +191,7 @@ bool logical_is_state(const uint8_t *state, size_t size)
 
 bool logical_is_whole(const uint8_t *state, size_t size, const char *name)
 {
-        return logical_is_state(state, size) && state_number(state, STATE_LENGTH) == size - STATE_NAME &&
-               state_number(state, STATE_PERSISTENCY) == 0 &&
+        return logical_is_state(state, size) && state_number(state, STATE_PERSISTENCY) == 0 &&
                strncmp((const char *)state + STATE_NAME, name, IDENT_SIZE) == 0 &&
                state_number(state, STATE_CHECKSUM) == crc32c(state + STATE_CHECKED, size - STATE_CHECKED);
 }
