@@ -21,6 +21,7 @@ struct Chores {
         SlotPlan current;
         Trouble trouble;
         uint64_t complained_revision;
+        bool switches_feedback; /* hot_standby_feedback: told, and not written yet */
         Logical *logical;
         Copies *copies;
 };
@@ -169,15 +170,18 @@ static void note(Chores *c)
 }
 
 /* Whoever called asks the engine next. */
-static void follow_feedback(Pgd *p)
+static void follow_feedback(Chores *c)
 {
-        bool need = chores_need_feedback(p);
+        Pgd *p = c->pgd;
+        bool need = chores_need_feedback(p), switches = c->switches_feedback;
 
         if (need && p->slots.feedback)
                 p->feedback = true; /* in force already */
-        if (need == p->feedback)
+        c->switches_feedback = need != p->feedback;
+        if (!c->switches_feedback)
                 return;
-        log_info("hot_standby_feedback is %s", need ? "switched on: logical slots need it" : "the user's again");
+        if (!switches)
+                log_info("hot_standby_feedback is %s", need ? "switched on: logical slots need it" : "the user's again");
         p->conf_stale = true;
 }
 
@@ -188,7 +192,7 @@ void chores_run(Chores *c)
         if (!p->cluster)
                 return;
         note(c);
-        follow_feedback(p);
+        follow_feedback(c);
         if (step_is_stop(p->step))
                 return;
         if (uses_slots(p) && p->pg.accepts) {

@@ -378,6 +378,11 @@ def copies_cut_short(lab):
     healthy(lab)
 
 
+def configure(node, text):
+    node.write("/etc/palisade/main.yml", text, 0o640, "postgres", "palisade-config")
+    node.sh(["palisadectl", "reload", node.name, "--force"])
+
+
 @case
 def feedback(lab):
     """hot_standby_feedback where copies are and in between; without it a copy is no safe one; nobody's xmin stays behind"""
@@ -385,32 +390,33 @@ def feedback(lab):
     between, last = others(lab, leader)
     tags = {between: "nofailover: true", last: f"replicatefrom: {between.name}"}
     before = {node: node.read("/etc/palisade/main.yml") for node in tags}
-    for node, tag in tags.items():
-        node.write("/etc/palisade/main.yml", f"{before[node]}\ntags:\n  {tag}\n", 0o640, "postgres", "palisade-config")
-        node.sh(["palisadectl", "reload", node.name, "--force"])
-    wait_for(lambda: "feed" not in slots(between), 60, "the one that cannot lead to be without")
-    wait_for(lambda: between.psql("select application_name from pg_stat_replication") == last.name, 30, "the chain")
-    is_set(between, "hot_standby_feedback", "on")
-    wait_for(lambda: slot(leader, "catalog_xmin is not null", between.name) == "t", 30, "feedback by way of the one in between")
-    wait_for(lambda: slot(last, "slot_name"), 30, "the last one to keep it")
-    lsn = read(leader, [])
-    has_moved(last, lsn)
-    for node in tags:
-        node.write("/etc/palisade/main.yml", before[node], 0o640, "postgres", "palisade-config")
-        node.sh(["palisadectl", "reload", node.name, "--force"])
+    try:
+        for node, tag in tags.items():
+            configure(node, f"{before[node]}\ntags:\n  {tag}\n")
+        wait_for(lambda: "feed" not in slots(between), 60, "the one that cannot lead to be without")
+        wait_for(lambda: between.psql("select application_name from pg_stat_replication") == last.name, 30, "the chain")
+        is_set(between, "hot_standby_feedback", "on")
+        wait_for(lambda: slot(leader, "catalog_xmin is not null", between.name) == "t", 30, "feedback by way of it")
+        wait_for(lambda: slot(last, "slot_name"), 30, "the last one to keep it")
+        has_moved(last, read(leader, []))
+    finally:
+        for node in tags:
+            configure(node, before[node])
     wait_for(lambda: slot(between, "slot_name"), 90, "the copy there")
     leader = healthy(lab)
 
     start = since(last)
-    last.psql("alter system set hot_standby_feedback = off")
-    last.psql("select pg_reload_conf()")
-    is_set(last, "hot_standby_feedback", "off")
-    last.systemctl("restart", "palisade-pgd@main")
-    tells(last, start, f"no feedback arrives at slot {last.name} of the primary", 60)
-    switchover(lab, leader, last)
-    tells(last, start, "logical replication slots that may be unsafe to use after the promotion: feed")
-    last.psql("alter system reset hot_standby_feedback")
-    last.psql("select pg_reload_conf()")
+    try:
+        last.psql("alter system set hot_standby_feedback = off")
+        last.psql("select pg_reload_conf()")
+        is_set(last, "hot_standby_feedback", "off")
+        last.systemctl("restart", "palisade-pgd@main")
+        tells(last, start, f"no feedback arrives at slot {last.name} of the primary", 60)
+        switchover(lab, leader, last)
+        tells(last, start, "logical replication slots that may be unsafe to use after the promotion: feed")
+    finally:
+        last.psql("alter system reset hot_standby_feedback")
+        last.psql("select pg_reload_conf()")
     healthy(lab)
     for node in others(lab, last):
         wait_for(lambda node=node: node.psql("select count(*) from pg_replication_slots where slot_type = 'physical'"
