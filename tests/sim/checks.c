@@ -13,6 +13,7 @@
 
 #define LOOK_EVERY (1 * SEC)
 #define BIDS_MOST 20
+#define OUTLIVES_MOST 3 /* looks */
 #define ACKS_EVERY (7 * SEC) /* a healthy leader's clients are answered at least so often */
 
 /* ---- safety, at every step ---- */
@@ -180,6 +181,21 @@ void check_release(Host *h, Epoch epoch)
                         sim_fail("%s releases its key while processes of its server live", h->name);
 }
 
+/* What outlives its permit is killed by fenced, whoever else hangs. */
+static void check_outlived(void)
+{
+        for (int i = 0; i < world->n_hosts; i++) {
+                Host *h = &world->hosts[i];
+                bool outlives = h->powered && h->pg.primary && h->pg.phase == SERVER_UP && !h->pg.stuck &&
+                                program_runs(&h->programs[PROGRAM_FENCED]) &&
+                                host_clock(h, world->now) >= h->last_deadline;
+                h->outlived = outlives ? h->outlived + 1 : 0;
+                if (h->outlived > OUTLIVES_MOST)
+                        sim_fail("the primary of %s has outlived its permit by %d looks of fenced's", h->name,
+                                 OUTLIVES_MOST);
+        }
+}
+
 /* ---- liveness, once all is well ---- */
 
 static uint64_t bound_writable(void)
@@ -279,6 +295,7 @@ static void on_look(Event *e _unused_)
                 operators_look();
                 return;
         }
+        check_outlived();
         if (waits_for_a_host())
                 world->last_fault = MAX(world->last_fault, world->now);
         if (quiet > bound_writable() && world->now > world->last_ack + ACKS_EVERY)

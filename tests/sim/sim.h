@@ -174,6 +174,7 @@ struct Node_ {
         uint64_t hurt_until; /* something of this host was in no state to act */
         usec_t last_deadline;
         Epoch last_epoch, revoked_epoch; /* of its permits, of the REVOKEs of its minds */
+        unsigned outlived;    /* looks in a row at which its primary had no permit, and fenced ran */
         uint64_t bids, bids_since; /* of its mind, in the second that began then */
         bool by_promise;     /* a permit of this epoch rested on failsafe mode */
 };
