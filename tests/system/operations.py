@@ -249,7 +249,7 @@ def name_taken(lab):
         told = f"already a node named {leader.name} running"
         wait_for(lambda: told in node.journal("--since", since), 30, "it to be told")
         expect("name-taken" in ctl(node, "explain"), "explain names the rule")
-        expect(node.sh("pgrep -x postgres", check=False).stdout == "", "postgres is not started")
+        expect(node.sh("pgrep -f '^postgres: '", check=False).stdout == "", "no server is started")
         expect(member(lab, leader)["conn_url"] == key["conn_url"], "the key is the leader's own")
         expect(lab.leader().name == leader.name, "the leader stays")
     finally:
@@ -394,6 +394,8 @@ def older_timeline(lab):
     leader = healthy(lab)
     ask(leader, "/config", {"check_timeline": True}, "PATCH")
     wait_for(lambda: all(n.rest("/config")[1].get("check_timeline") for n in lab.databases), 10, "it to be known")
+    wait_for(lambda: len({m["timeline"] for m in leader.rest("/cluster")[1]["members"]}) == 1, 30,
+             "everybody to be on one timeline")
     missed, heir = others(lab, leader)
     missed.sh(["pkill", "-STOP", "-x", "postgres"])
     leader.systemctl("stop", "palisade@main.target", timeout=120)
