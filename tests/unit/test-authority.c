@@ -1,4 +1,8 @@
-/* When a fence is confirmed: DESIGN 2, "Confirmed fence". The hands are played by the test. */
+/*
+ * When a fence is confirmed (DESIGN 2, "Confirmed fence"), and how the lock is held. The hands are played
+ * by the test.
+ */
+#include "io/fdutil.h"
 #include "palisaded/palisaded.h"
 #include "test-lib.h"
 
@@ -33,8 +37,20 @@ void palisaded_think(Palisaded *p _unused_)
         thoughts++;
 }
 
+static MsgHold hold; /* the last one */
+
+void hands_send(Hands *h _unused_, HandId id _unused_, MsgHeader *m)
+{
+        if (m->type == MSG_HOLD)
+                hold = *(MsgHold *)m;
+}
+
+void timer_set(Timer *t, usec_t due)
+{
+        t->due = due;
+}
+
 /* Not asked for anything here. */
-void hands_send(Hands *h _unused_, HandId id _unused_, MsgHeader *m _unused_) {}
 void api_status(Api *a _unused_, bool everything _unused_) {}
 void duties_clear_failover(Palisaded *p _unused_, uint64_t revision _unused_) {}
 void duties_sync_in_doubt(Palisaded *p _unused_) {}
@@ -170,6 +186,44 @@ static void test_answers_of_the_epoch_before(void **state)
         assert_true(p->authority.fenced_answered);
 }
 
+static void hold_with(Palisaded *p, usec_t lease_ttl, usec_t ttl)
+{
+        static MsgCluster cluster;
+
+        cluster.cluster.settings.timing = (Timing){ ttl, SEC(10), SEC(10) };
+        p->cluster = &cluster.cluster;
+        p->authority.lease = (MsgLease){ .epoch = EPOCH, .ttl = lease_ttl };
+        p->authority.holding = HOLD_NOTHING;
+        authority_hold(p, HOLD_LOCK);
+        assert_true(hold.epoch == EPOCH && hold.ttl == ttl);
+}
+
+/* The permit of the longer lease runs on: the key does not move to a shorter one before it may. */
+static void test_a_shorter_ttl(void **state)
+{
+        Palisaded *p = *state;
+
+        p->authority.permit.deadline = now_boottime() + SEC(80);
+        hold_with(p, SEC(90), SEC(30));
+        assert_false(hold.move);
+        p->authority.permit.deadline = now_boottime() + SEC(5);
+        hold_with(p, SEC(90), SEC(30));
+        assert_true(hold.move);
+}
+
+/* Until the key is under the longer lease, it is renewed at the pace of the shorter one. */
+static void test_a_longer_ttl(void **state)
+{
+        Palisaded *p = *state;
+        usec_t now = now_boottime();
+
+        hold_with(p, SEC(90), SEC(90));
+        usec_t of_the_longer = hold.interval;
+        assert_true(hold.renew_until < now + hold.interval + SEC(5)); /* not far ahead: we may hang */
+        hold_with(p, SEC(30), SEC(90));
+        assert_true(hold.interval < of_the_longer);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -177,6 +231,8 @@ int main(void)
                 cmocka_unit_test_setup(test_refused_or_lost, set_up),
                 cmocka_unit_test_setup(test_of_another_leaf_or_epoch, set_up),
                 cmocka_unit_test_setup(test_answers_of_the_epoch_before, set_up),
+                cmocka_unit_test_setup(test_a_shorter_ttl, set_up),
+                cmocka_unit_test_setup(test_a_longer_ttl, set_up),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
