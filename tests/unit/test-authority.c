@@ -186,6 +186,22 @@ static void test_answers_of_the_epoch_before(void **state)
         assert_true(p->authority.fenced_answered);
 }
 
+/* A mind that was started anew: what any hand still permits is ended, not only what the key tells. */
+static void test_the_newest_epoch_is_ended(void **state)
+{
+        Palisaded *p = *state;
+
+        p->authority.epoch = 0;
+        p->pg.pg.permit_epoch = EPOCH + 2;
+        p->fence.epoch = EPOCH + 1;
+        authority_revoke(p);
+        assert_true(asked[0].revoke.epoch == EPOCH + 2);
+        p->authority = (Authority){ 0 };
+        p->watchdog.epoch = EPOCH + 3;
+        authority_revoke(p);
+        assert_true(asked[2].revoke.epoch == EPOCH + 3);
+}
+
 static void hold_with(Palisaded *p, usec_t lease_ttl, usec_t ttl)
 {
         static MsgCluster cluster;
@@ -231,6 +247,7 @@ int main(void)
                 cmocka_unit_test_setup(test_refused_or_lost, set_up),
                 cmocka_unit_test_setup(test_of_another_leaf_or_epoch, set_up),
                 cmocka_unit_test_setup(test_answers_of_the_epoch_before, set_up),
+                cmocka_unit_test_setup(test_the_newest_epoch_is_ended, set_up),
                 cmocka_unit_test_setup(test_a_shorter_ttl, set_up),
                 cmocka_unit_test_setup(test_a_longer_ttl, set_up),
         };
