@@ -148,7 +148,10 @@ class Runner:
                 self.turns.setdefault((program, what), []).append(ms)
 
     def _judge_turns(self):
-        """A CPU that the machine below took away counts as used: once is told, what is the code's own comes again."""
+        """
+        It fails where two processes are above the limit. One alone is told and not explained: it may be the
+        machine below, which counts as CPU used, or a seldom cost of our own.
+        """
         for (program, what), all_ms in sorted(self.turns.items()):
             longest, *others = sorted(all_ms, reverse=True)
             again = f", in another process {others[0]:.1f} ms" if others else ""
