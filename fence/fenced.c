@@ -44,7 +44,8 @@ struct Fenced {
         Wish *wishes[WARDS_MAX];
         uint64_t connections[WARDS_MAX]; /* of its mind, so far */
         Worker *worker;
-        Timer overdue; /* the worker's */
+        size_t n_attaching; /* gates that the worker is to make, of all wards */
+        Timer overdue; /* the next of them */
         Stall stall;
         bool foreground;
         Timer linger;
@@ -171,7 +172,7 @@ static void on_attached(Job *job)
         Fenced *f = q->fenced;
         size_t index = q->index;
 
-        timer_set(&f->overdue, USEC_INFINITY);
+        timer_set(&f->overdue, --f->n_attaching > 0 ? now_boottime() + ATTACH_WITHIN : USEC_INFINITY);
         put_in_force(q, &q->made);
         q->made.gate = gate_free(q->made.gate); /* NULL: the ward has it */
         drop_wish(&f->wishes[index]);
@@ -189,7 +190,8 @@ static void go_on(Fenced *f, size_t index)
                 q->around_fd = ward_needs_gate(f->wards[index], &q->want, q->dir_fd, &q->deadline);
                 if (q->around_fd >= 0) {
                         q->job = (Job){ .work = attach, .done = on_attached };
-                        timer_set(&f->overdue, now_boottime() + ATTACH_WITHIN);
+                        if (f->n_attaching++ == 0)
+                                timer_set(&f->overdue, now_boottime() + ATTACH_WITHIN);
                         worker_do(f->worker, &q->job);
                         return;
                 }
