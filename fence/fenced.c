@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/str.h"
 #include "fence/fenced.h"
@@ -12,7 +11,7 @@
 #include "io/worker.h"
 
 #define TABLE_VERSION 3
-#define ATTACH_WITHIN (USEC_PER_SEC) /* of the worker; it is as long as WatchdogSec= */
+#define JOB_WITHIN (USEC_PER_SEC) /* as long as WatchdogSec= */
 #define LINGER (10 * USEC_PER_SEC) /* palisade run: how long after the last permit */
 
 typedef struct Table {
@@ -44,8 +43,6 @@ struct Fenced {
         Wish *wishes[WARDS_MAX];
         uint64_t connections[WARDS_MAX]; /* of its mind, so far */
         Worker *worker;
-        size_t n_attaching; /* gates that the worker is to make, of all wards */
-        Timer overdue; /* the next of them */
         Stall stall;
         bool foreground;
         Timer linger;
@@ -172,7 +169,6 @@ static void on_attached(Job *job)
         Fenced *f = q->fenced;
         size_t index = q->index;
 
-        timer_set(&f->overdue, --f->n_attaching > 0 ? now_boottime() + ATTACH_WITHIN : USEC_INFINITY);
         put_in_force(q, &q->made);
         q->made.gate = gate_free(q->made.gate); /* NULL: the ward has it */
         drop_wish(&f->wishes[index]);
@@ -190,21 +186,12 @@ static void go_on(Fenced *f, size_t index)
                 q->around_fd = ward_needs_gate(f->wards[index], &q->want, q->dir_fd, &q->deadline);
                 if (q->around_fd >= 0) {
                         q->job = (Job){ .work = attach, .done = on_attached };
-                        if (f->n_attaching++ == 0)
-                                timer_set(&f->overdue, now_boottime() + ATTACH_WITHIN);
                         worker_do(f->worker, &q->job);
                         return;
                 }
                 put_in_force(q, NULL);
                 drop_wish(&f->wishes[index]);
         }
-}
-
-/* As systemd's watchdog would for a loop that stands still: whoever comes next begins anew. */
-static void on_overdue(Timer *t _unused_, usec_t now _unused_, void *userdata _unused_)
-{
-        log_error("attaching a gate takes too long: ending, to be started again");
-        _exit(EXIT_FAILURE);
 }
 
 static size_t index_of(const Fenced *f, const Ward *w)
@@ -339,9 +326,7 @@ int fenced_new(Fenced **ret, sd_event *e, const HandOptions *options)
                 return r;
         r = arp_new(&f->arp, e);
         if (r >= 0)
-                r = worker_new(&f->worker, e);
-        if (r >= 0)
-                r = timer_init(&f->overdue, e, "overdue", NULL, on_overdue, f);
+                r = worker_new(&f->worker, e, JOB_WITHIN);
         if (r < 0)
                 return r;
         r = netlink_new(&f->netlink, e, on_netlink, f);
@@ -377,7 +362,6 @@ Fenced *fenced_free(Fenced *f)
                 f->netlink = netlink_free(f->netlink);
                 f->store = store_free(f->store);
                 timer_done(&f->linger);
-                timer_done(&f->overdue);
                 sd_event_unref(f->event);
                 free(f);
         }

@@ -416,7 +416,7 @@ int launcher_new(Launcher **ret, sd_event *e, const HandOptions *options)
         if (r < 0)
                 return r;
         find_base(l);
-        r = worker_new(&l->worker, e);
+        r = worker_new(&l->worker, e, USEC_INFINITY); /* what it has made must not be lost */
         if (r < 0)
                 return r;
 

@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "io/fdutil.h"
+#include "io/log.h"
+#include "io/loop.h"
 #include "io/worker.h"
 
 #define STACK_SIZE (256 * 1024)
@@ -23,6 +26,9 @@ struct Worker {
         bool ends;
         int wake_fd; /* eventfd: something is finished */
         sd_event_source *source;
+        usec_t within;
+        size_t n_given; /* and not yet done */
+        Timer overdue;  /* the first of them */
 };
 
 static void add(Jobs *jobs, Job *job)
@@ -71,8 +77,22 @@ static void *run(void *userdata)
         return NULL;
 }
 
+/* The job under way has as long as one that begins now. */
+static void watch(Worker *w)
+{
+        timer_set(&w->overdue, w->n_given > 0 ? usec_add(now_boottime(), w->within) : USEC_INFINITY);
+}
+
+static void on_overdue(Timer *t _unused_, usec_t now _unused_, void *userdata _unused_)
+{
+        log_error("a system call takes too long: ending, to be started again");
+        _exit(EXIT_FAILURE);
+}
+
 void worker_do(Worker *w, Job *job)
 {
+        if (w->n_given++ == 0)
+                watch(w);
         (void)pthread_mutex_lock(&w->lock);
         add(&w->waiting, job);
         (void)pthread_cond_signal(&w->given);
@@ -90,8 +110,11 @@ static int on_finished(sd_event_source *s _unused_, int fd, uint32_t events _unu
                 (void)pthread_mutex_lock(&w->lock);
                 job = take_first(&w->finished);
                 (void)pthread_mutex_unlock(&w->lock);
-                if (job)
+                if (job) {
+                        w->n_given--;
+                        watch(w);
                         job->done(job);
+                }
         } while (job);
         return 0;
 }
@@ -115,18 +138,21 @@ static int start(Worker *w)
         return -r;
 }
 
-int worker_new(Worker **ret, sd_event *e)
+int worker_new(Worker **ret, sd_event *e, usec_t within)
 {
         _cleanup_(worker_freep) Worker *w = calloc(1, sizeof *w);
 
         if (!w)
                 return -ENOMEM;
+        w->within = within;
         (void)pthread_mutex_init(&w->lock, NULL); /* with glibc neither can fail */
         (void)pthread_cond_init(&w->given, NULL);
         w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (w->wake_fd < 0)
                 return -errno;
         int r = sd_event_add_io(e, &w->source, w->wake_fd, EPOLLIN, on_finished, w);
+        if (r >= 0)
+                r = timer_init(&w->overdue, e, "overdue", NULL, on_overdue, w);
         if (r >= 0)
                 r = start(w);
         if (r < 0)
@@ -145,6 +171,7 @@ Worker *worker_free(Worker *w)
                 if (w->runs)
                         (void)pthread_join(w->thread, NULL); /* it exists */
                 w->source = sd_event_source_disable_unref(w->source);
+                timer_done(&w->overdue);
                 fd_close(w->wake_fd);
                 (void)pthread_cond_destroy(&w->given);
                 (void)pthread_mutex_destroy(&w->lock);

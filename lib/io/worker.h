@@ -11,6 +11,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
+#include "base/usec.h"
 
 typedef struct Job Job;
 struct Job { /* first in a struct of the giver's, whose it is again in done() */
@@ -21,7 +22,11 @@ struct Job { /* first in a struct of the giver's, whose it is again in done() */
 
 typedef struct Worker Worker;
 
-int worker_new(Worker **ret, sd_event *e);
+/*
+ * within: a job that takes longer ends the program, as systemd's watchdog does where the loop stands still:
+ * whoever is started next begins anew. USEC_INFINITY: it may take as long as it likes.
+ */
+int worker_new(Worker **ret, sd_event *e, usec_t within);
 
 /* Never fails and never waits. */
 void worker_do(Worker *w, Job *job);

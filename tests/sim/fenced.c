@@ -206,7 +206,7 @@ void addresses_look(Addresses *a _unused_) {}
 void addresses_state(const Addresses *a _unused_, MsgFenceState *ret _unused_) {}
 
 /* Jobs take no time. */
-int worker_new(Worker **ret, sd_event *e _unused_)
+int worker_new(Worker **ret, sd_event *e _unused_, usec_t within _unused_)
 {
         *ret = NULL;
         return 0;

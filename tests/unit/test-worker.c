@@ -1,6 +1,7 @@
-/* worker: jobs are done in the thread, in order, and the loop goes on meanwhile. */
+/* worker: jobs are done in the thread, in order, and the loop goes on meanwhile; one that hangs ends the program. */
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "io/fdutil.h"
@@ -60,7 +61,7 @@ static void test_in_order(void **state _unused_)
         unsigned ticked = 0;
 
         assert_true(sd_event_new(&event) >= 0);
-        assert_int_equal(worker_new(&w, event), 0);
+        assert_int_equal(worker_new(&w, event, USEC_INFINITY), 0);
         last = 100;
         for (int i = 0; i <= last; i++)
                 give(w, i, i == 0 ? 200 * USEC_PER_MSEC : 0);
@@ -81,14 +82,42 @@ static void test_end(void **state _unused_)
         Worker *w = NULL;
 
         assert_true(sd_event_new(&event) >= 0);
-        assert_int_equal(worker_new(&w, event), 0);
+        assert_int_equal(worker_new(&w, event, USEC_INFINITY), 0);
         assert_null(worker_free(w));
         assert_null(worker_free(NULL));
-        assert_int_equal(worker_new(&w, event), 0);
+        assert_int_equal(worker_new(&w, event, USEC_INFINITY), 0);
         worker_do(w, &slow.job);
         worker_do(w, &never.job);
         worker_free(w);
         event = sd_event_unref(event);
+}
+
+/* A job that hangs ends the program, whatever the loop does meanwhile; one after the other has time of its own. */
+static int run_with(usec_t each)
+{
+        int status;
+        pid_t child = fork();
+
+        assert_true(child >= 0);
+        if (child == 0) {
+                Worker *w = NULL;
+                if (sd_event_new(&event) < 0 || worker_new(&w, event, USEC_PER_SEC) < 0)
+                        _exit(3);
+                done_so_far = 0;
+                last = 4;
+                for (int i = 0; i <= last; i++)
+                        give(w, i, each);
+                _exit(sd_event_loop(event) < 0 ? 4 : 0);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        return WEXITSTATUS(status);
+}
+
+static void test_overdue(void **state _unused_)
+{
+        assert_int_equal(run_with(300 * USEC_PER_MSEC), 0); /* 1.5 s in all */
+        assert_int_equal(run_with(60 * USEC_PER_SEC), EXIT_FAILURE);
 }
 
 int main(void)
@@ -96,6 +125,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_in_order),
                 cmocka_unit_test(test_end),
+                cmocka_unit_test(test_overdue),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
