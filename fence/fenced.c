@@ -90,7 +90,7 @@ static int open_ward(Fenced *f, const char *cluster, Ward **ret)
         WardRow *row = &f->table->rows[free_row];
         *row = (WardRow){ 0 };
         (void)STR_SET(row->cluster, cluster); /* same size */
-        int r = ward_new(&f->wards[free_row], f->event, f->netlink, f->arp, &f->stall, row,
+        int r = ward_new(&f->wards[free_row], f->event, f->netlink, f->arp, f->worker, &f->stall, row,
                          (unsigned)free_row);
         if (r < 0) {
                 row->cluster[0] = 0;
@@ -304,7 +304,8 @@ static int restore(Fenced *f)
                 WardRow *row = &f->table->rows[i];
                 if (!found || !row->cluster[0])
                         continue;
-                r = ward_new(&f->wards[i], f->event, f->netlink, f->arp, &f->stall, row, (unsigned)i);
+                r = ward_new(&f->wards[i], f->event, f->netlink, f->arp, f->worker, &f->stall, row,
+                             (unsigned)i);
                 if (r < 0)
                         return r;
         }

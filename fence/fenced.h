@@ -3,7 +3,7 @@
  *
  * Owns:      the wards, the table of them in systemd's fd store, the netlink sockets.
  * Invariant: what the table says was in force before a restart is in force again before READY.
- * Threads:   the worker (io/worker.h) attaches gates; everything else is the loop's.
+ * Threads:   the worker (io/worker.h) attaches gates and ends connections; everything else is the loop's.
  */
 #pragma once
 

@@ -208,7 +208,7 @@ usec_t gate_deadline(const Gate *g)
         return nsec == UINT64_MAX ? USEC_INFINITY : nsec / 1000;
 }
 
-int gate_new(Gate **ret, int cgroup_dir_fd, int map_fd, usec_t deadline)
+int gate_make(Gate **ret, int map_fd, usec_t deadline)
 {
         _cleanup_(gate_freep) Gate *g = calloc(1, sizeof *g);
 
@@ -225,15 +225,32 @@ int gate_new(Gate **ret, int cgroup_dir_fd, int map_fd, usec_t deadline)
         g->deadline_nsec = page;
         if (map_fd < 0)
                 gate_set(g, deadline);
-        uint32_t before;
-        int r = attached(cgroup_dir_fd, &before);
-        if (r >= 0)
-                r = attach(cgroup_dir_fd, g->map_fd);
-        if (r < 0)
-                return r;
-        g->replaced = before != 0;
         *ret = TAKE_PTR(g);
         return 0;
+}
+
+int gate_attach(Gate *g, int cgroup_dir_fd)
+{
+        uint32_t before;
+        int r = attached(cgroup_dir_fd, &before);
+
+        if (r >= 0)
+                r = attach(cgroup_dir_fd, g->map_fd);
+        if (r >= 0)
+                g->replaced = before != 0;
+        return r;
+}
+
+int gate_new(Gate **ret, int cgroup_dir_fd, int map_fd, usec_t deadline)
+{
+        _cleanup_(gate_freep) Gate *g = NULL;
+        int r = gate_make(&g, map_fd, deadline);
+
+        if (r >= 0)
+                r = gate_attach(g, cgroup_dir_fd);
+        if (r >= 0)
+                *ret = TAKE_PTR(g);
+        return r;
 }
 
 Gate *gate_free(Gate *g)

@@ -26,6 +26,13 @@ typedef struct Gate Gate;
  */
 int gate_new(Gate **ret, int cgroup_dir_fd, int map_fd, usec_t deadline);
 
+/*
+ * The same in two steps: the first waits for nobody, and what is set meanwhile is in force from the second on, which
+ * waits while anybody on this machine moves a process to another cgroup (and may be another thread's).
+ */
+int gate_make(Gate **ret, int map_fd, usec_t deadline);
+int gate_attach(Gate *g, int cgroup_dir_fd);
+
 /* Forgets the gate; what is attached stays as it is. */
 Gate *gate_free(Gate *g);
 DEFINE_CLEANUP(Gate *, gate_free)

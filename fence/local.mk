@@ -11,6 +11,7 @@ palisade_fenced_SOURCES = $(FENCE_PURE) \
 	fence/gate.c fence/gate.h \
 	fence/main.c \
 	fence/netlink.c fence/netlink.h \
+	fence/pooler-gate.c fence/pooler-gate.h \
 	fence/poolers.c fence/poolers.h \
 	fence/sockets.c fence/sockets.h \
 	fence/vip.c fence/vip.h \

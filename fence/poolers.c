@@ -10,28 +10,22 @@
 #include <unistd.h>
 
 #include "base/str.h"
-#include "fence/gate.h"
-#include "fence/plan.h"
+#include "fence/pooler-gate.h"
 #include "fence/poolers.h"
-#include "fence/sockets.h"
 #include "io/cgroup.h"
 #include "io/fdutil.h"
 #include "io/log.h"
-#include "io/turn.h"
 
 #define DEPTH_MAX 8 /* of slices in one another */
 
 typedef struct Pooler {
         Unit unit;
-        int dir_fd; /* -1: it does not run */
-        uint64_t cgroup;
-        Gate *gate;
-        char reason[REASON_SIZE];
-        char told[REASON_SIZE]; /* the last reason in the journal */
+        PoolerGate *gate; /* NULL: it does not run */
 } Pooler;
 
 struct Poolers {
         sd_event *event;
+        Worker *worker;
         char cluster[NAME_SIZE];
         poolers_changed_t changed;
         void *userdata;
@@ -43,74 +37,6 @@ struct Poolers {
         Pooler units[ALSO_MAX];
 };
 
-static void set_reason(Poolers *p, Pooler *u, const char *text)
-{
-        (void)STR_SET(u->reason, text); /* our own short texts */
-        if (*text && !str_equal(u->told, text)) {
-                log_event(LOG_WARNING, EVENT_FENCE_MISSING,
-                          FIELDS({ "PALISADE_CLUSTER", p->cluster, 0 },
-                                 { "PALISADE_FENCE", "gate", 0 },
-                                 { "PALISADE_UNIT", u->unit.name, 0 }),
-                          "the gate around %s of cluster %s: %s", u->unit.name, p->cluster, text);
-        }
-        (void)STR_SET(u->told, text);
-}
-
-/* ---- what waits behind a gate ---- */
-
-/* Every connection born in this cgroup or in one below it. 0 or negative errno. */
-static int destroy_below(int dir_fd, int depth)
-{
-        uint64_t id;
-        int r = cgroup_id(dir_fd, &id);
-
-        if (r >= 0)
-                r = sockets_destroy(id);
-        if (r < 0)
-                return r;
-        int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        if (!d) {
-                fd_close(fd);
-                return errno == ENOENT || errno == ENODEV ? 0 : -errno;
-        }
-        r = 0;
-        for (struct dirent *e; r >= 0 && depth < DEPTH_MAX && (e = readdir(d));) {
-                if (e->d_type != DT_DIR || e->d_name[0] == '.')
-                        continue;
-                _cleanup_(closep) int sub = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                if (sub >= 0)
-                        r = destroy_below(sub, depth + 1);
-        }
-        closedir(d);
-        return r;
-}
-
-static bool set_one(Poolers *p, Pooler *u, usec_t deadline, bool same_right)
-{
-        char text[REASON_SIZE];
-
-        if (!u->gate)
-                return true;
-        if (plan_reopens(gate_deadline(u->gate), deadline, same_right, now_boottime())) {
-                int r = destroy_below(u->dir_fd, 0);
-                if (r < 0) {
-                        snprintf(text, sizeof text,
-                                 "not open until the unit is restarted: its old connections cannot "
-                                 "be ended (%s)",
-                                 strerror(-r));
-                        set_reason(p, u, text);
-                        return false;
-                }
-        }
-        bool shuts = deadline == 0 && gate_deadline(u->gate) != 0;
-        u->reason[0] = 0;
-        gate_set(u->gate, deadline);
-        if (shuts) /* for good: clients learn it at once, by the reset that a gate lets through */
-                (void)destroy_below(u->dir_fd, 0); /* again before it opens, and there it counts */
-        return true;
-}
-
 bool poolers_set(Poolers *p, usec_t deadline, bool same_right)
 {
         bool all = true;
@@ -118,42 +44,13 @@ bool poolers_set(Poolers *p, usec_t deadline, bool same_right)
         p->deadline = deadline;
         p->same_right = same_right;
         for (size_t i = 0; i < p->n; i++)
-                all = set_one(p, &p->units[i], deadline, same_right) && all;
+                all = (!p->units[i].gate || pooler_gate_set(p->units[i].gate, deadline, same_right)) && all;
         if (all)
                 p->same_right = true; /* now it is */
         return all;
 }
 
 /* ---- finding them ---- */
-
-static void put_gate(Poolers *p, Pooler *u)
-{
-        /* A gate that a process before us left may hold back what an old right has sent. */
-        turn_takes_cgroup_lock();
-        int r = gate_new(&u->gate, u->dir_fd, -1, p->same_right ? p->deadline : 0);
-
-        if (r < 0) {
-                set_reason(p, u,
-                           r == -EBUSY || r == -EPERM
-                                   ? "another program filters its packets (IPAddressDeny=, IPAccounting= "
-                                     "of the unit?), or this process may load none"
-                                   : strerror(-r));
-                return;
-        }
-        if (!gate_replaced(u->gate))
-                gate_set(u->gate, p->deadline); /* nothing waits behind a new one */
-        else
-                (void)set_one(p, u, p->deadline, p->same_right);
-        log_info("cluster %s: %s stands behind the gate", p->cluster, u->unit.name);
-}
-
-static void let_go(Pooler *u)
-{
-        u->gate = gate_free(u->gate);
-        u->dir_fd = fd_close(u->dir_fd);
-        u->cgroup = 0;
-        u->reason[0] = u->told[0] = 0;
-}
 
 /* Its cgroup as of now; -1: it does not run. The descriptor is taken. */
 static void found(Poolers *p, Pooler *u, int dir_fd)
@@ -162,16 +59,14 @@ static void found(Poolers *p, Pooler *u, int dir_fd)
 
         if (dir_fd >= 0 && cgroup_id(dir_fd, &id) < 0)
                 dir_fd = fd_close(dir_fd);
-        if (dir_fd >= 0 ? id == u->cgroup : u->dir_fd < 0) {
+        if (id == (u->gate ? pooler_gate_cgroup(u->gate) : 0)) {
                 fd_close(dir_fd);
                 return;
         }
-        let_go(u); /* what is left of the old one stays behind its gate, which nobody extends */
-        if (dir_fd >= 0) {
-                u->dir_fd = dir_fd;
-                u->cgroup = id;
-                put_gate(p, u);
-        }
+        u->gate = pooler_gate_leave(u->gate, false);
+        if (dir_fd >= 0 && pooler_gate_new(&u->gate, p->worker, dir_fd, id, u->unit.name, p->cluster,
+                                           p->deadline, p->same_right, p->changed, p->userdata) < 0)
+                log_error("cluster %s: no memory for the gate around %s", p->cluster, u->unit.name);
         p->changed(p->userdata);
 }
 
@@ -241,13 +136,6 @@ static int watch(Poolers *p)
 
 /* ---- the object ---- */
 
-/* No longer wanted: the gate cannot be taken off without a moment in which it is in doubt; it opens. */
-static void drop(Poolers *p, Pooler *u)
-{
-        (void)set_one(p, u, USEC_INFINITY, false); /* it says why it stays shut */
-        let_go(u);
-}
-
 void poolers_want(Poolers *p, const Unit *units, uint32_t n)
 {
         size_t kept = 0;
@@ -259,7 +147,7 @@ void poolers_want(Poolers *p, const Unit *units, uint32_t n)
                 if (wanted)
                         p->units[kept++] = p->units[i];
                 else
-                        drop(p, &p->units[i]);
+                        p->units[i].gate = pooler_gate_leave(p->units[i].gate, true);
         }
         p->n = kept;
         for (uint32_t k = 0; k < n; k++) {
@@ -267,7 +155,7 @@ void poolers_want(Poolers *p, const Unit *units, uint32_t n)
                 for (size_t i = 0; i < p->n; i++)
                         known = known || str_equal(units[k].name, p->units[i].unit.name);
                 if (!known && p->n < ALSO_MAX)
-                        p->units[p->n++] = (Pooler){ .unit = units[k], .dir_fd = -1 };
+                        p->units[p->n++] = (Pooler){ .unit = units[k] };
         }
         if (p->n == 0)
                 return;
@@ -281,36 +169,31 @@ void poolers_want(Poolers *p, const Unit *units, uint32_t n)
 const char *poolers_missing(const Poolers *p)
 {
         for (size_t i = 0; i < p->n; i++)
-                if (p->units[i].dir_fd >= 0 && !p->units[i].gate)
-                        return p->units[i].reason;
+                if (p->units[i].gate && pooler_gate_state(p->units[i].gate) == GATE_ABSENT)
+                        return pooler_gate_reason(p->units[i].gate);
         return NULL;
 }
 
 void poolers_state(const Poolers *p, MsgFenceState *ret)
 {
-        usec_t now = now_boottime();
-
         ret->n_also = (uint32_t)p->n;
         for (size_t i = 0; i < p->n; i++) {
                 const Pooler *u = &p->units[i];
                 UnitState *s = &ret->also[i];
                 s->unit = u->unit;
-                s->gate = u->dir_fd < 0 ? GATE_UNKNOWN
-                          : !u->gate    ? GATE_ABSENT
-                          : now < gate_deadline(u->gate) ? GATE_OPEN
-                                                         : GATE_SHUT;
-                (void)STR_SET(s->reason, u->reason); /* same size */
+                s->gate = u->gate ? pooler_gate_state(u->gate) : GATE_UNKNOWN;
+                (void)STR_SET(s->reason, u->gate ? pooler_gate_reason(u->gate) : ""); /* same size */
         }
 }
 
-int poolers_new(Poolers **ret, sd_event *e, const char *cluster, poolers_changed_t changed,
+int poolers_new(Poolers **ret, sd_event *e, Worker *worker, const char *cluster, poolers_changed_t changed,
                 void *userdata)
 {
         Poolers *p = calloc(1, sizeof *p);
 
         if (!p)
                 return -ENOMEM;
-        *p = (Poolers){ .event = sd_event_ref(e), .changed = changed, .userdata = userdata,
+        *p = (Poolers){ .event = sd_event_ref(e), .worker = worker, .changed = changed, .userdata = userdata,
                         .inotify_fd = -1 };
         (void)STR_SET(p->cluster, cluster); /* same size */
         *ret = p;
@@ -321,7 +204,7 @@ Poolers *poolers_free(Poolers *p)
 {
         if (p) {
                 for (size_t i = 0; i < p->n; i++)
-                        let_go(&p->units[i]);
+                        p->units[i].gate = pooler_gate_free(p->units[i].gate);
                 p->source = sd_event_source_disable_unref(p->source);
                 fd_close(p->inotify_fd);
                 sd_event_unref(p->event);

@@ -3,17 +3,15 @@
  * runs has a gate around its own cgroup, found by name in systemd's tree; one that starts later is
  * noticed.
  *
- * Owns:      a descriptor and a Gate for each, one inotify on the slices of this machine.
- * Invariant: a pooler's cgroup, unlike Postgres's leaf, lives on from one right to the next: before a
- *            gate that was shut opens under another one, every connection behind it is destroyed.
- *            Where that fails it stays shut until the unit is restarted.
- * Threads:   none.
+ * Owns:      a PoolerGate for each that runs, one inotify on the slices of this machine.
+ * Threads:   none but the gates'.
  */
 #pragma once
 
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
+#include "io/worker.h"
 #include "wire/msg.h"
 
 typedef struct Poolers Poolers;
@@ -21,9 +19,9 @@ typedef struct Poolers Poolers;
 /* Something of it changed: to be told. */
 typedef void (*poolers_changed_t)(void *userdata);
 
-int poolers_new(Poolers **ret, sd_event *e, const char *cluster, poolers_changed_t changed,
+int poolers_new(Poolers **ret, sd_event *e, Worker *worker, const char *cluster, poolers_changed_t changed,
                 void *userdata);
-Poolers *poolers_free(Poolers *p); /* what is attached stays as it is */
+Poolers *poolers_free(Poolers *p); /* what is attached stays as it is; after the worker's end */
 DEFINE_CLEANUP(Poolers *, poolers_free)
 
 /* These units, and no others; one that is let go of opens for good. */
@@ -31,7 +29,7 @@ void poolers_want(Poolers *p, const Unit *units, uint32_t n);
 
 /*
  * Packets pass until then. same_right: it is the right under which they were last open. False: one of
- * them has to stay shut, since what waits behind it cannot be destroyed.
+ * them stays shut, until what waits behind it is destroyed.
  */
 bool poolers_set(Poolers *p, usec_t deadline, bool same_right);
 

@@ -5,6 +5,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
+#include <stdlib.h>
 
 #include "base/macros.h"
 #include "fence/sockets-codec.h"
@@ -13,10 +14,21 @@
 #define FOUND_MAX 4096 /* connections of one server; what is beyond is found by the next round */
 #define ROUNDS_MAX 16
 
-typedef struct Found {
+/* A conversation with the kernel, and what it has told last. */
+typedef struct Talk {
+        struct nl_sock *sock;
         size_t n;
-        struct inet_diag_req_v2 sockets[FOUND_MAX];
-} Found;
+        struct inet_diag_req_v2 found[FOUND_MAX];
+} Talk;
+
+static Talk *talk_free(Talk *t)
+{
+        if (t)
+                nl_socket_free(t->sock);
+        free(t);
+        return NULL;
+}
+DEFINE_CLEANUP(Talk *, talk_free)
 
 static int to_errno(int nl_error)
 {
@@ -29,79 +41,90 @@ static int to_errno(int nl_error)
         }
 }
 
+static int talk_new(Talk **ret)
+{
+        _cleanup_(talk_freep) Talk *t = calloc(1, sizeof *t);
+
+        if (!t || !(t->sock = nl_socket_alloc()))
+                return -ENOMEM;
+        int r = nl_connect(t->sock, NETLINK_SOCK_DIAG);
+        if (r < 0)
+                return to_errno(r);
+        *ret = TAKE_PTR(t);
+        return 0;
+}
+
 static int on_socket(struct nl_msg *msg, void *userdata)
 {
         struct inet_diag_req_v2 socket;
-        Found *found = userdata;
+        Talk *t = userdata;
 
         if (!sockets_read(nlmsg_hdr(msg), &socket))
                 return NL_SKIP;
-        if (found->n < FOUND_MAX)
-                found->sockets[found->n++] = socket;
+        if (t->n < FOUND_MAX)
+                t->found[t->n++] = socket;
         return NL_OK;
 }
 
-static int find(struct nl_sock *sock, uint32_t states, uint64_t cgroup, Found *found)
+static int find(Talk *t, uint32_t states, uint64_t cgroup)
 {
         struct inet_diag_req request = sockets_request(states);
         SocketsFilter filter = sockets_filter(cgroup);
         struct nl_msg *msg = nlmsg_alloc_simple(TCPDIAG_GETSOCK, NLM_F_REQUEST | NLM_F_DUMP);
         int r = msg ? nlmsg_append(msg, &request, sizeof request, NLMSG_ALIGNTO) : -NLE_NOMEM;
 
-        found->n = 0;
+        t->n = 0;
         if (r >= 0)
                 r = nla_put(msg, INET_DIAG_REQ_BYTECODE, sizeof filter, &filter);
         if (r >= 0)
-                r = nl_send_auto(sock, msg);
+                r = nl_send_auto(t->sock, msg);
         nlmsg_free(msg);
         if (r >= 0)
-                r = nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_socket, found);
+                r = nl_socket_modify_cb(t->sock, NL_CB_VALID, NL_CB_CUSTOM, on_socket, t);
         if (r >= 0)
-                r = nl_recvmsgs_default(sock); /* to the end of the dump */
+                r = nl_recvmsgs_default(t->sock); /* to the end of the dump */
         return r < 0 ? to_errno(r) : 0;
 }
 
 /* One that has ended meanwhile is what we want. */
-static int destroy(struct nl_sock *sock, struct inet_diag_req_v2 *request)
+static int destroy(Talk *t, struct inet_diag_req_v2 *request)
 {
-        int r = nl_send_simple(sock, SOCK_DESTROY, NLM_F_REQUEST | NLM_F_ACK, request, sizeof *request);
+        int r = nl_send_simple(t->sock, SOCK_DESTROY, NLM_F_REQUEST | NLM_F_ACK, request, sizeof *request);
 
         if (r >= 0)
-                r = nl_wait_for_ack(sock);
+                r = nl_wait_for_ack(t->sock);
         return r < 0 && r != -NLE_OBJ_NOTFOUND ? to_errno(r) : 0;
 }
 
-static int round_of(struct nl_sock *sock, uint64_t cgroup, Found *found)
+static int round_of(Talk *t, uint64_t cgroup)
 {
-        int r = find(sock, ~(1U << TCP_LISTEN | 1U << TCP_TIME_WAIT), cgroup, found);
+        int r = find(t, ~(1U << TCP_LISTEN | 1U << TCP_TIME_WAIT), cgroup);
 
-        for (size_t i = 0; i < found->n && r >= 0; i++)
-                r = destroy(sock, &found->sockets[i]);
-        return r < 0 ? r : (int)found->n;
+        for (size_t i = 0; i < t->n && r >= 0; i++)
+                r = destroy(t, &t->found[i]);
+        return r < 0 ? r : (int)t->n;
 }
-
-static Found found; /* too large for a stack */
 
 int sockets_listening(uint64_t cgroup)
 {
-        struct nl_sock *sock = nl_socket_alloc();
-        int r = sock ? nl_connect(sock, NETLINK_SOCK_DIAG) : -NLE_NOMEM;
+        _cleanup_(talk_freep) Talk *t = NULL;
+        int r = talk_new(&t);
 
-        r = r < 0 ? to_errno(r) : find(sock, 1U << TCP_LISTEN, cgroup, &found);
-        nl_socket_free(sock);
-        return r < 0 ? r : (int)found.n;
+        if (r >= 0)
+                r = find(t, 1U << TCP_LISTEN, cgroup);
+        return r < 0 ? r : (int)t->n;
 }
 
 int sockets_destroy(uint64_t cgroup)
 {
-        struct nl_sock *sock = nl_socket_alloc();
-        int total = 0, r = sock ? nl_connect(sock, NETLINK_SOCK_DIAG) : -NLE_NOMEM;
+        _cleanup_(talk_freep) Talk *t = NULL;
+        int total = 0, r = talk_new(&t);
 
-        r = r < 0 ? to_errno(r) : (int)FOUND_MAX;
+        if (r >= 0)
+                r = FOUND_MAX;
         for (int i = 0; i < ROUNDS_MAX && r == FOUND_MAX; i++) {
-                r = round_of(sock, cgroup, &found);
+                r = round_of(t, cgroup);
                 total += MAX(r, 0);
         }
-        nl_socket_free(sock);
         return r < 0 ? r : total;
 }

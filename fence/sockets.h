@@ -11,7 +11,7 @@
 /*
  * Destroys every TCP socket born in the cgroup of this id, orphans included, but not what listens.
  * Answers how many, or negative errno: -ENOENT or -EOPNOTSUPP where the kernel cannot. Asks the kernel
- * alone, which answers at once.
+ * alone, which answers at once, but looks through each socket of this host: for the worker's thread.
  */
 int sockets_destroy(uint64_t cgroup);
 

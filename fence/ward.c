@@ -21,6 +21,7 @@
 
 struct Ward {
         sd_event *event;
+        Worker *worker;
         Stall *stall;
         WardRow *row;
         unsigned index;
@@ -168,17 +169,43 @@ static bool is_shut(const Ward *w)
         return w->row->want.leaf != 0 && w->row->want.leaf == w->row->shut_leaf;
 }
 
+typedef struct Cut {
+        Job job;
+        Ward *ward;
+        uint64_t cgroup;
+        int n;
+} Cut;
+
+static void cut(Job *job)
+{
+        Cut *c = (Cut *)job;
+
+        c->n = sockets_destroy(c->cgroup);
+}
+
+static void on_cut(Job *job)
+{
+        Cut *c = (Cut *)job;
+        const char *cluster = c->ward->row->cluster;
+
+        if (c->n < 0)
+                log_warning_errno(c->n, "Cannot end the connections of cluster %s, its clients wait for "
+                                        "their own timeouts: %m",
+                                  cluster);
+        else if (c->n > 0)
+                log_info("cluster %s: ended %d connections", cluster, c->n);
+        free(c);
+}
+
 /* Its clients learn that they are cut off, instead of waiting behind a gate that never opens. */
 static void cut_connections(Ward *w)
 {
-        int n = w->row->want.cgroup ? sockets_destroy(w->row->want.cgroup) : 0;
+        Cut *c = w->row->want.cgroup ? calloc(1, sizeof *c) : NULL;
 
-        if (n < 0)
-                log_warning_errno(n, "Cannot end the connections of cluster %s, its clients wait for "
-                                     "their own timeouts: %m",
-                                  w->row->cluster);
-        else if (n > 0)
-                log_info("cluster %s: ended %d connections", w->row->cluster, n);
+        if (!c)
+                return; /* they wait for their own timeouts */
+        *c = (Cut){ .job = { .work = cut, .done = on_cut }, .ward = w, .cgroup = w->row->want.cgroup };
+        worker_do(w->worker, &c->job);
 }
 
 /* A right that was revoked, or a leaf that was killed, never comes back: nor does its gate open. */
@@ -470,7 +497,7 @@ bool ward_is_needed(const Ward *w)
 
 static const VipCalls vip_calls = { .changed = changed };
 
-int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Arp *arp, Stall *stall, WardRow *row,
+int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Arp *arp, Worker *worker, Stall *stall, WardRow *row,
              unsigned index)
 {
         _cleanup_(ward_freep) Ward *w = calloc(1, sizeof *w);
@@ -478,7 +505,7 @@ int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Arp *arp, Stall *stall, 
 
         if (!w)
                 return -ENOMEM;
-        *w = (Ward){ .event = e, .stall = stall, .row = row, .index = index, .events_fd = -1 };
+        *w = (Ward){ .event = e, .worker = worker, .stall = stall, .row = row, .index = index, .events_fd = -1 };
         store_name(w, "leaf", name, sizeof name);
         w->dir_fd = store_take_fd(name);
         store_name(w, "kill", name, sizeof name);
@@ -490,7 +517,7 @@ int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Arp *arp, Stall *stall, 
                 r = addresses_new(&w->addresses, e, netlink, arp, stall, row->cluster, row->vips,
                                   &vip_calls, w);
         if (r >= 0)
-                r = poolers_new(&w->poolers, e, row->cluster, changed, w);
+                r = poolers_new(&w->poolers, e, worker, row->cluster, changed, w);
         if (r < 0)
                 return r;
         addresses_want(w->addresses, &row->want);

@@ -16,6 +16,7 @@
 #include "fence/plan.h"
 #include "io/hand.h"
 #include "io/loop.h"
+#include "io/worker.h"
 
 #define WARDS_MAX 16
 
@@ -34,9 +35,9 @@ typedef struct WardRow {
 
 typedef struct Ward Ward;
 
-int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Arp *arp, Stall *stall, WardRow *row,
+int ward_new(Ward **ret, sd_event *e, Netlink *netlink, Arp *arp, Worker *worker, Stall *stall, WardRow *row,
              unsigned index);
-Ward *ward_free(Ward *w);
+Ward *ward_free(Ward *w); /* after the worker's end */
 DEFINE_CLEANUP(Ward *, ward_free)
 
 const char *ward_cluster(const Ward *w);

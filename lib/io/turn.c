@@ -10,13 +10,6 @@
 #include "io/log.h"
 #include "io/turn.h"
 
-static bool takes_cgroup_lock;
-
-void turn_takes_cgroup_lock(void)
-{
-        takes_cgroup_lock = true;
-}
-
 typedef struct Cost {
         usec_t cpu;
         usec_t wall;
@@ -69,8 +62,7 @@ static Cost read_clocks(void)
 
 static void note(const Cost *before, const Cost *after)
 {
-        static usec_t worst_cpu, worst_waits[2];
-        usec_t *worst_wait = &worst_waits[takes_cgroup_lock];
+        static usec_t worst_cpu, worst_wait;
         usec_t cpu = after->cpu - before->cpu;
         usec_t others = after->queued - before->queued;
         /* Without a switch of its own it was merely kept waiting by others. */
@@ -82,10 +74,9 @@ static void note(const Cost *before, const Cost *after)
                 worst_cpu = cpu;
                 log_notice("turn: a callback used %.1f ms of CPU", (double)cpu / 1000);
         }
-        if (wait >= limit() && wait > *worst_wait) {
-                *worst_wait = wait;
-                log_notice("turn: a callback was blocked for %.1f ms%s", (double)wait / 1000,
-                           takes_cgroup_lock ? ", by the cgroup lock perhaps" : "");
+        if (wait >= limit() && wait > worst_wait) {
+                worst_wait = wait;
+                log_notice("turn: a callback was blocked for %.1f ms", (double)wait / 1000);
         }
 }
 
@@ -93,7 +84,6 @@ int turn_dispatch(sd_event *e)
 {
         if (limit() == USEC_INFINITY)
                 return sd_event_dispatch(e);
-        takes_cgroup_lock = false;
         Cost before = read_clocks();
         int r = sd_event_dispatch(e);
         Cost after = read_clocks();

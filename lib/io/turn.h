@@ -11,10 +11,3 @@
 
 /* One callback, as sd_event_dispatch(). */
 int turn_dispatch(sd_event *e);
-
-/*
- * The callback under way may wait for the kernel's lock on cgroups, as attaching a gate does. Who moves a process to
- * another cgroup holds it for an RCU grace period, whoever that is on this machine. Such waits are told as
- * what they are.
- */
-void turn_takes_cgroup_lock(void);

@@ -148,7 +148,7 @@ int sockets_listening(uint64_t cgroup _unused_)
 
 /* ---- poolers and addresses ---- */
 
-int poolers_new(Poolers **ret, sd_event *e _unused_, const char *cluster _unused_,
+int poolers_new(Poolers **ret, sd_event *e _unused_, Worker *worker _unused_, const char *cluster _unused_,
                 poolers_changed_t changed _unused_, void *userdata _unused_)
 {
         *ret = NULL;
