@@ -123,6 +123,11 @@ class Client:
         return wait_for(lambda: self.outages[after:][:1], timeout, "an outage to end", every=0.02)[0]
 
     @property
+    def run(self):
+        """What tells its rows in the table from another run's."""
+        return self.wait_event("start")["run"]
+
+    @property
     def acknowledged(self):
         """How many rows it was promised so far, a fifth of a second ago at the most."""
         seen = [entry["acknowledged"] for entry in list(self.events) if entry["event"] == "progress"]

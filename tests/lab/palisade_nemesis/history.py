@@ -123,14 +123,20 @@ def bytes_lost(gone, acks):
     return most
 
 
-def longest_gap(acks, since, until):
-    """The longest time without an acknowledgement that touches [since, until]."""
+def longest_gap(acks, since, until, quiet=None):
+    """The longest time without an acknowledgement that touches [since, until], what of it is in quiet not counted."""
     times = sorted(ack.at for ack in acks)
     before = [t for t in times if t <= since]
     edges = [before[-1] if before else since, *[t for t in times if since < t <= until]]
     after = [t for t in times if t > until]
     edges.append(after[0] if after else until)
-    return max(b - a for a, b in zip(edges, edges[1:]))
+    begin, end = quiet or (0, 0)
+    return max(b - a - max(0, min(b, end) - max(a, begin)) for a, b in zip(edges, edges[1:]))
+
+
+def within(acks, since, until):
+    """What was acknowledged between two instants."""
+    return [ack for ack in acks if since + SLACK < ack.at < until]
 
 
 def first_after(acks, at, other_than=None):

@@ -14,6 +14,7 @@ from .observer import EVERY, Observer, boottime
 
 # Answered with each row: which server says so, and by which timeline it writes.
 WHO = "rtrim(pg_read_file('/etc/hostname'), E'\\n') || ' ' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"
+WHO_AND_WHERE = f"{WHO} || ' ' || (pg_current_wal_insert_lsn() - '0/0')"
 LOG = "/var/tmp/nemesis-{}"
 CLIENTS = ("vip", "direct", "socket")
 STREAMING = 30.0  # seconds after the end of a fault within which everybody streams again
@@ -218,8 +219,7 @@ class Trial:
         r.overlaps = len(history.overlaps(tcp))
         r.both_open = len(seen.overlaps) * EVERY
         for name in CLIENTS:
-            run = next(e["run"] for e in self.clients[name].events if e["event"] == "start")
-            there = leader.psql(f"select id from nemesis_{name} where run = '{run}'", 30).split()
+            there = leader.psql(f"select id from nemesis_{name} where run = '{self.clients[name].run}'", 30).split()
             r.lost += len(history.lost(acks[name], map(int, there)))
         self._measure_margin(tcp)
         r.worst_look = seen.worst_pause

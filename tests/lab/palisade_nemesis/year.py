@@ -11,6 +11,7 @@ In the end every row of the whole year is on every member, and the journals show
 freeze cost in restarts by systemd is none).
 """
 
+import os
 import random
 import re
 import shutil
@@ -27,16 +28,18 @@ from palisade_lab import Lab, LabError, Options, wait_for
 from . import equipment, history, table
 from .faults import UNITS
 from .observer import EVERY, Observer, boottime
-from .operations import CATALOGUE, DISTURBANCES, RESTART, RIDE, Scene
-from .trial import LOG, TRANSPORT, WHO, client, keep, safe
+from .operations import CATALOGUE, DISTURBANCES
+from .remote import NAME as REMOTE
+from .scene import RESTART, RIDE, Scene
+from .trial import LOG, TRANSPORT, WHO_AND_WHERE, client, keep, safe
 
 CLIENTS = ("vip", "direct")
-WHO_AND_WHERE = f"{WHO} || ' ' || (pg_current_wal_insert_lsn() - '0/0')"
 STREAMING = 60.0  # seconds after an operation within which everybody streams
 DISTURBED = 0.3  # of the operations that may be
 RIDE_GAP = 3.0
 ORDERLY_GAP = 4.0  # of a stop and a start, or a handover: well below wal_retrieve_retry_interval
-ESTIMATE = 20.0  # seconds that an operation may still take when the time runs out
+ESTIMATE = 20.0  # seconds that most operations may still take when the time runs out
+FULL = 0.6  # of a disk: more than a year may come to need
 
 
 @dataclass
@@ -65,8 +68,10 @@ class Outcome:
     late: int = 0
     overlaps: int = 0
     both_open: float = 0.0
+    unasked: int = 0  # acknowledged by members of a cluster that was to have no primary
     lost: int = 0
     lost_bytes: int | None = 0
+    disk: float = 0.0  # how full the fullest is
     broken: list = field(default_factory=list)
 
 
@@ -85,8 +90,8 @@ class Year:
     def run(self, end):
         with self.lab:
             self._up()
-            while time.monotonic() < end:
-                self._one(self._next())
+            while time.monotonic() < end and (operation := self._next(end + ESTIMATE - time.monotonic())):
+                self._one(operation)
                 self.save()
             self._closing()
 
@@ -101,15 +106,19 @@ class Year:
         kept = [Path(shutil.copy(deb, self.logs)) for deb in self.options.debs if Path(deb).parent != self.logs]
         self.options.debs = [str(deb) for deb in kept] or self.options.debs
 
-    def _next(self):
-        """From a deck in which each operation is as often as it weighs: none is left out for long."""
+    def _next(self, left):
+        """From a deck in which each operation is as often as it weighs: none is left out for long.
+
+        None: the time that is left is too short for each of the rest.
+        """
         if not self.deck:
             chosen = [op for op in CATALOGUE if not self.args.fault or any(p in op.name for p in self.args.fault)]
             if not chosen:
                 raise LabError(f"no operation's name holds {' or '.join(self.args.fault)} (see --operations --list)")
             self.deck = [op for op in chosen for _ in range(op.weight)]
             self.rng.shuffle(self.deck)
-        return self.deck.pop()
+        fitting = [i for i, op in enumerate(self.deck) if op.takes <= left or not self.results]
+        return self.deck.pop(fitting[-1]) if fitting else None
 
     # One operation --------------------------------------------------------------------------
 
@@ -148,23 +157,26 @@ class Year:
                 each.go_on(20)
             wait_for(lambda: seen.sees(leader), 10, "the observer to see the primary")
             began = boottime()
-            thread = self._disturb(scene) if disturb else None
+            if disturb:
+                self._disturb(scene)
             r.disturbance = scene.disturbance
+            if not operation.staged:
+                scene.begins()
             try:
                 operation.run(scene)
             except LabError as error:
                 r.broken.append(str(error))
             finally:
-                if thread:
-                    thread.join(30)
+                if disturb:
+                    scene.ends()
                     self._finish_what_was_refused()
-            r.seconds = boottime() - began
+            r.seconds = boottime() - (scene.began or began)
             wait_for(lambda: not clients["vip"].stalled(), 90, "writes to go on")
             clients["vip"].go_on(20)
             new = self._settle(STREAMING if not disturb else 120)
             r.new = new.name
             settled = boottime()  # what was scheduled has happened by then
-        self._judge(operation, r, new, seen, clients, began, settled, max(bound, state.timing[0] + state.timing[1] + TRANSPORT))
+        self._judge(operation, r, scene, new, seen, clients, began, settled, max(bound, state.timing[0] + state.timing[1] + TRANSPORT))
 
     def _disturb(self, scene):
         what = self.rng.choice(DISTURBANCES)
@@ -173,6 +185,8 @@ class Year:
         scene.disturbance = f"{what.name} of {node.name} after {after:.1f} s" + (f", for {lasts:.1f} s" if lasts else "")
 
         def act():
+            if not scene.waits_to_begin():
+                return
             time.sleep(after)
             try:
                 what.begin(node)
@@ -183,9 +197,8 @@ class Year:
             if lasts:
                 node.thaw()
 
-        thread = threading.Thread(target=act, daemon=True)
-        thread.start()
-        return thread
+        scene.thread = threading.Thread(target=act, daemon=True)
+        scene.thread.start()
 
     def _finish_what_was_refused(self):
         """A kill in its midst left half of it undone: as an operator would, once everybody is back."""
@@ -232,30 +245,55 @@ class Year:
 
     # What it proves -------------------------------------------------------------------------
 
-    def _judge(self, operation, r, leader, seen, clients, began, settled, bound):
+    def _judge(self, operation, r, scene, leader, seen, clients, began, settled, bound):
         acks = {name: history.parse_log(self.lab.app.read(LOG.format(name)), True) for name in CLIENTS}
         both = acks["vip"] + acks["direct"]
-        r.gap = history.longest_gap(acks["vip"], began, settled)
-        r.failed = sum(1 for e in clients["vip"].events if e["event"] == "failed")
-        r.acknowledged = len(both)
+        quiet = (scene.quiet.since, scene.quiet.until) if scene.quiet else None
+        r.gap = history.longest_gap(acks["vip"], began, settled, quiet)
+        r.failed = self._count_failed(clients["vip"], quiet)
+        if scene.quiet and scene.quiet.closed:
+            r.unasked = len(history.within(both, scene.quiet.closed, scene.quiet.until))
         late = set(history.late_by_lock(both, seen.sights))
         if not operation.paused:  # a standing permit has no end
             late |= set(history.late_by_permit(both, seen.permits))
         r.late = len(late)
-        r.overlaps = len(history.overlaps(both))
+        runs = [(name, clients[name].run, acks[name]) for name in CLIENTS]
+        if scene.remote:
+            runs += [(REMOTE, run, own) for run, own in scene.remote.runs]
+        everything = [ack for _, _, own in runs for ack in own]
+        r.acknowledged = len(everything)
+        r.overlaps = len(history.overlaps(everything))
         r.both_open = len(seen.overlaps) * EVERY
-        self._count_lost(r, leader, acks, clients)
+        self._count_lost(r, leader, runs)
         self._hold_bars(operation, r, bound, seen.worst_pause)
+        self._look_at_disks(r)
 
-    def _count_lost(self, r, leader, acks, clients):
-        for name in CLIENTS:
-            run = next(e["run"] for e in clients[name].events if e["event"] == "start")
+    def _look_at_disks(self, r):
+        """A test that fills a disk ends before its time: what fills it is told before that."""
+        for node in self.lab.databases:
+            for path in (equipment.POSTGRES, "/"):
+                here = os.statvfs(f"{node.root}{path}")
+                used = 1 - here.f_bavail / here.f_blocks
+                r.disk = max(r.disk, used)
+                if used > FULL:
+                    most = node.sh(f"du -xk {path} | sort -rn | head -8 | tr '\\n' ' '", 60).stdout
+                    r.broken.append(f"{path} of {node.name} is {used:.0%} full: {most}")
+
+    @staticmethod
+    def _count_failed(client, quiet):
+        """Writes of the client's that were refused or not answered, but where it was to be so."""
+        wall = time.time() - boottime()
+        begin, end = quiet or (0, 0)
+        return sum(1 for e in client.events if e["event"] == "failed" and not begin <= e["at"] - wall <= end)
+
+    def _count_lost(self, r, leader, runs):
+        for name, run, acks in runs:
             there = set(map(int, leader.psql(f"select id from nemesis_{name} where run = '{run}'", 30).split()))
-            gone = history.lost(acks[name], there)
+            gone = history.lost(acks, there)
             r.lost += len(gone)
-            reach = history.bytes_lost(gone, acks[name])
+            reach = history.bytes_lost(gone, acks)
             r.lost_bytes = None if reach is None or r.lost_bytes is None else max(r.lost_bytes, reach)
-            self.rows[name, run] = {ack.id for ack in acks[name]} - {ack.id for ack in gone}
+            self.rows[name, run] = {ack.id for ack in acks} - {ack.id for ack in gone}
         self._let_go_of_wal(leader)
 
     def _let_go_of_wal(self, leader):
@@ -270,6 +308,7 @@ class Year:
                 r.broken.append(words)
 
         safe(r, bar, worst_pause)
+        bar(r.unasked == 0, f"{r.unasked} writes answered while there was to be no primary")
         if self.state.weakest != "off" or (operation.orderly and not r.disturbance):
             bar(r.lost == 0, f"{r.lost} acknowledged rows lost")
         else:
