@@ -22,8 +22,10 @@ def change_sites(s):
             elsewhere = s.rng.random() < 0.75 and _has_everything(s, remote)
             if elsewhere:
                 remote.promote()
-                _writes_there(s, remote)
-            _end_there(s, remote, elsewhere)
+                remote.takes_writes(s.rng.randrange(20, 60))
+            time.sleep(s.rng.uniform(0.5, 2))
+            if elsewhere:
+                _end_there(s, remote)
             if on_the_way_back:
                 s.begins()
             _promote(s)
@@ -88,22 +90,11 @@ def _has_everything(s, remote):
         return False
 
 
-def _writes_there(s, remote):
-    """The remote primary takes writes, and every member gets them."""
-    remote.takes_writes(s.rng.randrange(20, 60))
-    leader = wait_for(lambda: _standby_leader(s), 60, "a standby leader")
-    wait_for(lambda: remote.followers(), 60, f"{leader.name} to follow the remote primary")
-    s.expect(all(s.lab.node(name).pid1() for name in remote.followers()), "a member follows the remote primary")
-
-
 # And back -----------------------------------------------------------------------------------
 
 
-def _end_there(s, remote, elsewhere):
-    """The remote one is stopped; if it was the primary, not before every member has all of it."""
-    time.sleep(s.rng.uniform(0.5, 2))
-    if not elsewhere:
-        return
+def _end_there(s, remote):
+    """The remote primary is stopped, and nobody is promoted before every member has all of it."""
     wait_for(lambda: remote.followers(), 60, "the standby leader to follow the remote primary")
     end = remote.stop()
     s.rests()
