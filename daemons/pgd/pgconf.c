@@ -262,6 +262,13 @@ static const char *users_value(const PgConf *c, const char *name)
         return text ? text : node_get_text(node_get(c->dynamic, "parameters"), name);
 }
 
+const char *pgconf_password_encryption(const PgConf *c)
+{
+        const char *text = users_value(c, "password_encryption");
+
+        return text && (str_equal(text, "scram-sha-256") || str_equal(text, "md5")) ? text : NULL;
+}
+
 static int put_sockets(const PgConf *c, Node *out)
 {
         const char *asked = users_value(c, "unix_socket_directories");

@@ -74,6 +74,9 @@ const Node *pgconf_setting(const PgConf *c, const char *key);
 Node *pgconf_merged(const PgConf *c, const char *key);
 bool pgconf_flag(const PgConf *c, const char *key, bool fallback);
 
+/* How the users' parameters want passwords to be encrypted; NULL: they do not say, or in no word we know. */
+const char *pgconf_password_encryption(const PgConf *c);
+
 /* `listen`: "addr[,addr]:port" into its halves; port 5432 if none is given. */
 void pgconf_split_listen(const char *listen, char *addresses, size_t size, uint16_t *ret_port);
 

@@ -121,9 +121,14 @@ static void make_roles(Pgd *p)
 
         pgd_program(p, "postgres", program, sizeof program);
         _cleanup_(node_freep) Node *argv =
-                run_argv(program, "--single", "-F", "-D", p->data_dir, "-c", "log_checkpoints=off",
-                         "postgres", NULL);
+                run_argv(program, "--single", "-F", "-D", p->data_dir, "-c", "log_checkpoints=off", NULL);
+        const PgConf section = pgd_section(p);
+        const char *encryption = pgconf_password_encryption(&section);
         int r = roles_sql(node_get(p->section, "authentication"), sql, sizeof sql) ? 0 : -EINVAL;
+        if (r >= 0 && encryption) /* initdb's file has the version's own: md5 before 14 */
+                r = run_arg(argv, "--password_encryption=%s", encryption);
+        if (r >= 0)
+                r = run_arg(argv, "postgres");
         if (r >= 0)
                 r = run_tool(p, argv, NULL, sql, INITDB_WITHIN, NULL, on_roles);
         explicit_bzero(sql, sizeof sql);

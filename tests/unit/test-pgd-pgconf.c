@@ -183,6 +183,22 @@ static void test_logical_slots(void **state _unused_)
         done(&w);
 }
 
+static void test_password_encryption(void **state _unused_)
+{
+        World w = { 0 };
+
+        make(&w, "{}", "{}");
+        assert_null(pgconf_password_encryption(&w.conf));
+        make(&w, "{}", "{\"parameters\":{\"password_encryption\":\"scram-sha-256\"}}");
+        assert_string_equal(pgconf_password_encryption(&w.conf), "scram-sha-256");
+        make(&w, "{\"parameters\":{\"password_encryption\":\"md5\"}}",
+             "{\"parameters\":{\"password_encryption\":\"scram-sha-256\"}}");
+        assert_string_equal(pgconf_password_encryption(&w.conf), "md5"); /* local before dynamic */
+        make(&w, "{\"parameters\":{\"password_encryption\":\"rot13\"}}", "{}");
+        assert_null(pgconf_password_encryption(&w.conf));
+        done(&w);
+}
+
 static void test_wal_keep(void **state _unused_)
 {
         static const struct {
@@ -447,6 +463,7 @@ int main(void)
                 cmocka_unit_test(test_defaults),
                 cmocka_unit_test(test_controlled),
                 cmocka_unit_test(test_logical_slots),
+                cmocka_unit_test(test_password_encryption),
                 cmocka_unit_test(test_wal_keep),
                 cmocka_unit_test(test_standby_floor),
                 cmocka_unit_test(test_unknown_parameters),
