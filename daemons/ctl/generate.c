@@ -24,7 +24,8 @@ static const char settings_sql[] =
         " OR name IN ('data_directory', 'config_file', 'hba_file', 'ident_file', 'listen_addresses', 'port',"
         " 'cluster_name', 'wal_level', 'hot_standby', 'max_connections', 'max_wal_senders',"
         " 'max_prepared_transactions', 'max_locks_per_transaction', 'track_commit_timestamp',"
-        " 'max_replication_slots', 'max_worker_processes', 'wal_log_hints', 'wal_keep_size')";
+        " 'max_replication_slots', 'max_worker_processes', 'wal_log_hints', 'wal_keep_size',"
+        " 'wal_keep_segments')";
 
 /* How the superuser was reached here is how he is reached from then on. */
 static const struct {

@@ -1,7 +1,7 @@
 /*
  * Control: what pg_controldata prints, as far as anybody here acts on it.
  *
- * Pure. The text is that of LC_ALL=C, versions 13 to 18; lines that are not known are passed over.
+ * Pure. The text is that of LC_ALL=C, versions 12 to 18; lines that are not known are passed over.
  */
 #pragma once
 

@@ -136,6 +136,7 @@ static PlanInput gather(const Pgd *p, bool leaf_busy)
                 .order = &p->order,
                 .pg = &p->pg,
                 .control = p->control_known ? &p->control : NULL,
+                .version = p->version,
                 .order_since = p->order_since,
                 .stop_from = ends ? 0 : stop_from,
                 .diverged = p->diverged,
@@ -147,6 +148,7 @@ static PlanInput gather(const Pgd *p, bool leaf_busy)
                 .backup_label = p->pg.datadir == DATADIR_VALID && p->control_known &&
                                 pgd_has_backup_label(p),
                 .conf_current = conf_current(p),
+                .recovery_waits = p->recovery_waits,
                 .leader_checkpoint_pending = leader && leader->checkpoint_pending,
                 .may_rewind = may_rewind(p),
                 .twin = p->twin,

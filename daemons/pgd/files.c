@@ -96,6 +96,10 @@ void files_want_conninfo(Pgd *p)
 
         if (p->order.what != ORDER_FOLLOW)
                 return;
+        if (p->order.leader.name[0] == 0 && p->pg.accepts && plan_follows_by_restart(p->version)) {
+                (void)STR_SET(p->conninfo_wanted, p->conninfo_live); /* same size */
+                return; /* no restart to follow nobody */
+        }
         p->conninfo_wanted[0] = 0;
         if (p->order.leader.name[0] == 0 || config_bool(p->config, "tags.nostream", false))
                 return; /* by the archive alone */

@@ -201,7 +201,8 @@ static void on_alive(Pgd *p, const ConnAnswer *answer)
         char names_before[SYNC_LIST_SIZE];
 
         (void)STR_SET(names_before, p->pg.sync_names); /* same size */
-        if (probe_read(answer, &p->pg, &p->slots, p->conninfo_live, sizeof p->conninfo_live) < 0) {
+        if (probe_read(answer, &p->pg, &p->slots, &p->recovery_waits, p->conninfo_live,
+                       sizeof p->conninfo_live) < 0) {
                 log_error("postgres answered the probe in an unknown shape");
                 return;
         }

@@ -96,7 +96,8 @@ bool logical_copy_sql(const char *names, uint32_t version, char *buf, size_t siz
                                 " FROM pg_get_replication_slots() s JOIN pg_database d ON d.oid = s.datoid"
                                 " WHERE NOT pg_is_in_recovery() AND NOT temporary%s"
                                 " AND confirmed_flush_lsn IS NOT NULL AND restart_lsn IS NOT NULL"
-                                " AND wal_status IS DISTINCT FROM 'lost' AND slot_name IN (%s)",
+                                " AND to_jsonb(s) ->> 'wal_status' IS DISTINCT FROM 'lost'"
+                                " AND slot_name IN (%s)",
                                 version >= FAILOVER_SLOTS ? " AND NOT failover" : "", list) < size;
 }
 

@@ -5,6 +5,16 @@
 #include "base/str.h"
 #include "pgd/pending.h"
 
+bool pending_is_recovery(const char *name)
+{
+        static const char *const names[] = { "primary_conninfo", "primary_slot_name", "restore_command" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (str_equal(names[i], name))
+                        return true;
+        return false;
+}
+
 /* Each family from its smallest to its largest. */
 typedef struct Unit {
         const char *name;

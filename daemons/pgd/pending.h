@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "model/pending.h"
 #include "pgd/conn.h"
 
@@ -16,8 +18,14 @@
         "  WHERE f.name = s.name ORDER BY seqno DESC LIMIT 1) f ON true"                           \
         " WHERE s.pending_restart ORDER BY s.name"
 
-/* Its answer, added to what is there. */
-void pending_read(const PGresult *rows, Pending *p);
+/*
+ * Its answer, added to what is there. True: so does something that a standby recovers by, which is left out
+ * of it, as in Patroni: a standby is started anew for it, and a primary has no use for it.
+ */
+bool pending_read(const PGresult *rows, Pending *p);
+
+/* A standby recovers by it, and some version takes it at a start only. Pure. */
+bool pending_is_recovery(const char *name);
 
 /*
  * How the server shows a value: "16384" of unit 8kB is "128MB", "yes" of a bool is "on". vartype and

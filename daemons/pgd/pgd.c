@@ -151,6 +151,7 @@ static void on_gone(void *userdata)
         p->pg.replication_state = REPLICATION_NONE;
         p->pg.n_standbys = 0;
         p->pg.pending = (Pending){ 0 };
+        p->recovery_waits = false;
         p->pg.promote_sent = false;
         p->pg.checkpoint_pending = false;
         p->pg.role = was_primary ? ROLE_DEMOTED : ROLE_REPLICA;

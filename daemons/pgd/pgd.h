@@ -128,6 +128,7 @@ typedef struct Pgd {
         usec_t settling_until; /* probed often until then; 0: not */
         usec_t wake_at; /* a promotion that is not over by then is woken */
         uint64_t asked[16]; /* PROBEs to answer; 0: free */
+        bool recovery_waits; /* PlanInput's */
         Pending raised; /* a standby's, at the last writing of its files */
         usec_t pending_at, pending_often_until; /* when the server is asked what waits for a restart */
         Timer probe_timer, permit_timer, retry_timer, state_timer, paused_timer, look_timer;

@@ -31,6 +31,9 @@ DEFINE_NAMES(step, Step, STEP_MAX)
 /* After so many failed rewinds a new clone is made, where the configuration allows it. */
 #define REWINDS_BEFORE_CLONE 2
 #define STOP_FOR_COPIES_WITHIN (5 * USEC_PER_SEC)
+/* The first versions that do so by themselves. */
+#define FOLLOWS_BY_RELOAD 130000
+#define REWIND_ENDS_RECOVERY 130000
 
 static Plan plan(Step step, const char *why)
 {
@@ -56,6 +59,11 @@ static bool is_primary(const PgState *pg)
         return pg->in_recovery == TRI_NO || pg->role == ROLE_PRIMARY;
 }
 
+bool plan_follows_by_restart(uint32_t version)
+{
+        return version < FOLLOWS_BY_RELOAD;
+}
+
 static Plan plan_fast_stop(const PlanInput *in, const char *why)
 {
         return in->before_stop == HOOK_DUE ? plan(STEP_BEFORE_STOP, "before a stop")
@@ -79,6 +87,13 @@ static bool is_outgoing(const PlanInput *in)
 
 /* ---- follow ---- */
 
+/* An older pg_rewind refuses what was not shut down; a newer one does this by itself. */
+static bool must_end_recovery(const PlanInput *in)
+{
+        return in->version < REWIND_ENDS_RECOVERY && in->control->state != CONTROL_SHUT_DOWN &&
+               in->control->state != CONTROL_SHUT_DOWN_IN_RECOVERY;
+}
+
 static Plan plan_remake(const PlanInput *in)
 {
         if (in->twin)
@@ -90,6 +105,8 @@ static Plan plan_remake(const PlanInput *in)
                                                    "off");
         if (in->may_rewind && in->rewind_failures < REWINDS_BEFORE_CLONE && !in->archived)
                 return plan(STEP_ARCHIVE, "the rewind would remove WAL that is not archived");
+        if (in->may_rewind && in->rewind_failures < REWINDS_BEFORE_CLONE && must_end_recovery(in))
+                return plan(STEP_CRASH_RECOVERY, "this version's pg_rewind asks for a clean shutdown");
         if (in->may_rewind && in->rewind_failures < REWINDS_BEFORE_CLONE)
                 return in->leader_checkpoint_pending
                                ? plan(STEP_WAIT, "the new leader's first checkpoint is not done yet")
@@ -169,6 +186,11 @@ static bool waits_for_parameters(const PgState *pg)
         return false;
 }
 
+static bool needs_start(const PlanInput *in)
+{
+        return !in->conf_current && plan_follows_by_restart(in->version);
+}
+
 static Plan plan_follow_running(const PlanInput *in)
 {
         const PgState *pg = in->pg;
@@ -181,8 +203,14 @@ static Plan plan_follow_running(const PlanInput *in)
                 return plan_fast_stop(in, "a restart was asked for");
         if (!pg->accepts)
                 return plan(STEP_WAIT, "postgres is starting");
+        if (needs_start(in) && in->order->hands_off)
+                return plan(STEP_DONE, "paused: this version follows another leader after a start only");
+        if (needs_start(in))
+                return plan_fast_stop(in, "this version follows another leader after a start only");
         if (!in->conf_current)
                 return plan(STEP_RECONFIGURE, "another leader, or other settings");
+        if (!in->order->hands_off && in->recovery_waits)
+                return plan_fast_stop(in, "what it recovers by has changed, which takes a start");
         if (!in->order->hands_off && waits_for_parameters(pg))
                 return plan_fast_stop(in, "recovery is paused until it is started with its new parameters");
         if (in->copies_wait && pg->receiver_alive && !in->order->hands_off)

@@ -48,6 +48,7 @@ typedef struct PlanInput {
         const MsgOrder *order;
         const PgState *pg;
         const Control *control; /* of a stopped server; NULL: not read */
+        uint32_t version;       /* 150020 */
         usec_t order_since;
         usec_t stop_from;     /* when the permit's end begins to stop a primary (plan_permit()) */
         Tri diverged;         /* our WAL against the leader of the order; unknown: not checked */
@@ -56,6 +57,7 @@ typedef struct PlanInput {
         bool half_made;       /* the data directory is what a bootstrap or clone that never ended left */
         bool backup_label;    /* PGDATA/backup_label: a base backup not yet started */
         bool conf_current;    /* files and running settings are what the order wants */
+        bool recovery_waits;  /* of what it recovers by, something in its files waits for a start */
         bool leader_checkpoint_pending;
         bool may_rewind;      /* use_pg_rewind, and wal_log_hints or checksums */
         bool twin;            /* diverged onto a timeline of the same number: pg_rewind cannot help */
@@ -78,6 +80,9 @@ typedef struct Plan {
 } Plan;
 
 Plan plan_next(const PlanInput *in);
+
+/* Servers of that version take another primary_conninfo at a start only. */
+bool plan_follows_by_restart(uint32_t version);
 
 /*
  * What a primary does about its permit, from its own timer, without any message (DESIGN §2.5).

@@ -35,7 +35,7 @@ enum {
         "  ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,"        \
         " CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() END,"            \
         " pg_last_wal_replay_lsn(),"                                                               \
-        " GREATEST(pg_last_wal_receive_lsn(), w.written_lsn),"                                     \
+        " GREATEST(pg_last_wal_receive_lsn(), (to_jsonb(w) ->> 'written_lsn')::pg_lsn)," /* version 13 */  \
         " CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() END,"                       \
         " c.timeline_id,"                                                                          \
         " CASE WHEN w.latest_end_lsn IS NOT NULL THEN w.received_tli END,"                         \
@@ -52,7 +52,8 @@ enum {
         " sync_priority, write_lsn, flush_lsn, replay_lsn FROM pg_stat_replication"                \
         " ORDER BY pid;"                                                                           \
         "SELECT slot_name, restart_lsn, active,"                                                   \
-        " xmin IS NOT NULL OR catalog_xmin IS NOT NULL, coalesce(wal_status = 'lost', false),"     \
+        " xmin IS NOT NULL OR catalog_xmin IS NOT NULL,"                                           \
+        " coalesce(to_jsonb(s) ->> 'wal_status' = 'lost', false)," /* version 13 */                \
         " slot_type = 'logical', confirmed_flush_lsn, catalog_xmin, database, plugin,"             \
         " (to_jsonb(s) ->> 'failover')::bool, (to_jsonb(s) ->> 'synced')::bool" /* version 17 */   \
         " FROM pg_replication_slots s WHERE NOT temporary ORDER BY slot_name"
@@ -165,7 +166,8 @@ static void read_state(const PGresult *r, PgState *pg)
                 pg->receive_lsn = pg->replay_lsn = 0;
 }
 
-int probe_read(const ConnAnswer *a, PgState *pg, Slots *ret_slots, char *ret_conninfo, size_t size)
+int probe_read(const ConnAnswer *a, PgState *pg, Slots *ret_slots, bool *recovery_waits,
+               char *ret_conninfo, size_t size)
 {
         if (a->n_results < 3 || PQntuples(a->results[0]) != 1 ||
             PQnfields(a->results[0]) != N_COLUMNS || PQnfields(a->results[1]) != 9 ||
@@ -175,7 +177,7 @@ int probe_read(const ConnAnswer *a, PgState *pg, Slots *ret_slots, char *ret_con
         read_rows(a, pg, ret_slots);
         if (a->n_results > 3) {
                 pg->pending = (Pending){ 0 };
-                pending_read(a->results[3], &pg->pending);
+                *recovery_waits = pending_read(a->results[3], &pg->pending);
         }
         (void)str_copy(ret_conninfo, size, cell(a->results[0], 0, COL_CONNINFO)); /* for comparing */
         return 0;

@@ -11,9 +11,11 @@
 #include "pgd/conn.h"
 #include "pgd/slots.h"
 
-/* For servers from version 13. with_pending: and what waits for a restart, which costs the server more
+/* For servers from version 12. with_pending: and what waits for a restart, which costs the server more
  * than the rest: not with each probe. */
 const char *probe_sql(bool with_pending);
 
-/* 0, or -EBADMSG: the answer is not of that shape; *pg is then left alone. */
-int probe_read(const ConnAnswer *answer, PgState *pg, Slots *ret_slots, char *ret_conninfo, size_t size);
+/* 0, or -EBADMSG: the answer is not of that shape; *pg is then left alone. *recovery_waits changes with an
+ * answer that tells what waits for a restart. */
+int probe_read(const ConnAnswer *answer, PgState *pg, Slots *ret_slots, bool *recovery_waits,
+               char *ret_conninfo, size_t size);

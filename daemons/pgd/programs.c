@@ -10,6 +10,7 @@
 #include "pgd/programs.h"
 
 #define ANSWER_WITHIN (10 * USEC_PER_SEC)
+#define OLDEST 120000 /* older ones are told what to recover by in recovery.conf */
 
 /* One question at a time: pgd asks once, at its start. */
 static struct {
@@ -85,9 +86,9 @@ static void on_version(ToolResult *result, void *userdata _unused_)
 {
         asked.tool = NULL;
         asked.version = result->r >= 0 ? program_parse_version(result->output) : 0;
-        if (asked.version < 130000) {
+        if (asked.version < OLDEST) {
                 fail(result->r < 0 ? result->r : -EINVAL, result,
-                     asked.version ? "how to run a version before 13" : "the version");
+                     asked.version ? "how to run a version before 12" : "the version");
                 return;
         }
         int r = ask("--describe-config", on_parameters);

@@ -140,8 +140,8 @@ const char *probe_sql(bool with_pending _unused_)
         return "probe";
 }
 
-int probe_read(const ConnAnswer *answer _unused_, PgState *pg, Slots *ret_slots _unused_, char *ret_conninfo,
-               size_t size)
+int probe_read(const ConnAnswer *answer _unused_, PgState *pg, Slots *ret_slots _unused_,
+               bool *recovery_waits _unused_, char *ret_conninfo, size_t size)
 {
         const Host *h = running->host;
         const Postgres *m = &h->pg;

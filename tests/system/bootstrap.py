@@ -321,20 +321,20 @@ exec $real "$@"
 """
 
 
-@case
-def rewound_with_wal_of_the_archive(lab):
-    """a pg_rewind that cannot fetch WAL itself, and needs what is only in the archive: each file is fetched for it"""
-    old, node = replica(lab)
+def archive_and_restore(lab):
+    """All WAL goes to the archive, and comes back from there."""
+    healthy(lab)
     for n in lab.databases:
         n.sh("install -d -o postgres -g postgres /var/lib/postgresql/archived")
     archive_by(lab, "cp %p /var/lib/postgresql/archived/%f")
     patch(lab, {"maximum_lag_on_failover": 1 << 30, "postgresql": {"recovery_conf": {
         "restore_command": "cp /var/lib/postgresql/archived/%f %p"}}})  # fmt: skip
-    old, node = replica(lab)
-    old.write("/usr/lib/postgresql/15/bin/old_rewind", OLD_REWIND, 0o755)
-    kept = old.read(CONFIG)
-    write_config(old, kept.replace("\npostgresql:\n", "\npostgresql:\n  bin_name:\n    pg_rewind: old_rewind\n", 1))
-    wait_for(lambda: "recovery_conf" in old.rest("/config")[1]["postgresql"], 10, "the configuration to be known")
+    for n in lab.databases:
+        wait_for(lambda n=n: "recovery_conf" in n.rest("/config")[1]["postgresql"], 10, "the configuration to be known")
+
+
+def rewind_by_the_archive(lab, old, node, data):
+    """old is lost as leader, with WAL that only the archive has when it comes back; its pg_rewind cannot fetch it."""
     # The last checkpoint that both have, then WAL of its own and a checkpoint behind it.
     old.psql("checkpoint")
     wait_for(lambda: node.psql("select pg_last_wal_replay_lsn() >= (select checkpoint_lsn from pg_control_checkpoint())") == "t",
@@ -345,13 +345,13 @@ def rewound_with_wal_of_the_archive(lab):
               for i in range(2)]  # fmt: skip
     old.psql("insert into lost values (2); checkpoint")
     for name in files:
-        wait_for(lambda name=name: old.sh(f"test -e {DATA}/pg_wal/archive_status/{name}.done", check=False).returncode == 0,
+        wait_for(lambda name=name: old.sh(f"test -e {data}/pg_wal/archive_status/{name}.done", check=False).returncode == 0,
                  20, f"{name} to be archived")  # fmt: skip
     old.kill()
     lab.wait_leader(60, other_than=old)
     expect(node.psql("select to_regclass('lost') is null") == "t", "what the lost primary wrote last is its own")
     for name in files:
-        Path(f"{old.root}{DATA}/pg_wal/{name}").unlink()
+        Path(f"{old.root}{data}/pg_wal/{name}").unlink()
     before = now(node)
     old.boot()
     old.heal()
@@ -361,6 +361,18 @@ def rewound_with_wal_of_the_archive(lab):
     fetched = [log.index(f"fetched WAL file {name} from the archive") for name in files]
     expect(fetched == sorted(fetched) and fetched[-1] < log.index("pg_rewind brought us back"), "with what it lacked")
     expect(old.psql("select to_regclass('lost') is null") == "t", "and has left what was its own")
+    return log
+
+
+@case
+def rewound_with_wal_of_the_archive(lab):
+    """a pg_rewind that cannot fetch WAL itself, and needs what is only in the archive: each file is fetched for it"""
+    archive_and_restore(lab)
+    old, node = replica(lab)
+    old.write("/usr/lib/postgresql/15/bin/old_rewind", OLD_REWIND, 0o755)
+    kept = old.read(CONFIG)
+    write_config(old, kept.replace("\npostgresql:\n", "\npostgresql:\n  bin_name:\n    pg_rewind: old_rewind\n", 1))
+    rewind_by_the_archive(lab, old, node, DATA)
     write_config(old, kept)
     patch(lab, {"maximum_lag_on_failover": None, "postgresql": {"recovery_conf": None}})
 

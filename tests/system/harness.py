@@ -48,13 +48,17 @@ class Case:
 
 
 class Suite:
-    """The cases of one module, and the lab they share. begin(lab) starts what the lab itself does not."""
+    """
+    The cases of one module, and the lab they share. begin(lab) starts what the lab itself does not. lacks()
+    says what this machine has not that all of them need; then they are skipped.
+    """
 
-    def __init__(self, name, options, begin=None, logs=()):
+    def __init__(self, name, options, begin=None, logs=(), lacks=None):
         self.name = name
         self.options = options
         self.logs = logs  # files on the nodes that tell about a failure, besides the journal
         self.begin = begin or (lambda lab: None)
+        self.lacks = lacks or (lambda: None)
         self.cases = []
 
     def case(self, function):
@@ -77,6 +81,11 @@ class Runner:
         if not cases:
             return
         self.out.say(self.out.paint(f"{suite.name}", "bold") + f": {suite.options}")
+        lacking = suite.lacks()
+        if lacking:
+            self.skipped += [f"{suite.name}.{case.name}: {lacking}" for case in cases]
+            self.out.say(f"      skipped: {lacking}")
+            return
         lab = Lab(f"sys-{suite.name}"[:16], out=self.out)
         try:
             lab.up(suite.options)

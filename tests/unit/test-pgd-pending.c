@@ -31,6 +31,16 @@ static void test_show(void **state)
         }
 }
 
+static void test_recovery(void **state)
+{
+        (void)state;
+        assert_true(pending_is_recovery("primary_conninfo"));  /* before 13 */
+        assert_true(pending_is_recovery("primary_slot_name")); /* before 13 */
+        assert_true(pending_is_recovery("restore_command"));   /* before 14 */
+        assert_false(pending_is_recovery("archive_command"));
+        assert_false(pending_is_recovery("max_connections"));
+}
+
 static void test_node(void **state)
 {
         Pending p = { 0 };
@@ -55,6 +65,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_show),
+                cmocka_unit_test(test_recovery),
                 cmocka_unit_test(test_node),
         };
 

@@ -222,6 +222,36 @@ static void test_wal_keep(void **state _unused_)
         done(&w);
 }
 
+static void test_wal_keep_before_13(void **state _unused_)
+{
+        static const struct {
+                const char *dynamic, *value;
+        } keeps[] = {
+                { "{}", "8" },
+                { "{\"parameters\":{\"wal_keep_segments\":\"64\"}}", "64" },
+                { "{\"parameters\":{\"wal_keep_segments\":64,\"wal_keep_size\":\"1GB\"}}", "64" },
+                { "{\"parameters\":{\"wal_keep_segments\":0}}", "8" },
+                { "{\"parameters\":{\"wal_keep_size\":\"1GB\"}}", "64" },
+                { "{\"parameters\":{\"wal_keep_size\":\"128 MB\"}}", "8" },
+                { "{\"parameters\":{\"wal_keep_size\":\"16384kB\"}}", "1" },
+                { "{\"parameters\":{\"wal_keep_size\":160}}", "10" }, /* a bare number is of megabytes */
+                { "{\"parameters\":{\"wal_keep_size\":168}}", "11" },
+                { "{\"parameters\":{\"wal_keep_size\":0}}", "1" },
+                { "{\"parameters\":{\"wal_keep_size\":\"much\"}}", "8" },
+                { "{\"parameters\":{\"wal_keep_size\":\"9999999TB\"}}", "8" },
+        };
+        World w = { 0 };
+
+        for (size_t i = 0; i < ELEMENTSOF(keeps); i++) {
+                make(&w, "{\"listen\":\"a:1\"}", keeps[i].dynamic);
+                w.conf.version = 120022;
+                run(&w);
+                assert_parameter(&w, "wal_keep_segments", keeps[i].value);
+                assert_null(node_get(w.parameters, "wal_keep_size"));
+        }
+        done(&w);
+}
+
 /* A standby must not fall below what the primary's pg_control says. */
 static void test_standby_floor(void **state _unused_)
 {
@@ -465,6 +495,7 @@ int main(void)
                 cmocka_unit_test(test_logical_slots),
                 cmocka_unit_test(test_password_encryption),
                 cmocka_unit_test(test_wal_keep),
+                cmocka_unit_test(test_wal_keep_before_13),
                 cmocka_unit_test(test_standby_floor),
                 cmocka_unit_test(test_unknown_parameters),
                 cmocka_unit_test(test_sync_names),

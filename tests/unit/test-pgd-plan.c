@@ -27,8 +27,8 @@ static int setup(void **state _unused_)
                           .timeline = 3 };
         w.control = (Control){ .state = CONTROL_SHUT_DOWN_IN_RECOVERY, .timeline = 3 };
         w.in = (PlanInput){ .now = SEC(1000), .stop_from = USEC_INFINITY, .order = &w.order, .pg = &w.pg,
-                            .control = &w.control, .conf_current = true, .may_rewind = true,
-                            .archived = true };
+                            .control = &w.control, .version = 150020, .conf_current = true,
+                            .may_rewind = true, .archived = true };
         return 0;
 }
 
@@ -99,6 +99,48 @@ static void test_follow_running(void **state _unused_)
         w.pg.in_recovery = TRI_NO;
         w.pg.role = ROLE_REPLICA; /* somebody called pg_promote() */
         expect(STEP_REFUSE);
+}
+
+/* Before 13 the server takes whom it follows at a start only: it is restarted, but not in pause. */
+static void test_follow_by_restart(void **state _unused_)
+{
+        w.in.version = 120022;
+        expect(STEP_DONE);
+        w.in.conf_current = false;
+        expect(STEP_STOP_FAST);
+        w.in.before_stop = HOOK_DUE;
+        expect(STEP_BEFORE_STOP);
+        w.order.hands_off = true; /* what is stopped in pause stays so */
+        expect(STEP_DONE);
+        w.order.hands_off = false;
+        w.pg.accepts = false;
+        expect(STEP_WAIT);
+        stopped(CONTROL_SHUT_DOWN_IN_RECOVERY, 3);
+        w.order.leader.timeline = 4;
+        expect(STEP_CHECK); /* and goes on as any other that was stopped */
+        w.in.diverged = TRI_NO;
+        expect(STEP_START_STANDBY);
+        setup(NULL);
+        w.in.version = 130000;
+        w.in.conf_current = false;
+        expect(STEP_RECONFIGURE);
+        assert_true(plan_follows_by_restart(120000) && plan_follows_by_restart(129999));
+        assert_false(plan_follows_by_restart(130000) || plan_follows_by_restart(180003));
+}
+
+/* The server says that something it recovers by waits for a start: all three before 13, one of them in 13. */
+static void test_recovery_waits(void **state _unused_)
+{
+        for (uint32_t version = 120000; version <= 130000; version += 10000) {
+                setup(NULL);
+                w.in.version = version;
+                w.in.recovery_waits = true;
+                expect(STEP_STOP_FAST);
+                w.order.hands_off = true;
+                expect(STEP_DONE);
+        }
+        w.in.conf_current = false;
+        expect(STEP_RECONFIGURE);
 }
 
 /* A standby takes copies of logical slots while it is stopped: not before it streams, not in pause. */
@@ -262,6 +304,32 @@ static void test_follow_diverged(void **state _unused_)
         expect(STEP_REFUSE);
         w.in.remove_on_rewind_failure = true;
         expect(STEP_REFUSE);
+        w.in.remove_on_divergence = true;
+        expect(STEP_REMOVE);
+}
+
+/* Before 13 pg_rewind ends no recovery itself, and refuses a server that was not shut down. */
+static void test_follow_diverged_unclean(void **state _unused_)
+{
+        stopped(CONTROL_ARCHIVE_RECOVERY, 3);
+        w.in.diverged = TRI_YES;
+        expect(STEP_REWIND);
+        w.in.version = 120022;
+        expect(STEP_CRASH_RECOVERY);
+        w.in.archived = false; /* what is not archived goes first, as ever */
+        expect(STEP_ARCHIVE);
+        w.in.archived = true;
+        w.control.state = CONTROL_PRODUCTION;
+        expect(STEP_CRASH_RECOVERY);
+        w.control.state = CONTROL_SHUT_DOWN; /* it did */
+        expect(STEP_REWIND);
+        w.control.state = CONTROL_SHUT_DOWN_IN_RECOVERY;
+        expect(STEP_REWIND);
+        w.control.state = CONTROL_ARCHIVE_RECOVERY;
+        w.in.rewind_failures = 2;
+        w.in.remove_on_rewind_failure = true;
+        expect(STEP_REMOVE);
+        w.in.may_rewind = false;
         w.in.remove_on_divergence = true;
         expect(STEP_REMOVE);
 }
@@ -668,11 +736,13 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_follow_running), TEST(test_follow_waits_for_parameters),
+                TEST(test_follow_by_restart), TEST(test_recovery_waits),
                 TEST(test_copies), TEST(test_restart),
         TEST(test_follow_not_streaming),
                 TEST(test_follow_start),
                 TEST(test_follow_old_primary),
                 TEST(test_follow_diverged),
+                TEST(test_follow_diverged_unclean),
                 TEST(test_follow_without_data),
                 TEST(test_start),
                 TEST(test_start_running),
