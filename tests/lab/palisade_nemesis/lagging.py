@@ -27,6 +27,7 @@ def beyond(s):
             time.sleep(0.3)
         s.is_loud_again()
         s.leader.boot()
+        s.is_there_again()
         s.expect(s.lab.wait_leader(60).name == s.leader.name, "the old primary leads again")
 
     _left_alone(s, s.state.lag + SURPLUS, alone)

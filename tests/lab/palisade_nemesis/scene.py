@@ -36,6 +36,7 @@ class Quiet:
     since: float  # what stops from here on costs no gap
     closed: float = 0.0  # from here on nothing may be answered; 0: it came to nothing
     until: float = 0.0
+    counted: float = 0.0  # from here on a gap counts again
 
 
 class Scene:
@@ -79,7 +80,11 @@ class Scene:
         self.quiet.closed = boottime()
 
     def is_loud_again(self):
-        self.quiet.until = boottime()
+        self.quiet.until = self.quiet.counted = boottime()
+
+    def is_there_again(self):
+        """A machine that had to boot first: what it took is not the cluster's."""
+        self.quiet.counted = boottime()
 
     def expect(self, claim, what):
         if not claim:

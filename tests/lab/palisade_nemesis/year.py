@@ -248,7 +248,7 @@ class Year:
     def _judge(self, operation, r, scene, leader, seen, clients, began, settled, bound):
         acks = {name: history.parse_log(self.lab.app.read(LOG.format(name)), True) for name in CLIENTS}
         both = acks["vip"] + acks["direct"]
-        quiet = (scene.quiet.since, scene.quiet.until) if scene.quiet else None
+        quiet = (scene.quiet.since, scene.quiet.counted) if scene.quiet else None
         r.gap = history.longest_gap(acks["vip"], began, settled, quiet)
         r.failed = self._count_failed(clients["vip"], quiet)
         if scene.quiet and scene.quiet.closed:
