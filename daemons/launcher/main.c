@@ -4,6 +4,7 @@
 #include "io/log.h"
 #include "io/loop.h"
 #include "launcher/launcher.h"
+#include "launcher/spawn.h"
 
 int main(int argc, char **argv)
 {
@@ -16,6 +17,8 @@ int main(int argc, char **argv)
         _cleanup_(event_unrefp) sd_event *event = NULL;
         _cleanup_(launcher_freep) Launcher *launcher = NULL;
 
+        if (spawn_is_child(argc, argv))
+                spawn_become(argv);
         log_open(options.program);
         int r = hand_options_parse(&options, argc, argv);
         if (r != 0)

@@ -1,7 +1,8 @@
-# Unit tests of palisade-pgd's pure files.
+# Unit tests of palisade-pgd's pure files, and of how the launcher makes a child.
 if HAVE_CMOCKA
 
 PGD_TESTS = \
+	tests/unit/test-launcher-spawn \
 	tests/unit/test-pgd-conninfo \
 	tests/unit/test-pgd-control \
 	tests/unit/test-pgd-divergence \
@@ -22,6 +23,9 @@ noinst_LIBRARIES += tests/unit/libpgd.a
 tests_unit_libpgd_a_SOURCES = $(PGD_PURE)
 
 PGD_TEST_LDADD = tests/unit/libpgd.a $(UNIT_LIBS)
+tests_unit_test_launcher_spawn_SOURCES = tests/unit/test-launcher-spawn.c tests/unit/test-lib.h \
+	daemons/launcher/spawn.c daemons/launcher/spawn.h
+tests_unit_test_launcher_spawn_LDADD = $(UNIT_LIBS)
 tests_unit_test_pgd_conninfo_SOURCES = tests/unit/test-pgd-conninfo.c tests/unit/test-lib.h
 tests_unit_test_pgd_conninfo_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_control_SOURCES = tests/unit/test-pgd-control.c tests/unit/test-lib.h
