@@ -12,6 +12,7 @@
 #include "fence/poolers.h"
 #include "fence/sockets.h"
 #include "fence/ward.h"
+#include "io/cgroup-kill.h"
 #include "io/cgroup.h"
 #include "io/fdutil.h"
 #include "io/log.h"
@@ -297,6 +298,12 @@ static void set_leaf(Ward *w, int dir_fd, int kill_fd, MadeGate *made)
         watch_leaf(w);
 }
 
+static void on_killed(int r, uint64_t leaf _unused_, void *userdata _unused_)
+{
+        if (r < 0 && r != -ENODEV)
+                log_error_errno(r, "Cannot kill the cgroup of postgres: %m");
+}
+
 static void kill_leaf(Ward *w, const char *why)
 {
         if (w->killed == 0)
@@ -308,12 +315,8 @@ static void kill_leaf(Ward *w, const char *why)
         w->killed = now_boottime();
         w->row->shut_leaf = w->row->want.leaf;
         apply_gate(w);
+        cgroup_kill(w->worker, w->dir_fd, w->kill_fd, w->row->want.leaf, on_killed, w);
         cut_connections(w);
-        int r = w->kill_fd < 0                      ? cgroup_kill_each(w->dir_fd)
-                : write(w->kill_fd, "1", 1) < 0 ? -errno
-                                                : 0;
-        if (r < 0 && r != -ENODEV)
-                log_error_errno(r, "Cannot kill the cgroup of postgres: %m");
         changed(w);
 }
 

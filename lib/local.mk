@@ -66,6 +66,7 @@ lib_libconfig_a_SOURCES = \
 
 lib_libio_a_SOURCES = \
 	lib/io/cgroup.c lib/io/cgroup.h \
+	lib/io/cgroup-kill.c lib/io/cgroup-kill.h \
 	lib/io/config.c lib/io/config.h \
 	lib/io/events.h \
 	lib/io/fdutil.c lib/io/fdutil.h \

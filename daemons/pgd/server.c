@@ -11,18 +11,21 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "io/cgroup-kill.h"
 #include "io/cgroup.h"
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "pgd/server.h"
 #include "wire/msg.h"
 
+#define KILL_WITHIN USEC_PER_SEC /* as long as WatchdogSec= */
 #define LOOK_EVERY (10 * USEC_PER_MSEC) /* at a leaf that is being emptied */
 
 struct Server {
         sd_event *event;
         const ServerCalls *calls;
         void *userdata;
+        Worker *worker;
         pid_t pid; /* 0: none runs */
         int pidfd;
         sd_event_source *source;
@@ -74,14 +77,20 @@ bool server_leaf_busy(Server *s)
         return s->dir_fd >= 0 && cgroup_populated(s->dir_fd) > 0;
 }
 
+static void on_killed(int r, uint64_t pid, void *userdata)
+{
+        Server *s = userdata;
+
+        if (r < 0 && s->pid > 0 && s->pid == (pid_t)pid && kill(-s->pid, SIGKILL) < 0 && errno != ESRCH)
+                log_error_errno(errno, "Cannot kill postgres (pid %d): %m", (int)s->pid);
+}
+
 void server_kill(Server *s)
 {
-        if (s->kill_fd >= 0 && write(s->kill_fd, "1", 1) == 1)
-                return;
-        if (s->dir_fd >= 0 && cgroup_kill_each(s->dir_fd) >= 0)
-                return;
-        if (s->pid > 0 && kill(-s->pid, SIGKILL) < 0 && errno != ESRCH)
-                log_error_errno(errno, "Cannot kill postgres (pid %d): %m", (int)s->pid);
+        if (s->dir_fd < 0 && s->kill_fd < 0)
+                on_killed(-ENODEV, (uint64_t)s->pid, s);
+        else
+                cgroup_kill(s->worker, s->dir_fd, s->kill_fd, (uint64_t)s->pid, on_killed, s);
 }
 
 int server_signal(Server *s, int sig)
@@ -219,6 +228,8 @@ int server_new(Server **ret, sd_event *e, const ServerCalls *calls, void *userda
         *s = (Server){ .event = sd_event_ref(e), .calls = calls, .userdata = userdata, .pidfd = -1,
                        .dir_fd = -1, .kill_fd = -1 };
         int r = timer_init(&s->look, e, "empty leaf", NULL, on_look, s);
+        if (r >= 0)
+                r = worker_new(&s->worker, e, KILL_WITHIN);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(s);
@@ -228,6 +239,7 @@ int server_new(Server **ret, sd_event *e, const ServerCalls *calls, void *userda
 Server *server_free(Server *s)
 {
         if (s) {
+                s->worker = worker_free(s->worker);
                 s->source = sd_event_source_disable_unref(s->source);
                 fd_close(s->pidfd);
                 fd_close(s->dir_fd);

@@ -4,7 +4,7 @@
  * Owns:      pidfd and leaf descriptors. The process itself belongs to nobody: it outlives pgd, and
  *            the next pgd adopts it by its pid file.
  * Invariant: `gone` is called exactly once for each server watched, from the event loop.
- * Threads:   none.
+ * Threads:   a worker (io/worker.h) kills; everything else is the loop's.
  */
 #pragma once
 

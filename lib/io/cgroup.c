@@ -128,7 +128,7 @@ static bool has_pid(const Pids *p, pid_t pid)
 
 int cgroup_kill_each(int dir_fd)
 {
-        static Pids before, after; /* too large for a stack */
+        static _Thread_local Pids before, after; /* too large for a stack */
         int fds[PIDS_MAX], r = read_pids(dir_fd, &before);
 
         if (r < 0)

@@ -181,6 +181,13 @@ void check_release(Host *h, Epoch epoch)
                         sim_fail("%s releases its key while processes of its server live", h->name);
 }
 
+/* Whoever leads on without the watchdog says so; else nothing is left that it would have to fence. */
+void check_disarm(Host *h)
+{
+        if (h->pg.phase == SERVER_UP && h->pg.primary)
+                sim_fail("the watchdog of %s is disarmed while its server is a primary", h->name);
+}
+
 /* What outlives its permit is killed by fenced, whoever else hangs. */
 static void check_outlived(void)
 {

@@ -67,7 +67,7 @@ static struct EtcdLease *find_lease(int64_t id)
 {
         Etcd_ *e = world->etcd;
 
-        for (size_t i = 0; id != 0 && i < ELEMENTSOF(e->leases); i++)
+        for (size_t i = 0; id != 0 && i < e->n_leases; i++)
                 if (e->leases[i].id == id)
                         return &e->leases[i];
         return NULL;
@@ -149,7 +149,7 @@ static void on_elected(Event *ev _unused_)
 
         if (!etcd_has_quorum())
                 return;
-        for (size_t i = 0; i < ELEMENTSOF(e->leases); i++)
+        for (size_t i = 0; i < e->n_leases; i++)
                 if (e->leases[i].id)
                         e->leases[i].ends = MAX(e->leases[i].ends, world->now + e->leases[i].ttl);
 }
@@ -266,11 +266,13 @@ static void do_call(Rpc *r)
         switch (r->kind) {
         case RPC_GRANT:
                 l = NULL;
-                for (size_t i = 0; !l && i < ELEMENTSOF(e->leases); i++)
+                for (size_t i = 0; !l && i < e->n_leases; i++)
                         if (!e->leases[i].id)
                                 l = &e->leases[i];
-                if (!l)
+                if (!l && e->n_leases == ELEMENTSOF(e->leases))
                         abort();
+                if (!l)
+                        l = &e->leases[e->n_leases++];
                 *l = (struct EtcdLease){ .id = ++e->next_lease, .ttl = r->ttl_sec * SEC };
                 r->lease = l->id;
                 renew(l);
@@ -459,7 +461,7 @@ static void on_deposed_over(Event *ev _unused_)
                 return;
         TRACE(NULL, "etcd", "member %d learns that it was deposed", e->deposed);
         e->deposed = -1;
-        for (size_t i = 0; i < ELEMENTSOF(e->leases); i++) {
+        for (size_t i = 0; i < e->n_leases; i++) {
                 struct EtcdLease *l = &e->leases[i];
                 bool believes = l->id && l->known && l->known <= world->now;
                 if (believes && sim_chance(500))
@@ -479,7 +481,7 @@ void etcd_depose(uint64_t until)
 
         if (e->deposed >= 0)
                 return;
-        for (size_t i = 0; i < ELEMENTSOF(e->leases); i++)
+        for (size_t i = 0; i < e->n_leases; i++)
                 e->leases[i].known = e->leases[i].ends;
         e->deposed = (int)e->leader;
         e->deposed_term = e->term;

@@ -96,11 +96,12 @@ struct Etcd_ {
         int deposed; /* which member is a deposed leader that does not know it; -1: none */
         uint64_t deposed_until, deposed_term;
         int64_t next_lease;
+        size_t n_leases; /* those behind are free */
         struct EtcdLease {
                 int64_t id; /* 0: free */
                 uint64_t ttl, ends, extra, watched;
                 uint64_t known; /* when the deposed leader believes it ends; 0: it does not know it */
-        } leases[64];
+        } leases[1024]; /* each grant whose answer was lost leaves one, until it ends */
         Key keys[KEY_MAX];
         EtcdArmed error;
 };

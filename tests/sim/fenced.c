@@ -13,6 +13,7 @@
 #include "fence/gate.h"
 #include "fence/poolers.h"
 #include "fence/sockets.h"
+#include "io/cgroup-kill.h"
 #include "io/cgroup.h"
 #include "io/worker.h"
 #include "tests/sim/fds.h"
@@ -32,13 +33,14 @@ int cgroup_populated(int dir_fd)
         return l->number == 0 ? -ENODEV : l->populated;
 }
 
-int cgroup_kill_each(int dir_fd)
+void cgroup_kill(Worker *w _unused_, int dir_fd, int kill_fd _unused_, uint64_t which, cgroup_killed_t killed,
+                 void *userdata)
 {
         Host *h = running->host;
 
         if (h->pg.leaf == dir_fd - FD_LEAF)
                 postgres_kill(h);
-        return 0;
+        killed(0, which, userdata);
 }
 
 int sim_openat(int dir_fd, const char *path, int flags, ...);

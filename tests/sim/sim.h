@@ -379,6 +379,7 @@ void check_acknowledged(Host *h, Lsn lsn);
 void check_permit(Host *h, const MsgPermit *m);
 void check_bid(Host *h);
 void check_release(Host *h, Epoch epoch);
+void check_disarm(Host *h);
 
 void checks_init(void);
 

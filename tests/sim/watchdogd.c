@@ -270,7 +270,10 @@ void watchdogd_message(Program *p, const MsgHeader *h)
                 send_result(w, h->seq, OUTCOME_DONE, "");
                 break;
         case MSG_DISARM: {
+                bool armed = w->petter.device.ops != NULL;
                 bool done = petter_disarm(&w->petter, "main", (const MsgDisarm *)h);
+                if (armed && done && !((const MsgDisarm *)h)->goes_on)
+                        check_disarm(w->program->host);
                 send_state(w);
                 send_result(w, h->seq, done ? OUTCOME_DONE : OUTCOME_REFUSED, "");
                 break;

@@ -157,11 +157,17 @@ class Runner:
                 self.turns.setdefault((program, what), []).append(ms)
 
     def _judge_turns(self):
+        """
+        What a test stops or freezes within a callback looks as if a system call had kept it waiting: one process
+        alone is told and does not fail. Of CPU nothing is taken by a stop.
+        """
         for (program, what), all_ms in sorted(self.turns.items()):
-            worst = max(all_ms)
-            self.out.say(f"longest callback of {program}: {worst:.1f} ms {what}")
-            if worst > TURN_MAX:
-                self.failed.append(f"a callback of {program} took {worst:.1f} ms ({what}), {TURN_MAX} at the most")
+            longest, *others = sorted(all_ms, reverse=True)
+            again = f", in another process {others[0]:.1f} ms" if others else ""
+            self.out.say(f"longest callback of {program}: {longest:.1f} ms {what}{again}")
+            counts = longest if what == "CPU" else others[0] if others else 0
+            if counts > TURN_MAX:
+                self.failed.append(f"a callback of {program} took {counts:.1f} ms ({what}), {TURN_MAX} at the most")
 
     def summary(self):
         self._judge_turns()

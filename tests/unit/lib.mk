@@ -3,6 +3,7 @@ if HAVE_CMOCKA
 
 LIB_TESTS = \
 	tests/unit/test-actuate \
+	tests/unit/test-cgroup-kill \
 	tests/unit/test-cluster \
 	tests/unit/test-facts \
 	tests/unit/test-history \
@@ -40,6 +41,8 @@ TESTS += $(LIB_TESTS)
 
 tests_unit_test_actuate_SOURCES = tests/unit/test-actuate.c tests/unit/test-lib.h
 tests_unit_test_actuate_LDADD = $(UNIT_LIBS)
+tests_unit_test_cgroup_kill_SOURCES = tests/unit/test-cgroup-kill.c tests/unit/test-lib.h
+tests_unit_test_cgroup_kill_LDADD = $(UNIT_LIBS)
 tests_unit_test_cluster_SOURCES = tests/unit/test-cluster.c tests/unit/test-lib.h
 tests_unit_test_cluster_LDADD = $(UNIT_LIBS)
 tests_unit_test_facts_SOURCES = tests/unit/test-facts.c tests/unit/test-lib.h
