@@ -188,14 +188,27 @@ void check_disarm(Host *h)
                 sim_fail("the watchdog of %s is disarmed while its server is a primary", h->name);
 }
 
-/* What outlives its permit is killed by fenced, whoever else hangs. */
+/* What pgd has once answered for is answered for by the pgd after it. */
+void check_remembers(Host *h, Epoch revoked)
+{
+        if (revoked < h->told_revoked)
+                sim_fail("pgd of %s has forgotten that epoch %" PRIu64 " was revoked", h->name, h->told_revoked);
+        h->told_revoked = revoked;
+}
+
+/* What outlives its permit is killed by fenced, whoever else hangs; what outlives its REVOKE, by pgd, long before. */
 static void check_outlived(void)
 {
         for (int i = 0; i < world->n_hosts; i++) {
                 Host *h = &world->hosts[i];
-                bool outlives = h->powered && h->pg.primary && h->pg.phase == SERVER_UP && !h->pg.stuck &&
-                                program_runs(&h->programs[PROGRAM_FENCED]) &&
+                bool leads = h->powered && h->pg.primary && h->pg.phase == SERVER_UP && !h->pg.stuck;
+                bool outlives = leads && program_runs(&h->programs[PROGRAM_FENCED]) &&
                                 host_clock(h, world->now) >= h->last_deadline;
+                bool defies = leads && program_runs(&h->programs[PROGRAM_PGD]) && h->last_epoch <= h->revoked_epoch;
+                h->defied = defies ? h->defied + 1 : 0;
+                if (h->defied > OUTLIVES_MOST)
+                        sim_fail("the primary of %s takes writes %d looks after it was revoked", h->name,
+                                 OUTLIVES_MOST);
                 h->outlived = outlives ? h->outlived + 1 : 0;
                 if (h->outlived > OUTLIVES_MOST)
                         sim_fail("the primary of %s has outlived its permit by %d looks of fenced's", h->name,

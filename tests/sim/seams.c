@@ -300,6 +300,8 @@ static void post(Wire *w, Host *h, HandId hand, bool to_mind, const MsgHeader *m
                 check_permit(h, (const MsgPermit *)m);
         if (m->type == MSG_REVOKE && hand == HAND_PGD)
                 h->revoked_epoch = MAX(h->revoked_epoch, ((const MsgRevoke *)m)->epoch);
+        if (m->type == MSG_PG_STATE && to_mind)
+                check_remembers(h, ((const MsgPgState *)m)->pg.revoked_epoch);
         *packet = (Packet){ .wire = w, .generation = w->generation, .to_mind = to_mind,
                             .hand = hand, .n_fds = n_fds };
         for (size_t i = 0; i < n_fds; i++)

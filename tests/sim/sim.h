@@ -174,7 +174,9 @@ struct Node_ {
         uint64_t hurt_until; /* something of this host was in no state to act */
         usec_t last_deadline;
         Epoch last_epoch, revoked_epoch; /* of its permits, of the REVOKEs of its minds */
+        Epoch told_revoked;   /* by its pgds, since the host's boot */
         unsigned outlived;    /* looks in a row at which its primary had no permit, and fenced ran */
+        unsigned defied;      /* or it was revoked, and pgd ran */
         uint64_t bids, bids_since; /* of its mind, in the second that began then */
         bool by_promise;     /* a permit of this epoch rested on failsafe mode */
 };
@@ -380,6 +382,7 @@ void check_permit(Host *h, const MsgPermit *m);
 void check_bid(Host *h);
 void check_release(Host *h, Epoch epoch);
 void check_disarm(Host *h);
+void check_remembers(Host *h, Epoch revoked);
 
 void checks_init(void);
 

@@ -342,7 +342,7 @@ static void boot(Host *h)
 {
         h->powered = true;
         h->booted = world->now - 20 * SEC;
-        h->last_epoch = h->revoked_epoch = 0;
+        h->last_epoch = h->revoked_epoch = h->told_revoked = 0;
         h->hurt_until = MAX(h->hurt_until, world->now + 2 * SEC);
         TRACE(h, "host", "boots");
         for (int i = 0; i < PROGRAM_MAX; i++)
