@@ -340,7 +340,7 @@ static bool begin_people(const Fault *f, Host *h)
                 break;
         case FAULT_CONFIG: {
                 Settings s = settings_of(world->schedule, (int)f->a), before = settings_now();
-                if (before.pause || before.standby_cluster)
+                if (before.standby_cluster) /* that it is paused ends with it */
                         break;
                 request(some_host(), REQUEST_CONFIG, "", "", &s);
                 break;
