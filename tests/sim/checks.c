@@ -3,6 +3,7 @@
  * speaks of the world as it truly is, not as anybody in it believes.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,6 +126,7 @@ void check_permit(Host *h, const MsgPermit *m)
 {
         const Palisaded *mind = h->programs[PROGRAM_MIND].state;
         const Key *k = etcd_key(PREFIX "leader");
+        char standing[KEY_SIZE];
 
         if (h->last_epoch == m->epoch && m->deadline < h->last_deadline)
                 sim_fail("a permit of %s moves back within epoch %" PRIu64, h->name, m->epoch);
@@ -134,6 +136,10 @@ void check_permit(Host *h, const MsgPermit *m)
             !m->standing)
                 sim_fail("%s gives the first permit of epoch %" PRIu64 " with no watchdog armed", h->name,
                          m->epoch);
+        snprintf(standing, sizeof standing, PREFIX "palisade/standing/%s", h->name);
+        if (m->standing && !etcd_key(standing))
+                sim_fail("%s drops its deadline, and no key says so", h->name);
+        h->stands = m->standing;
         if (h->last_epoch != m->epoch)
                 h->by_promise = false;
         h->last_epoch = m->epoch;
@@ -186,6 +192,15 @@ void check_disarm(Host *h)
 {
         if (h->pg.phase == SERVER_UP && h->pg.primary)
                 sim_fail("the watchdog of %s is disarmed while its server is a primary", h->name);
+}
+
+/* By then fenced knows it for a primary's: the gate ends with the permit. */
+void check_promoting(const Host *h)
+{
+        const Leaf *l = h->pg.leaf >= 0 ? &h->leaves[h->pg.leaf] : NULL;
+
+        if (l && l->gated && l->gate == USEC_INFINITY && !h->stands)
+                sim_fail("%s is promoted behind a gate that has no deadline", h->name);
 }
 
 /* What pgd has once answered for is answered for by the pgd after it. */

@@ -174,6 +174,7 @@ struct Node_ {
         uint64_t hurt_until; /* something of this host was in no state to act */
         usec_t last_deadline;
         Epoch last_epoch, revoked_epoch; /* of its permits, of the REVOKEs of its minds */
+        bool stands;          /* its last permit has no deadline */
         Epoch told_revoked;   /* by its pgds, since the host's boot */
         unsigned outlived;    /* looks in a row at which its primary had no permit, and fenced ran */
         unsigned defied;      /* or it was revoked, and pgd ran */
@@ -382,6 +383,7 @@ void check_permit(Host *h, const MsgPermit *m);
 void check_bid(Host *h);
 void check_release(Host *h, Epoch epoch);
 void check_disarm(Host *h);
+void check_promoting(const Host *h);
 void check_remembers(Host *h, Epoch revoked);
 
 void checks_init(void);

@@ -136,8 +136,11 @@ static void test_lock_while_bidding(void **state _unused_)
         assert_int_equal(fact(FACT_LOCK), LOCK_UNKNOWN);
         s.epoch = 100; /* answered */
         assert_int_equal(fact(FACT_LOCK), LOCK_MINE);
-        s.epoch = 0;
+        cluster.leader.epoch = 200; /* it was gone, and is taken again: that is no reason to stop */
+        assert_int_equal(fact(FACT_LOCK), LOCK_UNKNOWN);
         s.bidding = false;
+        assert_int_equal(fact(FACT_LOCK), LOCK_LOST);
+        s.epoch = 0;
         assert_int_equal(fact(FACT_LOCK), LOCK_STALE);
 }
 
