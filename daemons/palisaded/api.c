@@ -260,6 +260,7 @@ void palisaded_leave(Palisaded *p)
         log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS,
                   "leaving the cluster: handing over and stopping postgres");
         p->leaving = true;
+        p->joining = false;
         handover_begin_leave(p);
         palisaded_think(p);
 }
@@ -269,6 +270,7 @@ void palisaded_join(Palisaded *p)
         if (p->leaving)
                 log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS, "joining the cluster again");
         p->leaving = false;
+        p->joining = true;
         order_held(p, ORDER_JOIN);
         palisaded_think(p);
 }

@@ -344,7 +344,7 @@ HANDLER(on_pg_state)
         Palisaded *p = hands_userdata(userdata);
 
         p->pg = *(const MsgPgState *)h;
-        if (!p->known[HAND_PGD] && p->pg.pg.held)
+        if (!p->known[HAND_PGD] && p->pg.pg.held && !p->joining)
                 p->leaving = true; /* it left before we were started */
         p->known[HAND_PGD] = true;
         api_note_joined(p);

@@ -120,6 +120,8 @@ typedef struct Failsafe {
 /* pause.c */
 typedef struct Pause {
         bool writing;          /* our StandingKey */
+        bool wrote;            /* as what */
+        bool deleting;         /* that was asked for: it counts for nothing, though the snapshot has it still */
         usec_t resuming_since; /* the ResumeKey was first seen */
         Timer look;
         enum { RESUME_FREE, RESUME_ASKING, RESUME_WRITING } resume; /* one at a time */
@@ -200,6 +202,7 @@ typedef struct Palisaded {
         Duties duties;
         bool stopped_by_order; /* Postgres: we stopped it to hand over, no person did */
         bool leaving;
+        bool joining;        /* a person has said so, later than what pgd remembers */
         OrderWhat noting;    /* LEAVE or JOIN: pgd was told last, and has not refused */
         usec_t unfit_until;  /* its W was too long for what is configured */
         usec_t disarm_again; /* DISARM has left; again from then on, unless it is answered */

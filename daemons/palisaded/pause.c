@@ -37,7 +37,7 @@ static bool says_so(const Palisaded *p)
 
 bool pause_stands(const Palisaded *p)
 {
-        return is_on(p) && says_so(p);
+        return is_on(p) && says_so(p) && !p->pause.deleting;
 }
 
 /* Another member that may be a primary without a deadline; NULL: there is none. */
@@ -53,11 +53,13 @@ const char *pause_who_stands(const Palisaded *p, char *buf, size_t size)
 
 /* ---- the key ---- */
 
-static void on_written(const MsgResult *r _unused_, void *userdata)
+static void on_written(const MsgResult *r, void *userdata)
 {
         Palisaded *p = userdata;
 
         p->pause.writing = false;
+        if (r->outcome == OUTCOME_DONE && p->pause.wrote)
+                p->pause.deleting = false;
         palisaded_think(p);
 }
 
@@ -80,6 +82,9 @@ static void write_standing(Palisaded *p, bool standing)
                 return;
         (void)STR_SET(key.name, p->node.name); /* same size */
         p->pause.writing = true;
+        p->pause.wrote = standing;
+        if (!standing)
+                p->pause.deleting = true;
         send_record(p, RECORD_STANDING, &key, on_written, p);
 }
 
@@ -99,7 +104,9 @@ void pause_run(Palisaded *p)
 
         if (!p->cluster || pg == PG_UNKNOWN || p->facts.value[FACT_HANDS] != HANDS_KNOWN)
                 return;
-        if (is_on(p) && primary && !says_so(p))
+        if (!says_so(p))
+                p->pause.deleting = false; /* it is done */
+        if (is_on(p) && primary && !pause_stands(p))
                 write_standing(p, true);
         else if (says_so(p) && !(is_on(p) && primary) &&
                  ((!primary && pg != PG_STOPPING) || is_armed(p)))
