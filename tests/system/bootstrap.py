@@ -68,7 +68,7 @@ def reinitialize(lab):
     before = now(node)
     code, text = node.rest("/reinitialize", "POST")
     expect((code, text) == (200, "reinitialize started"), f"{code} {text}")
-    expect(node.rest("/patroni")[1]["state"] == "creating replica", "its state says so at once")
+    wait_for(lambda: node.rest("/patroni")[1]["state"] == "creating replica", 5, "its state to say so, after the stop")
     expect(node.rest("/replica")[0] == 503, "and nobody is sent there")
     wait_for(lambda: member(leader, node.name).get("progress", {}).get("percent", 0) > 0, 30, "progress in /cluster")
     progress = member(leader, node.name)["progress"]
