@@ -120,8 +120,7 @@ typedef struct Failsafe {
 /* pause.c */
 typedef struct Pause {
         bool writing;          /* our StandingKey */
-        bool wrote;            /* as what */
-        bool deleting;         /* that was asked for: it counts for nothing, though the snapshot has it still */
+        bool deleting;         /* it counts for nothing, though the snapshot has it still */
         usec_t resuming_since; /* the ResumeKey was first seen */
         Timer look;
         enum { RESUME_FREE, RESUME_ASKING, RESUME_WRITING } resume; /* one at a time */

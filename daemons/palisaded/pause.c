@@ -53,14 +53,21 @@ const char *pause_who_stands(const Palisaded *p, char *buf, size_t size)
 
 /* ---- the key ---- */
 
-static void on_written(const MsgResult *r, void *userdata)
+static void on_answered(const MsgResult *r _unused_, void *userdata)
 {
         Palisaded *p = userdata;
 
         p->pause.writing = false;
-        if (r->outcome == OUTCOME_DONE && p->pause.wrote)
-                p->pause.deleting = false;
         palisaded_think(p);
+}
+
+static void on_written(const MsgResult *r, void *userdata)
+{
+        Palisaded *p = userdata;
+
+        if (r->outcome == OUTCOME_DONE)
+                p->pause.deleting = false;
+        on_answered(r, p);
 }
 
 static void send_record(Palisaded *p, RecordKey key, const void *value, hands_answer_t answer,
@@ -82,10 +89,9 @@ static void write_standing(Palisaded *p, bool standing)
                 return;
         (void)STR_SET(key.name, p->node.name); /* same size */
         p->pause.writing = true;
-        p->pause.wrote = standing;
         if (!standing)
                 p->pause.deleting = true;
-        send_record(p, RECORD_STANDING, &key, on_written, p);
+        send_record(p, RECORD_STANDING, &key, standing ? on_written : on_answered, p);
 }
 
 /* Every deadline of ours is in force, as the hands themselves say. */

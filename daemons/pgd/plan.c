@@ -94,6 +94,11 @@ static bool must_end_recovery(const PlanInput *in)
                in->control->state != CONTROL_SHUT_DOWN_IN_RECOVERY;
 }
 
+static bool may_rewind_again(const PlanInput *in)
+{
+        return in->may_rewind && in->rewind_failures < REWINDS_BEFORE_CLONE;
+}
+
 static Plan plan_remake(const PlanInput *in)
 {
         if (in->twin)
@@ -103,11 +108,11 @@ static Plan plan_remake(const PlanInput *in)
                                                    "which pg_rewind does not see, and "
                                                    "remove_data_directory_on_diverged_timelines is "
                                                    "off");
-        if (in->may_rewind && in->rewind_failures < REWINDS_BEFORE_CLONE && !in->archived)
+        if (may_rewind_again(in) && !in->archived)
                 return plan(STEP_ARCHIVE, "the rewind would remove WAL that is not archived");
-        if (in->may_rewind && in->rewind_failures < REWINDS_BEFORE_CLONE && must_end_recovery(in))
+        if (may_rewind_again(in) && must_end_recovery(in))
                 return plan(STEP_CRASH_RECOVERY, "this version's pg_rewind asks for a clean shutdown");
-        if (in->may_rewind && in->rewind_failures < REWINDS_BEFORE_CLONE)
+        if (may_rewind_again(in))
                 return in->leader_checkpoint_pending
                                ? plan(STEP_WAIT, "the new leader's first checkpoint is not done yet")
                                : plan(STEP_REWIND, "our WAL left the leader's timeline");

@@ -12,13 +12,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -30,6 +28,7 @@
 #include "base/str.h"
 #include "fence/gate.h"
 #include "io/fdutil.h"
+#include "tests/own-cgroups.h"
 
 #define RUNS_MAX 1000
 #define RETRIES 20
@@ -38,7 +37,6 @@
 #define PACE_NSEC 10000
 #define SEGMENTS_MAX 65536
 #define PROMISE_NSEC (1000 * 1000)
-#define MOUNT_POINT "/sys/fs/cgroup" /* in a mount namespace of our own */
 
 /* Between the three processes. Times are CLOCK_BOOTTIME in nanoseconds. */
 typedef struct Shared {
@@ -218,7 +216,7 @@ static int run(int family, unsigned number, Figures *ret)
         socklen_t len;
         int status;
 
-        snprintf(path, sizeof path, MOUNT_POINT "/palisade-gate-%d-%u", (int)getpid(), number);
+        snprintf(path, sizeof path, OWN_CGROUPS "/palisade-gate-%d-%u", (int)getpid(), number);
         if (mkdir(path, 0755) < 0)
                 die("cannot make a cgroup");
         int cgroup = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -263,14 +261,6 @@ static void print(const char *what, int64_t *values, unsigned n)
                (double)values[n - 1] / 1000);
 }
 
-static void mount_cgroups(void)
-{
-        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-                die("cannot have a mount namespace of its own");
-        if (mount("cgroup2", MOUNT_POINT, "cgroup2", 0, NULL) < 0)
-                die("cannot mount cgroup2");
-}
-
 int main(int argc, char **argv)
 {
         static int64_t left[RUNS_MAX], refused[RUNS_MAX];
@@ -281,7 +271,8 @@ int main(int argc, char **argv)
                 fprintf(stderr, "usage: gate [RUNS]\n");
                 return 2;
         }
-        mount_cgroups();
+        if (own_cgroups_mount() < 0)
+                die("cannot mount cgroup2 in a mount namespace of its own");
         shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (shared == MAP_FAILED)
                 die("mmap");

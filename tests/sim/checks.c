@@ -195,7 +195,7 @@ void check_disarm(Host *h)
 }
 
 /* By then fenced knows it for a primary's: the gate ends with the permit. */
-void check_promoting(const Host *h)
+void check_gate_of_promotion(const Host *h)
 {
         const Leaf *l = h->pg.leaf >= 0 ? &h->leaves[h->pg.leaf] : NULL;
 

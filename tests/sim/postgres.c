@@ -540,7 +540,7 @@ void postgres_signal(Host *h, int sig)
         case SIGUSR1:
                 if (pg->phase != SERVER_UP || pg->primary)
                         return;
-                check_promoting(h);
+                check_gate_of_promotion(h);
                 pg->phase = SERVER_PROMOTING;
                 pg->streaming_since = 0;
                 if (pg->upstream >= 0)

@@ -383,7 +383,7 @@ void check_permit(Host *h, const MsgPermit *m);
 void check_bid(Host *h);
 void check_release(Host *h, Epoch epoch);
 void check_disarm(Host *h);
-void check_promoting(const Host *h);
+void check_gate_of_promotion(const Host *h);
 void check_remembers(Host *h, Epoch revoked);
 
 void checks_init(void);

@@ -22,7 +22,7 @@ tests_unit_test_fence_plan_SOURCES = tests/unit/test-fence-plan.c tests/unit/tes
 tests_unit_test_fence_plan_LDADD = $(FENCE_TEST_LDADD)
 tests_unit_test_fence_sockets_SOURCES = tests/unit/test-fence-sockets.c tests/unit/test-lib.h
 tests_unit_test_fence_sockets_LDADD = $(FENCE_TEST_LDADD) $(NL_LIBS)
-tests_unit_test_pooler_gate_SOURCES = tests/unit/test-pooler-gate.c tests/unit/test-lib.h \
+tests_unit_test_pooler_gate_SOURCES = tests/unit/test-pooler-gate.c tests/unit/test-lib.h tests/own-cgroups.h \
 	fence/gate.c fence/gate.h fence/pooler-gate.c fence/pooler-gate.h fence/sockets.c fence/sockets.h
 tests_unit_test_pooler_gate_LDADD = $(FENCE_TEST_LDADD) $(IO_LDADD) $(NL_LIBS)
 

@@ -41,7 +41,7 @@ TESTS += $(LIB_TESTS)
 
 tests_unit_test_actuate_SOURCES = tests/unit/test-actuate.c tests/unit/test-lib.h
 tests_unit_test_actuate_LDADD = $(UNIT_LIBS)
-tests_unit_test_cgroup_kill_SOURCES = tests/unit/test-cgroup-kill.c tests/unit/test-lib.h
+tests_unit_test_cgroup_kill_SOURCES = tests/unit/test-cgroup-kill.c tests/unit/test-lib.h tests/own-cgroups.h
 tests_unit_test_cgroup_kill_LDADD = $(UNIT_LIBS)
 tests_unit_test_cluster_SOURCES = tests/unit/test-cluster.c tests/unit/test-lib.h
 tests_unit_test_cluster_LDADD = $(UNIT_LIBS)

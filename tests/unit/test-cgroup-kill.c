@@ -1,10 +1,8 @@
 /* Everything in a real cgroup is killed by the worker: through cgroup.kill, or one process after the other. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,8 +12,8 @@
 #include "io/cgroup.h"
 #include "io/fdutil.h"
 #include "test-lib.h"
+#include "tests/own-cgroups.h"
 
-#define MOUNT_POINT "/sys/fs/cgroup" /* in a mount namespace of our own */
 
 static sd_event *event;
 static Worker *worker;
@@ -108,10 +106,9 @@ static void test_kill(void **state _unused_)
 
 static int set_up(void **state _unused_)
 {
-        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-            mount("cgroup2", MOUNT_POINT, "cgroup2", 0, NULL) < 0)
+        if (own_cgroups_mount() < 0)
                 return -1;
-        snprintf(path, sizeof path, MOUNT_POINT "/palisade-kill-%d", (int)getpid());
+        snprintf(path, sizeof path, OWN_CGROUPS "/palisade-kill-%d", (int)getpid());
         return mkdir(path, 0755) < 0 || sd_event_new(&event) < 0 || worker_new(&worker, event, USEC_INFINITY) < 0
                        ? -1
                        : 0;

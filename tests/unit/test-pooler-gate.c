@@ -6,10 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,8 +18,8 @@
 #include "io/cgroup.h"
 #include "io/fdutil.h"
 #include "test-lib.h"
+#include "tests/own-cgroups.h"
 
-#define MOUNT_POINT "/sys/fs/cgroup" /* in a mount namespace of our own */
 #define LATER (now_boottime() + 3600 * USEC_PER_SEC)
 #define SILENCE_MSEC 300 /* as long as a retransmission takes */
 
@@ -277,10 +275,9 @@ static int set_up(void **state _unused_)
         int both[2];
         in_port_t told;
 
-        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-            mount("cgroup2", MOUNT_POINT, "cgroup2", 0, NULL) < 0)
+        if (own_cgroups_mount() < 0)
                 return -1;
-        snprintf(path, sizeof path, MOUNT_POINT "/palisade-pooler-%d", (int)getpid());
+        snprintf(path, sizeof path, OWN_CGROUPS "/palisade-pooler-%d", (int)getpid());
         if (mkdir(path, 0755) < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both) < 0)
                 return -1;
         cgroup = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -9,6 +9,7 @@ import time
 
 from palisade_lab import wait_for
 
+from .remote import RECEIVED
 from .scene import MODES
 
 SURPLUS = 1 << 20  # bytes by which it lags beyond the maximum
@@ -74,7 +75,7 @@ def _asynchronous(s, on):
 
 def _lag(s, lagging, wanted):
     """The primary writes so much that the standby does not get, and the cluster is told of it."""
-    position = "select greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'"
+    position = f"{RECEIVED} - '0/0'"
     here = int(lagging.psql(position))
     written = int(s.leader.psql("select pg_current_wal_flush_lsn() - '0/0'"))
     rest = here + wanted - written

@@ -13,6 +13,7 @@ from .trial import LOG, WHO_AND_WHERE
 HOME = "/var/lib/postgresql/remote"
 BIN = "/usr/lib/postgresql/15/bin"
 PORT = 5432
+RECEIVED = "select greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())"  # of a standby
 SLOT = "year"
 NAME = "remote"
 # What the leader's own configuration says of the leader alone.
@@ -75,7 +76,7 @@ class Remote:
         return self.node.psql(sql, timeout)
 
     def position(self):
-        return self.psql("select greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())")
+        return self.psql(RECEIVED)
 
     def followers(self):
         return self.psql("select application_name from pg_stat_replication where state = 'streaming'").split()
@@ -93,8 +94,7 @@ class Remote:
 
 def positions(nodes):
     """{name: how far it has WAL}, of standbys."""
-    sql = "select greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())"
-    return {node.name: node.psql(sql) for node in nodes}
+    return {node.name: node.psql(RECEIVED) for node in nodes}
 
 
 def reaches(lsn, other):
