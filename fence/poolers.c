@@ -23,9 +23,24 @@ typedef struct Pooler {
         PoolerGate *gate; /* NULL: it does not run */
 } Pooler;
 
+/* A search of systemd's tree, which waits while others change it: the worker's. */
+typedef struct Search {
+        Job job;
+        Poolers *poolers;
+        int inotify_fd;
+        size_t n;
+        struct {
+                Unit unit;
+                int dir_fd; /* -1: it does not run */
+                uint64_t cgroup;
+        } found[ALSO_MAX];
+} Search;
+
 struct Poolers {
         sd_event *event;
         Worker *worker;
+        Search search;
+        bool searches, again; /* again: since it began, something has changed */
         char cluster[NAME_SIZE];
         poolers_changed_t changed;
         void *userdata;
@@ -50,25 +65,7 @@ bool poolers_set(Poolers *p, usec_t deadline, bool same_right)
         return all;
 }
 
-/* ---- finding them ---- */
-
-/* Its cgroup as of now; -1: it does not run. The descriptor is taken. */
-static void found(Poolers *p, Pooler *u, int dir_fd)
-{
-        uint64_t id = 0;
-
-        if (dir_fd >= 0 && cgroup_id(dir_fd, &id) < 0)
-                dir_fd = fd_close(dir_fd);
-        if (id == (u->gate ? pooler_gate_cgroup(u->gate) : 0)) {
-                fd_close(dir_fd);
-                return;
-        }
-        u->gate = pooler_gate_leave(u->gate, false);
-        if (dir_fd >= 0 && pooler_gate_new(&u->gate, p->worker, dir_fd, id, u->unit.name, p->cluster,
-                                           p->deadline, p->same_right, p->changed, p->userdata) < 0)
-                log_error("cluster %s: no memory for the gate around %s", p->cluster, u->unit.name);
-        p->changed(p->userdata);
-}
+/* ---- finding them: in the worker's thread ---- */
 
 static bool is_slice(const char *name)
 {
@@ -77,10 +74,22 @@ static bool is_slice(const char *name)
         return n > 6 && str_equal(name + n - 6, ".slice");
 }
 
-/* Looks through the slices below path, and watches each. found_fds[i]: of p->units[i]. */
-static void search(Poolers *p, const char *path, int depth, int *found_fds)
+static void found(Search *s, int parent_fd, const char *name)
 {
-        (void)inotify_add_watch(p->inotify_fd, path, IN_CREATE | IN_DELETE | IN_ONLYDIR); /* gone
+        for (size_t i = 0; i < s->n; i++) {
+                if (s->found[i].dir_fd >= 0 || !str_equal(name, s->found[i].unit.name))
+                        continue;
+                int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fd >= 0 && cgroup_id(fd, &s->found[i].cgroup) < 0)
+                        fd = fd_close(fd);
+                s->found[i].dir_fd = fd;
+        }
+}
+
+/* Looks through the slices below path, and watches each. */
+static void search_below(Search *s, const char *path, int depth)
+{
+        (void)inotify_add_watch(s->inotify_fd, path, IN_CREATE | IN_DELETE | IN_ONLYDIR); /* gone
                                                                again: its parent's watch tells */
         DIR *d = opendir(path);
         if (!d)
@@ -88,30 +97,80 @@ static void search(Poolers *p, const char *path, int depth, int *found_fds)
         for (struct dirent *e; (e = readdir(d));) {
                 if (e->d_type != DT_DIR || e->d_name[0] == '.')
                         continue;
-                for (size_t i = 0; i < p->n; i++)
-                        if (found_fds[i] < 0 && str_equal(e->d_name, p->units[i].unit.name))
-                                found_fds[i] = openat(dirfd(d), e->d_name,
-                                                      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                found(s, dirfd(d), e->d_name);
                 char sub[PATH_MAX];
                 if (is_slice(e->d_name) && depth < DEPTH_MAX &&
                     (size_t)snprintf(sub, sizeof sub, "%s/%s", path, e->d_name) < sizeof sub)
-                        search(p, sub, depth + 1, found_fds);
+                        search_below(s, sub, depth + 1);
         }
         closedir(d);
 }
 
-static void look(Poolers *p)
+static void search(Job *job)
 {
         char mount[512];
-        int fds[ALSO_MAX];
-        int r = cgroup_mount(mount, sizeof mount);
 
+        if (cgroup_mount(mount, sizeof mount) >= 0)
+                search_below((Search *)job, mount, 0);
+}
+
+/* ---- on the loop ---- */
+
+/* Its cgroup as of the search; -1: it does not run. The descriptor is taken. */
+static void runs_in(Poolers *p, Pooler *u, int dir_fd, uint64_t cgroup)
+{
+        if (cgroup == (u->gate ? pooler_gate_cgroup(u->gate) : 0)) {
+                fd_close(dir_fd);
+                return;
+        }
+        u->gate = pooler_gate_leave(u->gate, false);
+        if (dir_fd >= 0 && pooler_gate_new(&u->gate, p->worker, dir_fd, cgroup, u->unit.name, p->cluster,
+                                           p->deadline, p->same_right, p->changed, p->userdata) < 0)
+                log_error("cluster %s: no memory for the gate around %s", p->cluster, u->unit.name);
+        p->changed(p->userdata);
+}
+
+static Pooler *by_name(Poolers *p, const char *name)
+{
         for (size_t i = 0; i < p->n; i++)
-                fds[i] = -1;
-        if (r >= 0)
-                search(p, mount, 0, fds);
-        for (size_t i = 0; i < p->n; i++)
-                found(p, &p->units[i], fds[i]);
+                if (str_equal(p->units[i].unit.name, name))
+                        return &p->units[i];
+        return NULL;
+}
+
+static void on_searched(Job *job);
+
+/* One search at a time: what changes during one is looked for by the next. */
+static void look(Poolers *p)
+{
+        p->again = p->searches;
+        if (p->searches || p->n == 0)
+                return;
+        p->searches = true;
+        p->search = (Search){ .job = { .work = search, .done = on_searched }, .poolers = p,
+                              .inotify_fd = p->inotify_fd, .n = p->n };
+        for (size_t i = 0; i < p->n; i++) {
+                p->search.found[i].unit = p->units[i].unit;
+                p->search.found[i].dir_fd = -1;
+        }
+        worker_do(p->worker, &p->search.job);
+}
+
+static void on_searched(Job *job)
+{
+        Search *s = (Search *)job;
+        Poolers *p = s->poolers;
+
+        p->searches = false;
+        for (size_t i = 0; i < s->n; i++) {
+                Pooler *u = by_name(p, s->found[i].unit.name);
+                if (u)
+                        runs_in(p, u, s->found[i].dir_fd, s->found[i].dir_fd < 0 ? 0 : s->found[i].cgroup);
+                else
+                        fd_close(s->found[i].dir_fd);
+        }
+        if (p->again)
+                look(p);
 }
 
 static int on_slices(sd_event_source *s _unused_, int fd, uint32_t events _unused_, void *userdata)
@@ -150,13 +209,9 @@ void poolers_want(Poolers *p, const Unit *units, uint32_t n)
                         p->units[i].gate = pooler_gate_leave(p->units[i].gate, true);
         }
         p->n = kept;
-        for (uint32_t k = 0; k < n; k++) {
-                bool known = false;
-                for (size_t i = 0; i < p->n; i++)
-                        known = known || str_equal(units[k].name, p->units[i].unit.name);
-                if (!known && p->n < ALSO_MAX)
+        for (uint32_t k = 0; k < n; k++)
+                if (!by_name(p, units[k].name) && p->n < ALSO_MAX)
                         p->units[p->n++] = (Pooler){ .unit = units[k] };
-        }
         if (p->n == 0)
                 return;
         int r = watch(p);
@@ -205,6 +260,8 @@ Poolers *poolers_free(Poolers *p)
         if (p) {
                 for (size_t i = 0; i < p->n; i++)
                         p->units[i].gate = pooler_gate_free(p->units[i].gate);
+                for (size_t i = 0; p->searches && i < p->search.n; i++)
+                        fd_close(p->search.found[i].dir_fd);
                 p->source = sd_event_source_disable_unref(p->source);
                 fd_close(p->inotify_fd);
                 sd_event_unref(p->event);

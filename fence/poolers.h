@@ -4,7 +4,7 @@
  * noticed.
  *
  * Owns:      a PoolerGate for each that runs, one inotify on the slices of this machine.
- * Threads:   none but the gates'.
+ * Threads:   the worker searches; one search at a time.
  */
 #pragma once
 
@@ -24,7 +24,7 @@ int poolers_new(Poolers **ret, sd_event *e, Worker *worker, const char *cluster,
 Poolers *poolers_free(Poolers *p); /* what is attached stays as it is; after the worker's end */
 DEFINE_CLEANUP(Poolers *, poolers_free)
 
-/* These units, and no others; one that is let go of opens for good. */
+/* These units, and no others; one that is let go of opens for good. A new one has no gate before it is found. */
 void poolers_want(Poolers *p, const Unit *units, uint32_t n);
 
 /*

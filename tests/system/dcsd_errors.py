@@ -324,6 +324,8 @@ def of_the_watch(w, free_ports):
     for error in ERRORS:
         for path in ("/v3/kv/range", "/v3/watch"):
             cycle.number += 1
+            # What the reading before a watch saw is told already; the watch may still be asked for.
+            cycle.wait(lambda: gate.watches, "a watch to be open")
             gate.arm(error, 0, path)
             gate.end_watches()
             cycle.wait(lambda: not gate.armed, f"{path} to be asked for")
