@@ -424,8 +424,12 @@ int ward_needs_gate(const Ward *w, const MsgWant *wish, int dir_fd, usec_t *ret_
         int around = replaced ? dir_fd : is_switched(w, want) ? w->dir_fd : -1;
         if (around < 0 || want->gate_mode == FENCE_OFF || why_impossible(want, around))
                 return -1;
-        /* A standby's stays open. A primary's opens when the wish is in force: a REVOKE may come before. */
-        *ret_deadline = want->epoch == 0 && want->leaf != w->row->shut_leaf ? USEC_INFINITY : 0;
+        /* A standby's stays open, and that of a primary which goes on as it is has its deadline from the first packet
+         * on. Another primary's opens when the wish is in force: a REVOKE may come before. */
+        bool goes_on = !replaced && want->epoch == w->row->want.epoch;
+        *ret_deadline = want->epoch == 0 || goes_on ? plan_gate(&w->row->permit, want->epoch, w->row->revoked,
+                                                                want->leaf == w->row->shut_leaf)
+                                                    : 0;
         return around;
 }
 

@@ -178,6 +178,8 @@ def hanging(lab):
     start = since(leader)
     standby = others(lab, leader)[0]
     in_background(leader, "open", "begin; select txid_current(), pg_sleep(600)")
+    wait_for(lambda: leader.psql("select pid from pg_stat_activity where backend_xid is not null and query like '%sleep(600)'"),
+             10, "the transaction to be open")  # fmt: skip
     config(lab, slots={"late": FEED, "plain": {"type": "physical"}})
     tells(leader, start, "logical replication slot late is still being made")
     wait_for(lambda: "plain" in slots(leader) and "plain" in slots(standby), 10, "the physical one to be there")

@@ -60,9 +60,11 @@ class Members:
         return wait_for(writable, timeout, "a leader that takes writes", every=0.1)
 
     def wait_replicas(self, count, timeout=120):
-        """Wait until so many standbys stream from the leader. A pg_basebackup streams, too, and is none."""
+        """Wait until so many standbys stream from the leader. A pg_basebackup streams, too, under the same name, and
+        replays nothing."""
         names = ", ".join(f"'{node.name}'" for node in self.databases)
-        sql = f"select count(*) from pg_stat_replication where state = 'streaming' and application_name in ({names})"
+        sql = ("select count(*) from pg_stat_replication where state = 'streaming' and replay_lsn is not null and "
+               f"application_name in ({names})")
 
         def streaming():
             leader = self.leader()
