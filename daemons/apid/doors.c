@@ -253,11 +253,16 @@ static void on_again(Timer *t, usec_t now, void *userdata)
  * Whoever can run programs as the owner of the data must not command this node (DESIGN §1). Where
  * everything runs as one user there is nobody to tell apart.
  */
-static uid_t find_refused(void)
+static int find_refused(uid_t *ret)
 {
+        errno = 0;
         const struct passwd *pw = getpwnam("postgres");
+        int error = errno;
 
-        return pw && pw->pw_uid != getuid() ? pw->pw_uid : (uid_t)-1;
+        *ret = pw && pw->pw_uid != getuid() ? pw->pw_uid : (uid_t)-1;
+        if (pw || error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM)
+                return 0; /* getpwnam(3) on what "there is none" may look like */
+        return log_error_errno(-error, "Cannot look up the user postgres: %m");
 }
 
 static unsigned connection_ceiling(void)
@@ -295,13 +300,15 @@ int doors_new(Doors **ret, sd_event *e, const HandOptions *options, const Setup 
         if (!d)
                 return -ENOMEM;
         *d = (Doors){ .event = sd_event_ref(e), .calls = calls, .userdata = userdata,
-                      .setup = setup, .refused = find_refused(), .local_socket = -1,
+                      .setup = setup, .local_socket = -1,
                       .connections_max = connection_ceiling() };
         for (size_t i = 0; i < TCP_MAX; i++) {
                 d->sockets[i] = -1;
                 d->stored[i] = store_take_fd(STORE_NAME);
         }
         int r = timer_init(&d->again, e, "listen again", NULL, on_again, d);
+        if (r >= 0)
+                r = find_refused(&d->refused);
         if (r >= 0)
                 r = resolve(d);
         if (r < 0)
