@@ -31,7 +31,7 @@ typedef struct Search {
         size_t n;
         struct {
                 Unit unit;
-                int dir_fd; /* -1: it does not run */
+                int dir_fd; /* -1: it does not run; then its cgroup is 0 */
                 uint64_t cgroup;
         } found[ALSO_MAX];
 } Search;
@@ -116,7 +116,7 @@ static void search(Job *job)
 
 /* ---- on the loop ---- */
 
-/* Its cgroup as of the search; -1: it does not run. The descriptor is taken. */
+/* Its cgroup as of the search; -1 and 0: it does not run. The descriptor is taken. */
 static void runs_in(Poolers *p, Pooler *u, int dir_fd, uint64_t cgroup)
 {
         if (cgroup == (u->gate ? pooler_gate_cgroup(u->gate) : 0)) {
@@ -165,7 +165,7 @@ static void on_searched(Job *job)
         for (size_t i = 0; i < s->n; i++) {
                 Pooler *u = by_name(p, s->found[i].unit.name);
                 if (u)
-                        runs_in(p, u, s->found[i].dir_fd, s->found[i].dir_fd < 0 ? 0 : s->found[i].cgroup);
+                        runs_in(p, u, s->found[i].dir_fd, s->found[i].cgroup);
                 else
                         fd_close(s->found[i].dir_fd);
         }
