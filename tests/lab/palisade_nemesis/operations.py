@@ -274,8 +274,9 @@ def config_connections(s):
         if not s.disturbance and in_force():
             break
         told = s.ctl("restart", "main", "--pending", "--force", timeout=240)
-        # A standby whose recovery waits for the parameter restarts by itself: of it nothing is to be asked then.
-        if not (told and "stop already in progress" in told.stdout):
+        # A standby whose recovery waits for the parameter restarts by itself: it alone may say so.
+        errors = [line for line in (told.stdout if told else "").splitlines() if "Error" in line]
+        if not errors or any("stop already in progress" not in line for line in errors):
             s.said(told, "Success: restart on member")
     if not s.disturbance:
         wait_for(lambda: not waiting(), 30, "nobody to wait for a restart")
