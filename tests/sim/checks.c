@@ -211,13 +211,16 @@ void check_remembers(Host *h, Epoch revoked)
         h->told_revoked = revoked;
 }
 
-/* What outlives its permit is killed by fenced, whoever else hangs; what outlives its REVOKE, by pgd, long before. */
+/*
+ * What outlives its permit is killed by fenced, whoever else hangs; what outlives its REVOKE, by pgd, long before.
+ * Who stands has no deadline, until a renewal after the pause pays for the watchdog: the key in /standing says so.
+ */
 static void check_outlived(void)
 {
         for (int i = 0; i < world->n_hosts; i++) {
                 Host *h = &world->hosts[i];
                 bool leads = h->powered && h->pg.primary && h->pg.phase == SERVER_UP && !h->pg.stuck;
-                bool outlives = leads && program_runs(&h->programs[PROGRAM_FENCED]) &&
+                bool outlives = leads && !h->stands && program_runs(&h->programs[PROGRAM_FENCED]) &&
                                 host_clock(h, world->now) >= h->last_deadline;
                 bool defies = leads && program_runs(&h->programs[PROGRAM_PGD]) && h->last_epoch <= h->revoked_epoch;
                 h->defied = defies ? h->defied + 1 : 0;
@@ -310,6 +313,17 @@ static bool waits_for_a_host(void)
         return off > 0 && bar && listed_and_on <= strtoul(bar + 1, NULL, 10);
 }
 
+/* What the pause took from a primary, its deadline, it has again once the pause is over. */
+static void check_deadlines(void)
+{
+        for (int i = 0; i < world->n_hosts; i++) {
+                const Host *h = &world->hosts[i];
+                if (h->stands && !h->left && h->powered && h->pg.primary && h->pg.phase == SERVER_UP)
+                        sim_fail("%s still has no deadline %.0f s after the last fault", h->name,
+                                 (double)(world->now - world->last_fault) / 1e6);
+        }
+}
+
 /* A switchover or failover, for now, is carried out or called off. */
 static void check_request(void)
 {
@@ -335,6 +349,8 @@ static void on_look(Event *e _unused_)
                 world->last_fault = MAX(world->last_fault, world->now);
         if (quiet > bound_writable() && world->now > world->last_ack + ACKS_EVERY)
                 sim_fail("nobody takes writes %.0f s after the last fault", (double)quiet / 1e6);
+        if (quiet > bound_writable())
+                check_deadlines();
         if (quiet > bound_streaming()) {
                 check_streaming();
                 check_request();
