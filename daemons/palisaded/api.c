@@ -16,6 +16,7 @@
 #define ASKS_MAX 16
 #define WRITE_WITHIN (5 * USEC_PER_SEC)
 #define LEAVE_LOOKS (100 * USEC_PER_MSEC)
+#define JOIN_WITHIN (5 * USEC_PER_SEC) /* until pgd has noted it */
 
 typedef enum AskState {
         ASK_FREE = 0,
@@ -23,6 +24,7 @@ typedef enum AskState {
         ASK_WRITING,
         ASK_WATCHING,    /* the leader key */
         ASK_LEAVING,
+        ASK_JOINING,     /* until pgd has noted it, so that no restart forgets it */
 } AskState;
 
 typedef struct ApiAsk {
@@ -225,12 +227,22 @@ static void on_held(const MsgResult *r, void *userdata)
         palisaded_think(p);
 }
 
+static void on_let_go(const MsgResult *r, void *userdata)
+{
+        Palisaded *p = userdata;
+
+        for (size_t i = 0; i < ASKS_MAX && r->outcome == OUTCOME_DONE; i++)
+                if (p->api->asks[i].state == ASK_JOINING)
+                        end_ask(&p->api->asks[i], 200, "joining");
+        on_held(r, p);
+}
+
 static void order_held(Palisaded *p, OrderWhat what)
 {
         MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
 
         p->noting = m.what = what;
-        (void)hands_request(p->hands, HAND_PGD, &m.h, USEC_PER_SEC, on_held, p);
+        (void)hands_request(p->hands, HAND_PGD, &m.h, USEC_PER_SEC, what == ORDER_JOIN ? on_let_go : on_held, p);
         p->order_again = 0; /* what was refused because of it is not any more */
 }
 
@@ -275,6 +287,18 @@ void palisaded_join(Palisaded *p)
         palisaded_think(p);
 }
 
+static void begin_join(Api *a, const MsgRequest *m)
+{
+        ApiAsk *ask = new_ask(a, m);
+
+        if (!ask)
+                return;
+        ask->state = ASK_JOINING;
+        ask->deadline = now_boottime() + JOIN_WITHIN;
+        timer_set(&a->look, MIN(a->look.due, ask->deadline));
+        palisaded_join(a->p);
+}
+
 /* pgd was away, or stood still, when it was told to forget that this node had left. */
 void api_note_joined(Palisaded *p)
 {
@@ -300,12 +324,18 @@ static void on_look(Timer *t, usec_t now, void *userdata)
         for (size_t i = 0; i < ASKS_MAX; i++) {
                 ApiAsk *ask = &a->asks[i];
                 if (ask->state == ASK_LEAVING) {
-                        if (api_has_left(a->p))
+                        if (api_has_left(a->p) && a->p->pg.pg.held)
                                 end_ask(ask, 200, "left");
                         else if (!a->p->leaving)
                                 end_ask(ask, 503, "told to join again");
                         else
                                 next = MIN(next, now + LEAVE_LOOKS);
+                } else if (ask->state == ASK_JOINING) {
+                        if (now >= ask->deadline)
+                                end_ask(ask, 503, "joining, but palisade-pgd has not noted it, and a restart "
+                                                  "would forget it: ask again");
+                        else
+                                next = MIN(next, ask->deadline);
                 } else if (ask->state == ASK_WATCHING) {
                         if (now >= ask->deadline)
                                 end_ask(ask, 503, ask->leader[0] ? "Switchover status unknown"
@@ -417,10 +447,7 @@ void api_request(Api *a, const MsgRequest *m)
         case REQUEST_CANCEL_SWITCHOVER: cancel_switchover(a, m); return;
         case REQUEST_CONFIG: write_config(a, m); return;
         case REQUEST_LEAVE: begin_leave(a, m); return;
-        case REQUEST_JOIN:
-                palisaded_join(a->p);
-                api_respond(a, m->h.seq, 200, "joining");
-                return;
+        case REQUEST_JOIN: begin_join(a, m); return;
         case REQUEST_RELOAD: reload(a, m); return;
         case REQUEST_EXPLAIN:
                 explain_rows(a->p, m->h.seq);

@@ -124,8 +124,10 @@ static void reply(Host *h, const Question *q, bool accepted)
         sim_event(world->now + delay(), on_reply, NULL, NULL, r, 0);
 }
 
-static void operator_answered(const Host *h, const char *what, const MsgResult *m)
+static void operator_answered(Host *h, const char *what, const MsgResult *m)
 {
+        if (m->http == 200 && str_equal(what, request_to_string(REQUEST_JOIN)))
+                h->ask_join = 0;
         TRACE(h, "operator", "%s: %u %s", what, m->http, m->text);
         world->answer.http = m->http;
         (void)STR_SET(world->answer.text, m->text); /* same size */

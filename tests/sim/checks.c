@@ -339,9 +339,9 @@ static void on_look(Event *e _unused_)
         uint64_t quiet = world->now > world->last_fault ? world->now - world->last_fault : 0;
 
         sim_event(world->now + LOOK_EVERY, on_look, NULL, NULL, NULL, 0);
+        operators_look();
         if (is_paused()) {
                 world->last_fault = MAX(world->last_fault, world->now);
-                operators_look();
                 return;
         }
         check_outlived();

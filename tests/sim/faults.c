@@ -83,9 +83,18 @@ static void ask_standby(bool standby)
         request(some_host(), REQUEST_CONFIG, "", "", &s);
 }
 
-/* Who wanted the pause, or the standby cluster, to end asks again until it has. */
+static void ask_join(Host *h)
+{
+        h->ask_join = world->now + 5 * SEC;
+        request(h, REQUEST_JOIN, "", "", NULL);
+}
+
+/* Who wanted a node to join, the pause, or the standby cluster, to end asks again until it has. */
 void operators_look(void)
 {
+        for (int i = 0; i < world->n_hosts; i++)
+                if (world->hosts[i].ask_join != 0 && world->now >= world->hosts[i].ask_join)
+                        ask_join(&world->hosts[i]);
         if (!world->want_standby && settings_now().standby_cluster && !settings_now().pause &&
             world->now > world->asked + 60 * SEC) {
                 world->asked = world->now;
@@ -161,7 +170,7 @@ static void undo(Undo *u)
         case FAULT_DEVICE: h->device_broken = false; break;
         case FAULT_LEAVE:
                 h->left = false;
-                request(h, REQUEST_JOIN, "", "", NULL);
+                ask_join(h);
                 break;
         }
         TRACE(h, "fault", "%s is over", fault_name(u->kind));
@@ -335,6 +344,7 @@ static bool begin_people(const Fault *f, Host *h)
         case FAULT_RESTART: request_later(h, REQUEST_RESTART, "", "", NULL, lasts); break;
         case FAULT_LEAVE:
                 h->left = true;
+                h->ask_join = 0;
                 request(h, REQUEST_LEAVE, "", "", NULL);
                 over_after(f, h, 0, lasts);
                 break;

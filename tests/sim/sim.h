@@ -169,7 +169,8 @@ struct Node_ {
         bool to_host[NODES_MAX];                             /* cut: from here to there */
         unsigned loss; /* of its packets, per cent */
 
-        bool left; /* by an operator's wish */
+        bool left;         /* by an operator's wish */
+        uint64_t ask_join; /* when it is asked to join again, as long as none answers; 0: it was not */
         /* checks */
         uint64_t hurt_until; /* something of this host was in no state to act */
         usec_t last_deadline;
