@@ -93,13 +93,18 @@ Rpc *dcsd_rpc(Dcsd *d, RpcKind kind);
 uint64_t dcsd_post(Rpc *r);
 void dcsd_next_endpoint(Dcsd *d);
 void dcsd_note_writes(Dcsd *d, const Txn *t, uint64_t revision);
-void dcsd_pump(Dcsd *d);
-bool dcsd_freshen(Dcsd *d, Wanted *o);
-void dcsd_settle(Dcsd *d, Epoch before);
+void dcsd_report(Dcsd *d);
 void dcsd_prove(Dcsd *d, const PolicyProof *proof);
 void dcsd_publish_check(Dcsd *d);
 bool dcsd_awaits(const Dcsd *d, const Rpc *r);
 void dcsd_asked_again(Dcsd *d, const Rpc *r, usec_t at);
+
+/* lease.c */
+void lease_init(Dcsd *d);
+void lease_answer(Dcsd *d, const Rpc *r);
+void dcsd_pump(Dcsd *d);
+bool dcsd_freshen(Dcsd *d, Wanted *o);
+void dcsd_settle(Dcsd *d, Epoch before);
 
 /* wishes.c */
 Wanted *wish_new(Dcsd *d, uint64_t seq, usec_t deadline, WishKind kind);

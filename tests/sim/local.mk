@@ -53,6 +53,7 @@ tests_sim_palisade_sim_SOURCES = \
 	tests/sim/faults.c \
 	tests/sim/fds.h \
 	tests/sim/fenced.c \
+	tests/sim/lease.c \
 	tests/sim/main.c \
 	tests/sim/mind.c \
 	tests/sim/pgd.c \
