@@ -58,7 +58,7 @@ tests_sim_palisade_sim_SOURCES = \
 	tests/sim/mind.c \
 	tests/sim/pgd.c \
 	tests/sim/pgd-server.c \
-	tests/sim/postgres.c \
+	tests/sim/postgres.c tests/sim/postgres.h \
 	tests/sim/schedule.c \
 	tests/sim/seams.c \
 	tests/sim/shrink.c \
@@ -66,6 +66,7 @@ tests_sim_palisade_sim_SOURCES = \
 	tests/sim/sweep.c tests/sim/sweep.h \
 	tests/sim/tools.c \
 	tests/sim/view.c \
+	tests/sim/wal.c \
 	tests/sim/watchdogd.c \
 	tests/sim/wishes.c \
 	tests/sim/world.c \

@@ -1,6 +1,6 @@
 /*
- * PostgreSQL as a model: positions and lines of WAL, streaming, synchronous commit, starts, stops and
- * promotions that take time, crashes, freezes. Clients write to whatever lets them.
+ * PostgreSQL as a model: starts, stops and promotions that take time, crashes, freezes, files. Clients write
+ * to whatever lets them; what becomes of that is in wal.c.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -9,25 +9,25 @@
 
 #include "base/str.h"
 #include "io/fdutil.h"
-#include "tests/sim/sim.h"
+#include "tests/sim/postgres.h"
 
 /* An event of this server's life; a later one has another. */
-static bool is_over(const Event *e)
+bool server_is_over(const Event *e)
 {
         return (uint32_t)e->host->pg.life != (uint32_t)e->value;
 }
 
-static void later(Host *h, uint64_t after, event_t fire, const void *what)
+void server_later(Host *h, uint64_t after, event_t fire, const void *what)
 {
         sim_event(world->now + after, fire, NULL, h, (void *)what, h->pg.life);
 }
 
-static bool is_frozen(const Host *h)
+bool server_is_frozen(const Host *h)
 {
         return !h->powered || h->frozen > world->now || h->pg.frozen > world->now;
 }
 
-static uint64_t thawed(const Host *h)
+uint64_t server_thawed(const Host *h)
 {
         return MAX(h->frozen, h->pg.frozen);
 }
@@ -37,31 +37,9 @@ static uint64_t slowness(uint64_t usual)
         return usual + (world->now < world->slow_server_until ? sim_below(world->slow_server) : 0);
 }
 
-/* ---- lines of WAL ---- */
-
-static int new_branch(int parent, Lsn from, uint32_t timeline, int owner)
-{
-        if (world->n_branches == ELEMENTSOF(world->branches))
-                abort();
-        world->branches[world->n_branches] = (Branch){ parent, from, timeline, owner };
-        return world->n_branches++;
-}
-
-/* Does WAL up to other_lsn on `other` contain everything up to lsn on `branch`? */
-bool branch_contains(int branch, Lsn lsn, int other, Lsn other_lsn)
-{
-        while (other >= 0) {
-                if (other == branch)
-                        return lsn <= other_lsn;
-                other_lsn = MIN(other_lsn, world->branches[other].from);
-                other = world->branches[other].parent;
-        }
-        return lsn == 0;
-}
-
 /* ---- what lets packets out ---- */
 
-static bool gate_is_open(const Host *h)
+bool server_gate_is_open(const Host *h)
 {
         const Leaf *l = h->pg.leaf >= 0 ? &h->leaves[h->pg.leaf] : NULL;
 
@@ -72,8 +50,8 @@ bool postgres_may_acknowledge(const Host *h)
 {
         const Postgres *pg = &h->pg;
 
-        return pg->primary && (pg->phase == SERVER_UP || pg->lingers) && !is_frozen(h) &&
-               gate_is_open(h);
+        return pg->primary && (pg->phase == SERVER_UP || pg->lingers) && !server_is_frozen(h) &&
+               server_gate_is_open(h);
 }
 
 /* ---- the end ---- */
@@ -103,7 +81,7 @@ static void on_lingered(Event *e)
 {
         Host *h = e->host;
 
-        if (is_over(e) || !h->pg.lingers)
+        if (server_is_over(e) || !h->pg.lingers)
                 return;
         h->pg.life++;
         empty_leaf(h);
@@ -131,7 +109,7 @@ static void end_server(Host *h, uint64_t backends_for)
                         world->hosts[i].pg.streaming_since = 0;
         }
         if (pg->lingers)
-                later(h, backends_for, on_lingered, NULL);
+                server_later(h, backends_for, on_lingered, NULL);
         else
                 empty_leaf(h);
         if (!was_down)
@@ -156,10 +134,10 @@ static void on_killed(Event *e)
 {
         Host *h = e->host;
 
-        if (is_over(e))
+        if (server_is_over(e))
                 return;
-        if (h->pg.stuck && is_frozen(h)) {
-                later(h, thawed(h) - world->now, on_killed, NULL);
+        if (h->pg.stuck && server_is_frozen(h)) {
+                server_later(h, server_thawed(h) - world->now, on_killed, NULL);
                 return;
         }
         if (h->pg.phase != SERVER_DOWN)
@@ -170,7 +148,7 @@ static void on_killed(Event *e)
 void postgres_kill(Host *h)
 {
         if (h->pg.phase != SERVER_DOWN || h->pg.lingers)
-                later(h, sim_between(MSEC / 2, 20 * MSEC), on_killed, NULL);
+                server_later(h, sim_between(MSEC / 2, 20 * MSEC), on_killed, NULL);
 }
 
 void postgres_kill_postmaster(Host *h)
@@ -194,169 +172,6 @@ void postgres_power_off(Host *h)
                 pg->datadir = DATADIR_EMPTY; /* a clone that was cut short: a person has cleared it */
 }
 
-/* ---- streaming ---- */
-
-static bool reaches(const Host *from, const Host *to)
-{
-        return !from->to_host[to->index] && !to->to_host[from->index] && from->powered && to->powered;
-}
-
-static bool can_stream(const Host *h, const Host *up)
-{
-        return up->pg.phase == SERVER_UP && !is_frozen(up) && !is_frozen(h) && reaches(h, up) &&
-               gate_is_open(up) && (h->pg.phase == SERVER_UP) && !h->pg.primary &&
-               branch_contains(h->pg.branch, h->pg.lsn, up->pg.branch, up->pg.lsn);
-}
-
-bool postgres_waits_for(const char *names, const char *name)
-{
-        const char *at = strstr(names, name);
-
-        return strchr(names, '*') || (at && (at[2] == 0 || at[2] == ',' || at[2] == ')'));
-}
-
-/* "ANY 2 (n1,n2,n3)": the second furthest. */
-static Lsn quorum_lsn(const Postgres *pg, unsigned need)
-{
-        Lsn best = UINT64_MAX;
-
-        for (; need > 0; need--) {
-                Lsn next = 0;
-                unsigned same = 0;
-                for (int i = 0; i < world->n_hosts; i++)
-                        if (postgres_waits_for(pg->sync_names, world->hosts[i].name) && pg->flushed[i] < best)
-                                next = MAX(next, pg->flushed[i]);
-                for (int i = 0; i < world->n_hosts; i++)
-                        same += postgres_waits_for(pg->sync_names, world->hosts[i].name) &&
-                                pg->flushed[i] == next;
-                best = next;
-                need -= MIN(need - 1, same - 1);
-        }
-        return best;
-}
-
-/* Everything up to this was flushed wherever synchronous_standby_names asks for it. */
-static Lsn synchronous_lsn(const Host *h)
-{
-        const Postgres *pg = &h->pg;
-        Lsn least = UINT64_MAX, any = 0;
-
-        if (!pg->sync_names[0])
-                return pg->lsn;
-        if (str_after_prefix(pg->sync_names, "ANY "))
-                return quorum_lsn(pg, (unsigned)strtoul(pg->sync_names + 4, NULL, 10));
-        for (int i = 0; i < world->n_hosts; i++) {
-                any = MAX(any, pg->flushed[i]);
-                if (postgres_waits_for(pg->sync_names, world->hosts[i].name))
-                        least = MIN(least, pg->flushed[i]);
-        }
-        if (str_equal(pg->sync_names, "*"))
-                return any;
-        return least == UINT64_MAX ? 0 : least;
-}
-
-static void acknowledge(Host *h)
-{
-        Lsn lsn = MIN(synchronous_lsn(h), h->pg.lsn);
-
-        if (lsn > h->pg.acknowledged && postgres_may_acknowledge(h)) {
-                h->pg.acknowledged = lsn;
-                check_acknowledged(h, lsn);
-        }
-}
-
-static void on_feedback(Event *e)
-{
-        Host *up = e->host;
-        int i = (int)(e->value >> 56);
-        Lsn lsn = e->value & ((UINT64_C(1) << 56) - 1);
-
-        if (up->pg.primary && up->pg.phase == SERVER_UP &&
-            world->hosts[i].pg.streaming_since && world->hosts[i].pg.upstream == up->index &&
-            !is_frozen(up)) {
-                up->pg.flushed[i] = MAX(up->pg.flushed[i], lsn);
-                acknowledge(up);
-        }
-}
-
-static void take_wal(Host *h, const Host *up, Lsn lsn)
-{
-        h->pg.branch = up->pg.branch;
-        h->pg.lsn = MAX(h->pg.lsn, lsn);
-}
-
-static void on_wal(Event *e)
-{
-        Host *h = e->host;
-        int from = (int)(e->value >> 56);
-        Lsn lsn = e->value & ((UINT64_C(1) << 56) - 1);
-        Host *up = &world->hosts[from];
-
-        if ((uint64_t)(uintptr_t)e->what != h->pg.streaming_since || h->pg.upstream != from ||
-            h->pg.phase != SERVER_UP || h->pg.primary || !reaches(up, h))
-                return;
-        if (is_frozen(h)) {
-                sim_event(thawed(h), on_wal, NULL, h, e->what, e->value);
-                return;
-        }
-        take_wal(h, up, lsn);
-        if (!up->pg.sync_names[0] && !up->pg.sync_next[0]) { /* no commit waits for it */
-                up->pg.flushed[h->index] = MAX(up->pg.flushed[h->index], h->pg.lsn);
-                return;
-        }
-        sim_event(world->now + sim_between(200, 1500), on_feedback, NULL, up, NULL,
-                  (uint64_t)h->index << 56 | h->pg.lsn);
-}
-
-static void ship(Host *up)
-{
-        if (!gate_is_open(up) || is_frozen(up))
-                return;
-        for (int i = 0; i < world->n_hosts; i++) {
-                Host *h = &world->hosts[i];
-                if (h->pg.upstream != up->index || !h->pg.streaming_since || h == up)
-                        continue;
-                uint64_t late = sim_between(300, 2500);
-                if (sim_chance(20))
-                        late += sim_below(2 * SEC);
-                sim_event(world->now + late, on_wal, NULL, h,
-                          (void *)(uintptr_t)h->pg.streaming_since,
-                          (uint64_t)up->index << 56 | up->pg.lsn);
-        }
-}
-
-static void on_connect(Event *e);
-
-static void connect_within(Host *h, uint64_t least, uint64_t most)
-{
-        later(h, sim_between(least, most), on_connect, (void *)(uintptr_t)++h->pg.connects);
-}
-
-static void on_connect(Event *e)
-{
-        Host *h = e->host;
-        Postgres *pg = &h->pg;
-
-        if (is_over(e) || (uintptr_t)e->what != pg->connects || pg->phase != SERVER_UP || pg->primary || pg->upstream < 0)
-                return;
-        Host *up = &world->hosts[pg->upstream];
-        if (pg->streaming_since) { /* does it still? */
-                if (!can_stream(h, up)) {
-                        pg->streaming_since = 0;
-                        up->pg.flushed[h->index] = 0;
-                }
-        } else if (can_stream(h, up)) {
-                pg->streaming_since = world->now;
-                sim_event(world->now + sim_between(5 * MSEC, 300 * MSEC), on_wal, NULL, h,
-                          (void *)(uintptr_t)world->now,
-                          (uint64_t)up->index << 56 | up->pg.lsn);
-        }
-        if (pg->streaming_since)
-                connect_within(h, 2 * SEC, 3 * SEC);
-        else
-                connect_within(h, 50 * MSEC, SEC);
-}
-
 /* ---- clients ---- */
 
 static void on_client(Event *e)
@@ -364,15 +179,15 @@ static void on_client(Event *e)
         Host *h = e->host;
         Postgres *pg = &h->pg;
 
-        if (is_over(e) || !pg->primary || pg->phase != SERVER_UP)
+        if (server_is_over(e) || !pg->primary || pg->phase != SERVER_UP)
                 return;
         if (postgres_may_acknowledge(h)) {
                 pg->lsn += sim_chance(50) ? sim_below(3 << 20) : 64 + sim_below(4096);
-                ship(h);
-                acknowledge(h);
+                wal_ship(h);
+                wal_acknowledge(h);
         }
         bool busy = world->now < world->last_fault + 40 * SEC;
-        later(h, busy ? sim_between(20 * MSEC, 500 * MSEC) : sim_between(SEC, 4 * SEC), on_client,
+        server_later(h, busy ? sim_between(20 * MSEC, 500 * MSEC) : sim_between(SEC, 4 * SEC), on_client,
               NULL);
 }
 
@@ -380,7 +195,7 @@ static void on_client(Event *e)
 
 static void on_checkpointed(Event *e)
 {
-        if (!is_over(e)) {
+        if (!server_is_over(e)) {
                 e->host->pg.checkpoint_pending = 0;
                 e->host->pg.control_branch = e->host->pg.branch;
         }
@@ -395,7 +210,7 @@ static void lead(Host *h)
         pg->acknowledged = 0;
         pg->control = CONTROL_PRODUCTION;
         memset(pg->flushed, 0, sizeof pg->flushed);
-        later(h, sim_between(MSEC, 100 * MSEC), on_client, NULL);
+        server_later(h, sim_between(MSEC, 100 * MSEC), on_client, NULL);
 }
 
 static void on_started(Event *e)
@@ -403,10 +218,10 @@ static void on_started(Event *e)
         Host *h = e->host;
         Postgres *pg = &h->pg;
 
-        if (is_over(e) || pg->phase != SERVER_STARTING)
+        if (server_is_over(e) || pg->phase != SERVER_STARTING)
                 return;
-        if (is_frozen(h)) {
-                later(h, thawed(h) - world->now, on_started, NULL);
+        if (server_is_frozen(h)) {
+                server_later(h, server_thawed(h) - world->now, on_started, NULL);
                 return;
         }
         TRACE(h, "postgres", "accepts as %s, timeline %u, %llx",
@@ -414,12 +229,12 @@ static void on_started(Event *e)
               (unsigned long long)pg->lsn);
         if (pg->standby) {
                 pg->phase = SERVER_UP;
-                connect_within(h, 5 * MSEC, 100 * MSEC);
+                wal_connect_within(h, 5 * MSEC, 100 * MSEC);
                 return;
         }
         const Branch *b = &world->branches[pg->branch];
         if (b->owner != h->index) /* another one's line, gone on with: it splits, unnoticed */
-                pg->branch = new_branch(pg->branch, pg->lsn, b->timeline, h->index);
+                pg->branch = branch_new(pg->branch, pg->lsn, b->timeline, h->index);
         lead(h);
         check_promotion(h);
 }
@@ -449,7 +264,7 @@ void postgres_spawn(Host *h, int leaf, bool standby)
         (void)STR_SET(pg->sync_names, pg->sync_next);
         pg->upstream = pg->upstream_next;
         pg->control = standby ? CONTROL_ARCHIVE_RECOVERY : CONTROL_CRASH_RECOVERY;
-        later(h, slowness(sim_between(40 * MSEC, crashed ? 2 * SEC : 500 * MSEC)), on_started, NULL);
+        server_later(h, slowness(sim_between(40 * MSEC, crashed ? 2 * SEC : 500 * MSEC)), on_started, NULL);
 }
 
 static void on_promoted(Event *e)
@@ -457,18 +272,18 @@ static void on_promoted(Event *e)
         Host *h = e->host;
         Postgres *pg = &h->pg;
 
-        if (is_over(e) || pg->phase != SERVER_PROMOTING)
+        if (server_is_over(e) || pg->phase != SERVER_PROMOTING)
                 return;
-        if (is_frozen(h)) {
-                later(h, thawed(h) - world->now, on_promoted, NULL);
+        if (server_is_frozen(h)) {
+                server_later(h, server_thawed(h) - world->now, on_promoted, NULL);
                 return;
         }
-        pg->branch = new_branch(pg->branch, pg->lsn, world->branches[pg->branch].timeline + 1,
+        pg->branch = branch_new(pg->branch, pg->lsn, world->branches[pg->branch].timeline + 1,
                                 h->index);
         pg->standby = pg->signal_file = false;
         pg->checkpoint_pending = 1;
         lead(h);
-        later(h, slowness(sim_between(50 * MSEC, 3 * SEC)), on_checkpointed, NULL);
+        server_later(h, slowness(sim_between(50 * MSEC, 3 * SEC)), on_checkpointed, NULL);
         TRACE(h, "postgres", "promoted, timeline %u from %llx",
               world->branches[pg->branch].timeline, (unsigned long long)pg->lsn);
         world->n_promotions++;
@@ -482,10 +297,10 @@ static void on_stopped(Event *e)
         Host *h = e->host;
         Postgres *pg = &h->pg;
 
-        if (is_over(e) || pg->phase != SERVER_STOPPING)
+        if (server_is_over(e) || pg->phase != SERVER_STOPPING)
                 return;
-        if (is_frozen(h)) {
-                later(h, thawed(h) - world->now, on_stopped, NULL);
+        if (server_is_frozen(h)) {
+                server_later(h, server_thawed(h) - world->now, on_stopped, NULL);
                 return;
         }
         if (pg->primary && !pg->stop_immediate) {
@@ -495,8 +310,8 @@ static void on_stopped(Event *e)
                         Host *other = &world->hosts[i];
                         if (other->pg.upstream == h->index && other->pg.streaming_since &&
                             other->pg.phase == SERVER_UP && !other->pg.primary &&
-                            reaches(h, other) && gate_is_open(h) && !is_frozen(other))
-                                take_wal(other, h, pg->lsn);
+                            server_reaches(h, other) && server_gate_is_open(h) && !server_is_frozen(other))
+                                wal_take(other, h, pg->lsn);
                 }
         }
         note_control(h, !pg->stop_immediate);
@@ -507,7 +322,7 @@ static void on_reloaded(Event *e)
 {
         Postgres *pg = &e->host->pg;
 
-        if (is_over(e) || pg->phase == SERVER_DOWN)
+        if (server_is_over(e) || pg->phase == SERVER_DOWN)
                 return;
         (void)STR_SET(pg->sync_names, pg->sync_next);
         if (pg->upstream != pg->upstream_next && !pg->primary) {
@@ -515,9 +330,9 @@ static void on_reloaded(Event *e)
                         world->hosts[pg->upstream].pg.flushed[e->host->index] = 0;
                 pg->upstream = pg->upstream_next;
                 pg->streaming_since = 0;
-                connect_within(e->host, 5 * MSEC, 50 * MSEC);
+                wal_connect_within(e->host, 5 * MSEC, 50 * MSEC);
         }
-        acknowledge(e->host);
+        wal_acknowledge(e->host);
 }
 
 void postgres_signal(Host *h, int sig)
@@ -532,11 +347,11 @@ void postgres_signal(Host *h, int sig)
                 pg->phase = SERVER_STOPPING;
                 pg->stop_immediate = sig == SIGQUIT;
                 pg->life++;
-                later(h, sig == SIGQUIT ? sim_between(5 * MSEC, 80 * MSEC)
+                server_later(h, sig == SIGQUIT ? sim_between(5 * MSEC, 80 * MSEC)
                                         : slowness(sim_between(30 * MSEC, 400 * MSEC)), on_stopped,
                       NULL);
                 break;
-        case SIGHUP: later(h, sim_between(MSEC, 15 * MSEC), on_reloaded, NULL); break;
+        case SIGHUP: server_later(h, sim_between(MSEC, 15 * MSEC), on_reloaded, NULL); break;
         case SIGUSR1:
                 if (pg->phase != SERVER_UP || pg->primary)
                         return;
@@ -545,7 +360,7 @@ void postgres_signal(Host *h, int sig)
                 pg->streaming_since = 0;
                 if (pg->upstream >= 0)
                         world->hosts[pg->upstream].pg.flushed[h->index] = 0;
-                later(h, slowness(sim_between(30 * MSEC, SEC)), on_promoted, NULL);
+                server_later(h, slowness(sim_between(30 * MSEC, SEC)), on_promoted, NULL);
                 break;
         }
 }
@@ -559,7 +374,7 @@ void postgres_bootstrap(Host *h)
         pg->datadir = DATADIR_VALID;
         pg->sysid = sim_random() | 1;
         pg->lsn = 0x1000000;
-        pg->branch = pg->control_branch = new_branch(-1, 0, 1, h->index);
+        pg->branch = pg->control_branch = branch_new(-1, 0, 1, h->index);
         pg->control = CONTROL_SHUT_DOWN;
         pg->control_lsn = pg->lsn - 120;
         pg->signal_file = false;
@@ -570,8 +385,8 @@ bool postgres_copy(Host *h, int from, bool need_primary)
 {
         const Host *up = from >= 0 ? &world->hosts[from] : NULL;
 
-        if (!up || !reaches(h, up) || up->pg.phase != SERVER_UP || is_frozen(up) ||
-            !gate_is_open(up) || (need_primary && !up->pg.primary))
+        if (!up || !server_reaches(h, up) || up->pg.phase != SERVER_UP || server_is_frozen(up) ||
+            !server_gate_is_open(up) || (need_primary && !up->pg.primary))
                 return false;
         h->pg.datadir = DATADIR_VALID;
         h->pg.sysid = up->pg.sysid;
@@ -587,8 +402,8 @@ Tri postgres_diverged(const Host *h, int from)
 {
         const Host *up = from >= 0 ? &world->hosts[from] : NULL;
 
-        if (!up || !reaches(h, up) || up->pg.phase != SERVER_UP || is_frozen(up) ||
-            !gate_is_open(up) || !up->pg.primary)
+        if (!up || !server_reaches(h, up) || up->pg.phase != SERVER_UP || server_is_frozen(up) ||
+            !server_gate_is_open(up) || !up->pg.primary)
                 return TRI_UNKNOWN;
         return TRI(!branch_contains(h->pg.branch, h->pg.lsn, up->pg.branch, up->pg.lsn));
 }
