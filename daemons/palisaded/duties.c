@@ -255,7 +255,8 @@ bool duties_before_promotion(Palisaded *p)
         char names[SYNC_LIST_SIZE];
 
         if (sync_names_before_promotion(p->cluster, &p->pg.pg, p->node.name, names, sizeof names)) {
-                if (!p->order_open && p->pg.pg.operation == PGOP_NONE)
+                /* Anything else gives way: a FOLLOW that compares timelines with a leader that is gone never ends. */
+                if (!p->order_open || p->order.what != ORDER_SYNC_NAMES)
                         set_sync_names(p, names);
                 return false;
         }

@@ -123,7 +123,8 @@ typedef struct Pause {
         bool deleting;         /* it counts for nothing, though the snapshot has it still */
         usec_t resuming_since; /* the ResumeKey was first seen */
         Timer look;
-        enum { RESUME_FREE, RESUME_ASKING, RESUME_WRITING } resume; /* one at a time */
+        /* One at a time. ENDING: written, and somebody stands who was not seen before. */
+        enum { RESUME_FREE, RESUME_ASKING, RESUME_WRITING, RESUME_ENDING } resume;
         MsgRequest *request; /* of the resume: owned, with the new document */
         usec_t deadline;     /* of the resume */
 } Pause;

@@ -149,7 +149,14 @@ static void on_config(const MsgResult *r, void *userdata)
         if (p->pause.resume != RESUME_WRITING)
                 return;
         switch ((Outcome)r->outcome) {
-        case OUTCOME_DONE: end_resume(p, 200, ""); break;
+        case OUTCOME_DONE:
+                if (!p->pause.request->force && p->cluster->standing[0]) { /* not seen before */
+                        p->pause.resume = RESUME_ENDING;
+                        timer_set(&p->pause.look, now_boottime() + RESUME_LOOKS);
+                } else {
+                        end_resume(p, 200, "");
+                }
+                break;
         case OUTCOME_REFUSED: end_resume(p, 409, r->text); break;
         case OUTCOME_UNKNOWN:
         case OUTCOME_MAX: end_resume(p, 503, "the DCS did not answer in time"); break;
@@ -221,14 +228,18 @@ void pause_on_look(Palisaded *p, usec_t now)
 {
         char text[REASON_SIZE];
 
-        if (p->pause.resume != RESUME_ASKING)
+        bool over = p->pause.resume == RESUME_ENDING;
+
+        if (p->pause.resume != RESUME_ASKING && !over)
                 return;
-        if (!p->cluster->standing[0]) {
+        if (!p->cluster->standing[0] && over) {
+                end_resume(p, 200, "");
+        } else if (!p->cluster->standing[0]) {
                 write_config(p);
         } else if (now >= p->pause.deadline) {
-                snprintf(text, sizeof text,
-                         "the cluster stays paused: %.120s may still be a primary without a "
-                         "deadline; make sure it is not, then force the resume",
+                snprintf(text, sizeof text, over ? "the pause is over, but %.120s may still be a primary without a deadline"
+                                                 : "the cluster stays paused: %.120s may still be a primary without a "
+                                                   "deadline; make sure it is not, then force the resume",
                          p->cluster->standing);
                 end_resume(p, 503, text);
         } else {

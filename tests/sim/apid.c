@@ -128,6 +128,8 @@ static void operator_answered(Host *h, const char *what, const MsgResult *m)
 {
         if (m->http == 200 && str_equal(what, request_to_string(REQUEST_JOIN)))
                 h->ask_join = 0;
+        if (m->http == 200 && str_equal(what, request_to_string(REQUEST_RESUME)))
+                check_resumed(h);
         TRACE(h, "operator", "%s: %u %s", what, m->http, m->text);
         world->answer.http = m->http;
         (void)STR_SET(world->answer.text, m->text); /* same size */

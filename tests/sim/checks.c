@@ -121,6 +121,11 @@ void check_promotion(Host *h)
                          world->branches[world->acked_branch].owner, (unsigned long long)pg->lsn);
 }
 
+static bool has_no_deadline(const Host *h)
+{
+        return h->stands && !h->left && h->powered && h->pg.primary && h->pg.phase == SERVER_UP;
+}
+
 /* The etcd lease behind a permit must last at least as long, and permits never move back. */
 void check_permit(Host *h, const MsgPermit *m)
 {
@@ -159,6 +164,18 @@ void check_permit(Host *h, const MsgPermit *m)
         if (until > ends)
                 sim_fail("a permit of %s outlives its lease by %.3f s", h->name,
                          (double)(until - ends) / 1e6);
+}
+
+/* Who ends a pause is told so when every primary that is known there has its deadline again. */
+void check_resumed(const Host *h)
+{
+        const Palisaded *mind = h->programs[PROGRAM_MIND].state;
+
+        for (int i = 0; i < world->n_hosts; i++)
+                if (has_no_deadline(&world->hosts[i]) && mind->cluster &&
+                    str_list_contains(mind->cluster->standing, world->hosts[i].name))
+                        sim_fail("%s tells that the pause is over, and %s still has no deadline", h->name,
+                                 world->hosts[i].name);
 }
 
 /* The hardware resets a host only where something on it was in no state to fence softly. */
@@ -318,7 +335,7 @@ static void check_deadlines(void)
 {
         for (int i = 0; i < world->n_hosts; i++) {
                 const Host *h = &world->hosts[i];
-                if (h->stands && !h->left && h->powered && h->pg.primary && h->pg.phase == SERVER_UP)
+                if (has_no_deadline(h))
                         sim_fail("%s still has no deadline %.0f s after the last fault", h->name,
                                  (double)(world->now - world->last_fault) / 1e6);
         }
