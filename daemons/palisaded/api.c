@@ -16,7 +16,8 @@
 #define ASKS_MAX 16
 #define WRITE_WITHIN (5 * USEC_PER_SEC)
 #define LEAVE_LOOKS (100 * USEC_PER_MSEC)
-#define JOIN_WITHIN (5 * USEC_PER_SEC) /* until pgd has noted it */
+#define LEAVE_WITHIN (1 * USEC_PER_SEC) /* until pgd has noted it, or is told again */
+#define JOIN_WITHIN (5 * USEC_PER_SEC)  /* the same; then who asks is told */
 
 typedef enum AskState {
         ASK_FREE = 0,
@@ -218,31 +219,13 @@ static void cancel_switchover(Api *a, const MsgRequest *m)
 
 /* ---- leave and join ---- */
 
-static void on_held(const MsgResult *r, void *userdata)
-{
-        Palisaded *p = userdata;
-
-        if (r->outcome != OUTCOME_DONE)
-                p->noting = ORDER_NONE; /* said again; else pgd's state shows it in a moment */
-        palisaded_think(p);
-}
-
-static void on_let_go(const MsgResult *r, void *userdata)
-{
-        Palisaded *p = userdata;
-
-        for (size_t i = 0; i < ASKS_MAX && r->outcome == OUTCOME_DONE; i++)
-                if (p->api->asks[i].state == ASK_JOINING)
-                        end_ask(&p->api->asks[i], 200, "joining");
-        on_held(r, p);
-}
-
-static void order_held(Palisaded *p, OrderWhat what)
+static void order_held(Palisaded *p, OrderWhat what, usec_t within, hands_answer_t answer, void *userdata)
 {
         MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
 
-        p->noting = m.what = what;
-        (void)hands_request(p->hands, HAND_PGD, &m.h, USEC_PER_SEC, what == ORDER_JOIN ? on_let_go : on_held, p);
+        m.what = what;
+        p->noting_leave = what == ORDER_LEAVE;
+        (void)hands_request(p->hands, HAND_PGD, &m.h, within, answer, userdata);
         p->order_again = 0; /* what was refused because of it is not any more */
 }
 
@@ -272,46 +255,59 @@ void palisaded_leave(Palisaded *p)
         log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS,
                   "leaving the cluster: handing over and stopping postgres");
         p->leaving = true;
-        p->joining = false;
+        for (size_t i = 0; i < ASKS_MAX; i++)
+                if (p->api->asks[i].state == ASK_JOINING)
+                        end_ask(&p->api->asks[i], 503, "told to leave again");
         handover_begin_leave(p);
         palisaded_think(p);
 }
 
-void palisaded_join(Palisaded *p)
+static void on_join_noted(const MsgResult *r, void *userdata)
 {
-        if (p->leaving)
-                log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS, "joining the cluster again");
-        p->leaving = false;
-        p->joining = true;
-        order_held(p, ORDER_JOIN);
+        ApiAsk *ask = userdata;
+        Palisaded *p = ask->api->p;
+
+        if (ask->state != ASK_JOINING)
+                return;
+        if (r->outcome == OUTCOME_DONE) {
+                p->leaving = false; /* pgd's first word to this mind may have come after the request */
+                end_ask(ask, 200, "joining");
+        } else {
+                end_ask(ask, 503, "joining, but palisade-pgd has not noted it, and a restart would forget it: ask again");
+        }
         palisaded_think(p);
 }
 
 static void begin_join(Api *a, const MsgRequest *m)
 {
         ApiAsk *ask = new_ask(a, m);
+        Palisaded *p = a->p;
 
         if (!ask)
                 return;
+        if (p->leaving)
+                log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS, "joining the cluster again");
+        p->leaving = false;
         ask->state = ASK_JOINING;
-        ask->deadline = now_boottime() + JOIN_WITHIN;
-        timer_set(&a->look, MIN(a->look.due, ask->deadline));
-        palisaded_join(a->p);
+        order_held(p, ORDER_JOIN, JOIN_WITHIN, on_join_noted, ask);
+        palisaded_think(p);
 }
 
-/* pgd was away, or stood still, when it was told to forget that this node had left. */
-void api_note_joined(Palisaded *p)
+static void on_leave_noted(const MsgResult *r, void *userdata)
 {
-        if (p->pg.pg.held && !p->leaving && p->noting != ORDER_JOIN)
-                order_held(p, ORDER_JOIN);
+        Palisaded *p = userdata;
+
+        if (r->outcome != OUTCOME_DONE)
+                p->noting_leave = false; /* said again; else pgd's state shows it in a moment */
+        palisaded_think(p);
 }
 
 /* pgd remembers that this node has left, for the minds that come after us. */
 void api_note_left(Palisaded *p)
 {
-        if (p->pg.pg.held || p->noting == ORDER_LEAVE)
+        if (p->pg.pg.held || p->noting_leave)
                 return;
-        order_held(p, ORDER_LEAVE);
+        order_held(p, ORDER_LEAVE, LEAVE_WITHIN, on_leave_noted, p);
         log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS,
                   "left the cluster: postgres is stopped here until palisadectl join");
 }
@@ -330,12 +326,6 @@ static void on_look(Timer *t, usec_t now, void *userdata)
                                 end_ask(ask, 503, "told to join again");
                         else
                                 next = MIN(next, now + LEAVE_LOOKS);
-                } else if (ask->state == ASK_JOINING) {
-                        if (now >= ask->deadline)
-                                end_ask(ask, 503, "joining, but palisade-pgd has not noted it, and a restart "
-                                                  "would forget it: ask again");
-                        else
-                                next = MIN(next, ask->deadline);
                 } else if (ask->state == ASK_WATCHING) {
                         if (now >= ask->deadline)
                                 end_ask(ask, 503, ask->leader[0] ? "Switchover status unknown"

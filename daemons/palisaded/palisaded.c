@@ -344,10 +344,9 @@ HANDLER(on_pg_state)
         Palisaded *p = hands_userdata(userdata);
 
         p->pg = *(const MsgPgState *)h;
-        if (!p->known[HAND_PGD] && p->pg.pg.held && !p->joining)
+        if (!p->known[HAND_PGD] && p->pg.pg.held)
                 p->leaving = true; /* it left before we were started */
         p->known[HAND_PGD] = true;
-        api_note_joined(p);
         hands_send(p->hands, HAND_APID, &p->pg.h);
         race_on_pg(p);
         orders_on_pg(p);

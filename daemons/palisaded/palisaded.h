@@ -202,8 +202,7 @@ typedef struct Palisaded {
         Duties duties;
         bool stopped_by_order; /* Postgres: we stopped it to hand over, no person did */
         bool leaving;
-        bool joining;        /* a person has said so, later than what pgd remembers */
-        OrderWhat noting;    /* LEAVE or JOIN: pgd was told last, and has not refused */
+        bool noting_leave;   /* pgd was told, and not to join again since */
         usec_t unfit_until;  /* its W was too long for what is configured */
         usec_t disarm_again; /* DISARM has left; again from then on, unless it is answered */
         usec_t claim_again; /* the right to make the cluster is left to others until then */
@@ -249,7 +248,6 @@ void palisaded_think(Palisaded *p);
 Snapshot palisaded_snapshot(const Palisaded *p, usec_t now);
 int palisaded_reload(Palisaded *p);
 void palisaded_leave(Palisaded *p);
-void palisaded_join(Palisaded *p);
 
 /* ---- node.c: the configuration file ---- */
 int node_config_load(NodeConfig *ret, const char *path, config_tell_t tell, void *userdata);
@@ -392,7 +390,6 @@ void api_on_pg(Api *a);
 void api_on_peers(Api *a, const MsgPeers *m);
 bool api_has_left(const Palisaded *p);
 void api_note_left(Palisaded *p);
-void api_note_joined(Palisaded *p);
 
 /* ---- explain.c ---- */
 void explain_rows(const Palisaded *p, uint64_t seq);
