@@ -166,6 +166,16 @@ void check_permit(Host *h, const MsgPermit *m)
                          (double)(until - ends) / 1e6);
 }
 
+/* The flag goes when nobody is known to stand: a node of Patroni knows nothing of /standing, and would take over. */
+void check_end_of_pause(const Host *h)
+{
+        const Palisaded *mind = h->programs[PROGRAM_MIND].state;
+
+        if (mind->pause.resume == RESUME_WRITING && !mind->pause.request->force && mind->cluster->standing[0])
+                sim_fail("%s ends the pause, and %s may still have no deadline", h->name,
+                         mind->cluster->standing);
+}
+
 /* Who ends a pause is told so when every primary that is known there has its deadline again. */
 void check_resumed(const Host *h)
 {

@@ -105,4 +105,4 @@ tests_sim_palisade_sim_LDADD = $(SIM_LIBS) $(CONFIG_LDADD)
 dist_check_SCRIPTS += tests/sim/test-sim
 TESTS += tests/sim/test-sim
 dist_check_SCRIPTS += tests/sim/mutants
-EXTRA_DIST += tests/sim/cases tests/sim/mutants.list tests/sim/README.md tests/sim/ASSUMPTIONS.md
+EXTRA_DIST += tests/sim/cases tests/sim/mutants.list tests/sim/mutants.seeds tests/sim/README.md tests/sim/ASSUMPTIONS.md

@@ -378,6 +378,7 @@ void leaf_emptied(Host *h, int leaf);
 /* checks.c */
 void check_step(void);
 void check_promotion(Host *h);
+void check_end_of_pause(const Host *h);
 void check_resumed(const Host *h);
 void check_bite(Host *h);
 void check_acknowledged(Host *h, Lsn lsn);
