@@ -81,6 +81,13 @@ static const Condition invariants[] = {
         { "initialize unknown: no cluster is made", { [FACT_INIT] = IS(INIT_UNKNOWN) },
           NEVER(INTENT(CLAIM) | INTENT(BOOTSTRAP) | INTENT(RECORD) | INTENT(CONFIGURE)) },
 
+        /* DESIGN 2, release: what is confirmed is over. */
+        { "a confirmed fence is not asked for again: the key is released, or forgotten",
+          { [FACT_FENCE] = IS(FENCE_CONFIRMED), [FACT_HANDS] = IS(HANDS_KNOWN), [FACT_DCS] = IS(DCS_UP),
+            [FACT_PG] = NOT(PG_UNKNOWN),
+            [FACT_LOCK] = (uint16_t)(IS(LOCK_MINE) | IS(LOCK_KEPT) | IS(LOCK_LOST)) },
+          NEVER(INTENT(REVOKE)) },
+
         /* DESIGN 2: only who holds the lock leads. */
         { "without the lock no primary is made, none leads",
           { [FACT_LOCK] = NOT(LOCK_MINE) },
