@@ -210,13 +210,18 @@ static void cut_connections(Ward *w)
 }
 
 /* A right that was revoked, or a leaf that was killed, never comes back: nor does its gate open. */
+static void shut_revoked(Ward *w)
+{
+        WardRow *row = w->row;
+
+        if (row->want.leaf != 0 && row->want.epoch != 0 && row->want.epoch <= row->revoked)
+                row->shut_leaf = row->want.leaf;
+}
+
 static void apply_gate(Ward *w)
 {
         WardRow *row = w->row;
         const MsgWant *want = &row->want;
-
-        if (want->leaf != 0 && want->epoch != 0 && want->epoch <= row->revoked)
-                row->shut_leaf = want->leaf;
         usec_t deadline = plan_gate(&row->permit, want->epoch, row->revoked, is_shut(w));
         if (w->gate)
                 gate_set(w->gate, deadline);
@@ -374,8 +379,10 @@ void ward_permit(Ward *w, const MsgPermit *permit)
 
 void ward_revoke(Ward *w, Epoch epoch)
 {
-        if (epoch > w->row->revoked)
+        if (epoch > w->row->revoked) {
                 w->row->revoked = epoch;
+                shut_revoked(w);
+        }
         apply(w);
         if (w->populated == TRI_NO && is_shut(w))
                 cut_connections(w); /* what an orderly stop has left behind the gate */
@@ -458,6 +465,9 @@ int ward_want(Ward *w, const MsgWant *wish, int dir_fd, int kill_fd, MadeGate *m
                 if (switched)
                         put_gate(w, -1, made);
         }
+        /* A leaf that is empty when it comes, after the REVOKE, is for the server after the one that was revoked. */
+        if (!new_leaf || w->populated != TRI_NO)
+                shut_revoked(w);
         apply(w);
         set_poolers(w);
         changed(w);
