@@ -226,16 +226,16 @@ void pause_resume(Palisaded *p, const MsgRequest *m)
 
 void pause_on_look(Palisaded *p, usec_t now)
 {
-        char text[REASON_SIZE];
-
         bool over = p->pause.resume == RESUME_ENDING;
+        char text[REASON_SIZE];
 
         if (p->pause.resume != RESUME_ASKING && !over)
                 return;
-        if (!p->cluster->standing[0] && over) {
-                end_resume(p, 200, "");
-        } else if (!p->cluster->standing[0]) {
-                write_config(p);
+        if (!p->cluster->standing[0]) {
+                if (over)
+                        end_resume(p, 200, "");
+                else
+                        write_config(p);
         } else if (now >= p->pause.deadline) {
                 snprintf(text, sizeof text, over ? "the pause is over, but %.120s may still be a primary without a deadline"
                                                  : "the cluster stays paused: %.120s may still be a primary without a "

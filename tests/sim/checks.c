@@ -343,12 +343,10 @@ static bool waits_for_a_host(void)
 /* What the pause took from a primary, its deadline, it has again once the pause is over. */
 static void check_deadlines(void)
 {
-        for (int i = 0; i < world->n_hosts; i++) {
-                const Host *h = &world->hosts[i];
-                if (has_no_deadline(h))
-                        sim_fail("%s still has no deadline %.0f s after the last fault", h->name,
+        for (int i = 0; i < world->n_hosts; i++)
+                if (has_no_deadline(&world->hosts[i]))
+                        sim_fail("%s still has no deadline %.0f s after the last fault", world->hosts[i].name,
                                  (double)(world->now - world->last_fault) / 1e6);
-        }
 }
 
 /* A switchover or failover, for now, is carried out or called off. */
@@ -374,10 +372,11 @@ static void on_look(Event *e _unused_)
         check_outlived();
         if (waits_for_a_host())
                 world->last_fault = MAX(world->last_fault, world->now);
-        if (quiet > bound_writable() && world->now > world->last_ack + ACKS_EVERY)
-                sim_fail("nobody takes writes %.0f s after the last fault", (double)quiet / 1e6);
-        if (quiet > bound_writable())
+        if (quiet > bound_writable()) {
+                if (world->now > world->last_ack + ACKS_EVERY)
+                        sim_fail("nobody takes writes %.0f s after the last fault", (double)quiet / 1e6);
                 check_deadlines();
+        }
         if (quiet > bound_streaming()) {
                 check_streaming();
                 check_request();
