@@ -32,6 +32,7 @@ LIB_TESTS = \
 	tests/unit/test-usec \
 	tests/unit/test-utf8 \
 	tests/unit/test-wire \
+	tests/unit/test-wire-inside \
 	tests/unit/test-words \
 	tests/unit/test-worker \
 	tests/unit/test-yaml
@@ -101,8 +102,11 @@ tests_unit_test_worker_SOURCES = tests/unit/test-worker.c tests/unit/test-lib.h
 tests_unit_test_worker_LDADD = $(UNIT_LIBS)
 tests_unit_test_words_SOURCES = tests/unit/test-words.c tests/unit/test-lib.h
 tests_unit_test_words_LDADD = $(UNIT_LIBS)
-tests_unit_test_wire_SOURCES = tests/unit/test-wire.c tests/unit/test-lib.h
+tests_unit_test_wire_SOURCES = tests/unit/test-wire.c tests/unit/test-lib.h tests/unit/wire-packets.h
 tests_unit_test_wire_LDADD = $(UNIT_LIBS)
+tests_unit_test_wire_inside_SOURCES = tests/unit/test-wire-inside.c tests/unit/test-lib.h \
+	tests/unit/wire-packets.h
+tests_unit_test_wire_inside_LDADD = $(UNIT_LIBS)
 tests_unit_test_yaml_SOURCES = tests/unit/test-yaml.c tests/unit/test-lib.h
 tests_unit_test_yaml_LDADD = $(UNIT_LIBS)
 
