@@ -24,6 +24,7 @@ typedef enum AskState {
         ASK_PEERS_FIRST, /* is there anybody to take over? */
         ASK_WRITING,
         ASK_WATCHING,    /* the leader key */
+        ASK_CANCELLING,  /* what was scheduled */
         ASK_LEAVING,
         ASK_JOINING,     /* until pgd has noted it, so that no restart forgets it */
 } AskState;
@@ -205,16 +206,37 @@ void api_on_cluster(Api *a)
         }
 }
 
+static void on_cancelled(const MsgResult *r, void *userdata)
+{
+        ApiAsk *ask = userdata;
+
+        if (ask->state != ASK_CANCELLING)
+                return;
+        switch ((Outcome)r->outcome) {
+        case OUTCOME_DONE: end_ask(ask, 200, "scheduled switchover deleted"); break;
+        case OUTCOME_REFUSED: end_ask(ask, 409, r->text); break;
+        case OUTCOME_UNKNOWN:
+        case OUTCOME_MAX: end_ask(ask, 503, "the DCS did not answer in time"); break;
+        }
+}
+
 static void cancel_switchover(Api *a, const MsgRequest *m)
 {
         const FailoverKey *f = a->p->cluster ? &a->p->cluster->failover : NULL;
+        static const FailoverKey none;
+        ApiAsk *ask;
 
         if (!f || !f->requested || f->scheduled_wall_usec == 0) {
                 api_respond(a, m->h.seq, 404, "no switchover is scheduled");
                 return;
         }
-        duties_clear_failover(a->p, f->mod_revision);
-        api_respond(a, m->h.seq, 200, "scheduled switchover deleted");
+        ask = new_ask(a, m);
+        if (!ask)
+                return;
+        ask->state = ASK_CANCELLING;
+        duties_record(a->p,
+                      &(RecordOrder){ RECORD_FAILOVER, 0, f->mod_revision, &none, WRITE_WITHIN },
+                      on_cancelled, ask);
 }
 
 /* ---- leave and join ---- */

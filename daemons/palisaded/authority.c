@@ -236,7 +236,7 @@ static void on_bid(const MsgResult *r, void *userdata)
                 log_event(LOG_NOTICE, EVENT_LOCK_WON, FIELDS({ "PALISADE_EPOCH", NULL, r->epoch }),
                           "won the leader key, epoch %" PRIu64, r->epoch);
                 if (p->cluster && p->cluster->failover.requested)
-                        duties_clear_failover(p, RECORD_ANY_REVISION);
+                        handover_over(p);
         } else {
                 p->authority.bid_again = now_boottime() + BID_AGAIN;
                 p->authority.refused_at = p->cluster ? p->cluster->revision : 0;

@@ -42,8 +42,13 @@ static void refuse(Palisaded *p, const char *why)
         log_event(LOG_WARNING, EVENT_SWITCHOVER, FIELDS({ "PALISADE_CANDIDATE", f->candidate, 0 }),
                   "the %s that was asked for is not possible: %s; request cleared",
                   f->leader[0] ? "switchover" : "failover", why);
-        p->handover.refused_revision = f->mod_revision;
-        duties_clear_failover(p, f->mod_revision);
+        handover_over(p);
+}
+
+void handover_over(Palisaded *p)
+{
+        p->handover.over_revision = p->cluster->failover.mod_revision;
+        duties_clear_failover(p, p->handover.over_revision);
 }
 
 static uint32_t gather(const Palisaded *p, const SwitchoverAsk *ask, PeerAddress *ret)
@@ -130,8 +135,8 @@ void handover_look(Palisaded *p)
                         h->wanted = false;
                 return;
         }
-        if (h->refused_revision == f->mod_revision) {
-                duties_clear_failover(p, f->mod_revision); /* again: that write was lost */
+        if (h->over_revision == f->mod_revision) {
+                handover_over(p); /* again: that write was lost */
                 return;
         }
         if (h->wanted || h->checking || h->handled_revision == f->mod_revision || !is_due(p))

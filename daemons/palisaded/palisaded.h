@@ -94,7 +94,7 @@ typedef struct Handover {
         bool candidate_ready;
         usec_t await_until; /* for the candidate's word; 0: not asked yet */
         uint64_t handled_revision; /* of the failover key */
-        uint64_t refused_revision; /* the same, called off: cleared until it is gone */
+        uint64_t over_revision; /* the same, carried out or called off: cleared until it is gone */
 } Handover;
 
 /* vips.c: the right to a replica's address */
@@ -313,6 +313,7 @@ void pause_resume(Palisaded *p, const MsgRequest *m);
 
 /* ---- handover.c ---- */
 void handover_look(Palisaded *p);     /* at the failover key */
+void handover_over(Palisaded *p);     /* what it asks is carried out, or called off */
 void handover_begin_leave(Palisaded *p);
 void handover_lost_dcsd(Palisaded *p); /* what it was asked, nobody answers */
 void handover_ask_candidate(Palisaded *p);

@@ -22,7 +22,8 @@ typedef struct Question {
         int from, index;
         unsigned life; /* of the asking dcsd */
         bool failsafe;
-        char what[16];
+        uint64_t scheduled; /* revision of the failover key when it was asked */
+        char what[24];
 } Question;
 
 typedef struct Apid {
@@ -124,12 +125,16 @@ static void reply(Host *h, const Question *q, bool accepted)
         sim_event(world->now + delay(), on_reply, NULL, NULL, r, 0);
 }
 
-static void operator_answered(Host *h, const char *what, const MsgResult *m)
+static void operator_answered(Host *h, const Question *q, const MsgResult *m)
 {
+        const char *what = q->what;
+
         if (m->http == 200 && str_equal(what, request_to_string(REQUEST_JOIN)))
                 h->ask_join = 0;
         if (m->http == 200 && str_equal(what, request_to_string(REQUEST_RESUME)))
                 check_resumed(h);
+        if (m->http == 200 && str_equal(what, request_to_string(REQUEST_CANCEL_SWITCHOVER)))
+                check_cancelled(q->scheduled);
         TRACE(h, "operator", "%s: %u %s", what, m->http, m->text);
         world->answer.http = m->http;
         (void)STR_SET(world->answer.text, m->text); /* same size */
@@ -146,7 +151,7 @@ static void on_result(Host *h, const MsgResult *m)
                 if (q->key)
                         reply(h, q, m->http == 200);
                 else
-                        operator_answered(h, q->what, m);
+                        operator_answered(h, q, m);
                 q->seq = 0;
         }
 }
@@ -203,7 +208,10 @@ void apid_request(Host *h, MsgRequest *m, const char *what)
 {
         Question *q = new_question(h);
 
+        const Key *key = etcd_key(PREFIX "failover");
+
         m->h.seq = q->seq;
+        q->scheduled = key ? key->mod : 0;
         (void)STR_SET(q->what, what);
         TRACE(h, "operator", "%s", what);
         message_to_mind(h, HAND_APID, &m->h, NULL, 0);

@@ -188,6 +188,15 @@ void check_resumed(const Host *h)
                                  world->hosts[i].name);
 }
 
+/* What was scheduled, the failover key of that revision, is gone when its deletion is told. */
+void check_cancelled(uint64_t request)
+{
+        const Key *k = etcd_key(PREFIX "failover");
+
+        if (k && k->mod == request)
+                sim_fail("%s is told to be deleted, and is not", k->value);
+}
+
 /* The hardware resets a host only where something on it was in no state to fence softly. */
 void check_bite(Host *h)
 {

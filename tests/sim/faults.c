@@ -129,6 +129,11 @@ static void ask_switchover(const Fault *f)
         request_later(some_host(), REQUEST_SWITCHOVER, k->value, candidate, NULL, f->b * MSEC);
 }
 
+static void on_change_of_mind(Event *e _unused_)
+{
+        request(some_host(), REQUEST_CANCEL_SWITCHOVER, "", "", NULL);
+}
+
 /* ---- carrying out ---- */
 
 typedef struct Undo {
@@ -330,6 +335,11 @@ static bool begin_people(const Fault *f, Host *h)
         case FAULT_SWITCHOVER:
                 world->named_until = now + lasts + 120 * SEC;
                 ask_switchover(f);
+                break;
+        case FAULT_CANCEL:
+                world->named_until = now + 2 * lasts + 120 * SEC;
+                ask_switchover(&(Fault){ .a = f->a, .b = 2 * f->b });
+                sim_event(now + lasts, on_change_of_mind, NULL, NULL, NULL, 0);
                 break;
         case FAULT_FAILOVER:
                 snprintf(text, sizeof text, "n%d", (int)(f->a % (uint64_t)world->n_hosts));

@@ -41,6 +41,7 @@ static const char *const names[FAULT_MAX] = {
         [FAULT_CONFIG] = "config",
         [FAULT_DEMOTE] = "demote-cluster",
         [FAULT_PROMOTE] = "promote-cluster",
+        [FAULT_CANCEL] = "cancel-switchover",
         [FAULT_RESTART] = "restart",
 };
 
@@ -168,6 +169,7 @@ const char *fault_describe(const Fault *f, char *buf, size_t size)
                 if (f->b)
                         snprintf(buf + n, size - (size_t)n, ", in %.2f s", s);
                 break;
+        case FAULT_CANCEL: snprintf(buf, size, "a switchover is scheduled, and called off after %.2f s", s); break;
         case FAULT_DEMOTE: snprintf(buf, size, "a standby cluster for %.1f s", s); break;
         case FAULT_NONE:
         case FAULT_RESUME:
@@ -208,6 +210,7 @@ static const struct {
         { FAULT_SLOW_SERVER, 4, 1000, 60000 },
         { FAULT_SWITCHOVER, 12, 0, 0 },
         { FAULT_FAILOVER, 2, 0, 0 },
+        { FAULT_CANCEL, 2, 500, 60000 },
         { FAULT_PAUSE, 3, 5000, 90000 },
         { FAULT_LEAVE, 4, 5000, 60000 },
         { FAULT_CONFIG, 4, 0, 0 },
@@ -240,7 +243,8 @@ static Fault random_fault(const Schedule *s, uint64_t at)
         case FAULT_DELAY: f.a = 10 + sim_below(800); break;
         case FAULT_WALL: f.a = sim_below(10000); break;
         case FAULT_SLOW_SERVER: f.a = 500 + sim_below(15000); break;
-        case FAULT_SWITCHOVER: f.a = sim_below((uint64_t)s->hosts + 1); break;
+        case FAULT_SWITCHOVER:
+        case FAULT_CANCEL: f.a = sim_below((uint64_t)s->hosts + 1); break;
         case FAULT_FAILOVER: f.a = sim_below((uint64_t)s->hosts); break;
         case FAULT_CONFIG: f.a = change_to(s, any_timing()); break;
         }
@@ -275,9 +279,13 @@ static bool any_steps(const Schedule *s)
 
 static void do_at_once(Schedule *s)
 {
-        for (size_t i = 0; i < s->n_faults; i++)
-                if (s->faults[i].kind == FAULT_SWITCHOVER || s->faults[i].kind == FAULT_RESTART)
-                        s->faults[i].b = 0;
+        for (size_t i = 0; i < s->n_faults; i++) {
+                Fault *f = &s->faults[i];
+                if (f->kind == FAULT_CANCEL)
+                        f->kind = FAULT_SWITCHOVER;
+                if (f->kind == FAULT_SWITCHOVER || f->kind == FAULT_RESTART)
+                        f->b = 0;
+        }
 }
 
 /* Bursts of faults, and after each of them time to recover in: on average two minutes in some schedules, an

@@ -217,6 +217,7 @@ typedef enum FaultKind {
         FAULT_CONFIG,     /* a = which settings */
         FAULT_DEMOTE,     /* the cluster is a standby cluster for b ms */
         FAULT_PROMOTE,    /* it is none any more */
+        FAULT_CANCEL,     /* a switchover is scheduled (a, as above), and called off after b ms */
         FAULT_RESTART,    /* of postgres, in place: b = ms from now */
         FAULT_MAX,
 } FaultKind;
@@ -380,6 +381,7 @@ void check_step(void);
 void check_promotion(Host *h);
 void check_end_of_pause(const Host *h);
 void check_resumed(const Host *h);
+void check_cancelled(uint64_t request);
 void check_bite(Host *h);
 void check_acknowledged(Host *h, Lsn lsn);
 void check_permit(Host *h, const MsgPermit *m);

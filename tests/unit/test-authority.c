@@ -19,15 +19,24 @@ typedef struct Asked {
 /* What was asked of the hands, the oldest first. */
 static Asked asked[8];
 static size_t n_asked;
+static struct {
+        hands_answer_t answer;
+        void *userdata;
+} bid;
 static uint64_t seq;
-static unsigned thoughts;
+static unsigned thoughts, overs;
 
 uint64_t hands_request(Hands *h _unused_, HandId id, MsgHeader *m, usec_t timeout _unused_,
                        hands_answer_t answer, void *userdata)
 {
+        m->seq = ++seq;
+        if (m->type == MSG_BID) {
+                bid.answer = answer;
+                bid.userdata = userdata;
+                return seq;
+        }
         assert_true(n_asked < ELEMENTSOF(asked));
         assert_int_equal(m->type, MSG_REVOKE);
-        m->seq = ++seq;
         asked[n_asked++] = (Asked){ id, *(MsgRevoke *)m, answer, userdata };
         return seq;
 }
@@ -52,8 +61,12 @@ void timer_set(Timer *t, usec_t due)
 
 /* Not asked for anything here. */
 void api_status(Api *a _unused_, bool everything _unused_) {}
-void duties_clear_failover(Palisaded *p _unused_, uint64_t revision _unused_) {}
 void duties_sync_in_doubt(Palisaded *p _unused_) {}
+void handover_over(Palisaded *p _unused_)
+{
+        overs++;
+}
+
 void race_reset(Palisaded *p _unused_) {}
 void watchdog_arm(Palisaded *p _unused_) {}
 void watchdog_follow_timing(Palisaded *p _unused_) {}
@@ -79,7 +92,7 @@ static int set_up(void **state)
         p.pg.pg.leaf = LEAF;
         p.fence = (MsgFenceState){ .leaf = LEAF, .populated = TRI_YES };
         n_asked = 0;
-        thoughts = 0;
+        thoughts = overs = 0;
         *state = &p;
         return 0;
 }
@@ -240,6 +253,25 @@ static void test_a_longer_ttl(void **state)
         assert_true(hold.interval < of_the_longer);
 }
 
+/* Whatever the failover key asks: who wins the lock has seen to it. */
+static void test_a_request_ends_with_the_lock(void **state)
+{
+        Palisaded *p = *state;
+        static Cluster cluster = { .failover = { .requested = true, .mod_revision = 42 } };
+        MsgResult refused = { .outcome = OUTCOME_REFUSED }, won = { .outcome = OUTCOME_DONE, .epoch = EPOCH };
+
+        p->authority.epoch = 0;
+        p->cluster = &cluster;
+        authority_bid(p, false);
+        bid.answer(&refused, bid.userdata);
+        assert_int_equal(overs, 0);
+        p->authority.bid_again = 0;
+        authority_bid(p, false);
+        bid.answer(&won, bid.userdata);
+        assert_int_equal(p->authority.epoch, EPOCH);
+        assert_int_equal(overs, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -250,6 +282,7 @@ int main(void)
                 cmocka_unit_test_setup(test_the_newest_epoch_is_ended, set_up),
                 cmocka_unit_test_setup(test_a_shorter_ttl, set_up),
                 cmocka_unit_test_setup(test_a_longer_ttl, set_up),
+                cmocka_unit_test_setup(test_a_request_ends_with_the_lock, set_up),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
