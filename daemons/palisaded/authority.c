@@ -134,19 +134,16 @@ void authority_lease(Palisaded *p, const MsgLease *m)
 void authority_stand(Palisaded *p)
 {
         Authority *a = &p->authority;
-        MsgDisarm disarm = WIRE_INIT(MsgDisarm, MSG_DISARM);
         bool stands = pause_stands(p);
 
         if (a->epoch == 0 || a->revoked || a->permit.epoch != a->epoch || a->permit.deadline == 0)
                 return;
-        if (stands && !a->permit.standing) {
+        if (stands && !a->permit.standing)
                 authority_give_permit(p);
-                disarm.epoch = a->epoch;
-                disarm.goes_on = 1;
-                a->disarmed = true;
-                hands_send(p->hands, HAND_WATCHDOGD, &disarm.h);
-        } else if (!stands && a->permit.standing) {
-                if (a->disarmed)
+        if (stands && !a->disarmed) /* also where the pause was to end, and goes on */
+                watchdog_stand(p);
+        if (!stands && a->permit.standing) {
+                if (a->disarmed && now_boottime() >= a->arm_again)
                         watchdog_arm(p);
                 authority_give_permit(p);
         }

@@ -51,6 +51,7 @@ typedef struct Authority {
         bool armed_answered;
         Timing armed_for;  /* W was asked for these */
         bool disarmed;     /* for a pause: ARM is asked again before deadlines are in force */
+        usec_t arm_again;  /* then not before: it has failed */
         bool retaken;      /* won for a primary that already ran: fenced's wish stays until the permit */
         bool unarmed;      /* the watchdog that is required cannot be armed */
         usec_t standby_until; /* the API answers as standby leader until then; 0: never told to */
@@ -274,6 +275,7 @@ void authority_resend(Palisaded *p, HandId id); /* what a hand that came back mu
 
 /* ---- watchdog.c ---- */
 void watchdog_arm(Palisaded *p);
+void watchdog_stand(Palisaded *p); /* for a pause: disarmed, though its primary leads on */
 void watchdog_follow_timing(Palisaded *p); /* asks again for a W that fits what is configured now */
 void watchdog_settle(Palisaded *p, usec_t now); /* DISARM, once nothing of the epoch is left */
 

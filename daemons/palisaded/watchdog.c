@@ -16,12 +16,34 @@
 #define ANSWER_WITHIN (2 * USEC_PER_SEC)
 #define DISARM_AGAIN (200 * USEC_PER_MSEC)
 #define UNFIT_FOR (30 * USEC_PER_SEC)
+#define ARM_AGAIN (2 * USEC_PER_SEC) /* while the pause waits for it */
+
+void watchdog_stand(Palisaded *p)
+{
+        MsgDisarm m = WIRE_INIT(MsgDisarm, MSG_DISARM);
+
+        m.epoch = p->authority.epoch;
+        m.goes_on = 1;
+        p->authority.disarmed = true;
+        hands_send(p->hands, HAND_WATCHDOGD, &m.h);
+}
+
+/* The pause was to end, and has not: a primary leads on without a deadline until the watchdog can be armed. */
+static bool is_paused(const Palisaded *p)
+{
+        return p->authority.permit.standing && p->cluster && p->cluster->settings.pause;
+}
 
 static void answered(Palisaded *p, bool may_lead)
 {
         Authority *a = &p->authority;
 
         a->armed_asked = 0;
+        if (!may_lead && is_paused(p)) {
+                a->arm_again = now_boottime() + ARM_AGAIN;
+                watchdog_stand(p);
+                return;
+        }
         a->disarmed = false;
         a->unarmed = !may_lead;
         a->armed_answered = may_lead;
@@ -33,12 +55,12 @@ static void answered(Palisaded *p, bool may_lead)
 static void tell_missing(const Palisaded *p, const char *why)
 {
         bool required = p->node.watchdog_mode == WATCHDOG_REQUIRED;
+        const char *then = is_paused(p) ? "; the pause goes on" : "; giving up the lock";
 
         log_event(required ? LOG_ERR : LOG_WARNING, EVENT_FENCE_MISSING,
                   FIELDS({ "PALISADE_FENCE", "watchdog", 0 }),
-                  required ? "the watchdog is required and cannot be armed: %s; giving up the lock"
-                           : "leading without a hardware watchdog: %s",
-                  why[0] ? why : "no answer");
+                  required ? "the watchdog is required and cannot be armed: %s%s" : "leading without a hardware watchdog: %s%s",
+                  why[0] ? why : "no answer", required ? then : "");
 }
 
 static void on_unfit_disarmed(const MsgResult *r, void *userdata)

@@ -1,8 +1,8 @@
 # Unit tests of palisaded's files; what they call upon is played by the test.
 if HAVE_CMOCKA
 
-MIND_TESTS = tests/unit/test-authority tests/unit/test-handover tests/unit/test-mind-duties tests/unit/test-mind-hands \
-	tests/unit/test-mind-watchdog
+MIND_TESTS = tests/unit/test-authority tests/unit/test-handover tests/unit/test-mind-api tests/unit/test-mind-duties \
+	tests/unit/test-mind-hands tests/unit/test-mind-watchdog
 check_PROGRAMS += $(MIND_TESTS)
 TESTS += $(MIND_TESTS)
 tests_unit_test_authority_SOURCES = tests/unit/test-authority.c tests/unit/test-lib.h \
@@ -11,6 +11,9 @@ tests_unit_test_authority_LDADD = $(UNIT_LIBS)
 tests_unit_test_handover_SOURCES = tests/unit/test-handover.c tests/unit/test-lib.h \
 	daemons/palisaded/handover.c
 tests_unit_test_handover_LDADD = $(UNIT_LIBS)
+tests_unit_test_mind_api_SOURCES = tests/unit/test-mind-api.c tests/unit/test-lib.h \
+	daemons/palisaded/api.c
+tests_unit_test_mind_api_LDADD = $(UNIT_LIBS)
 tests_unit_test_mind_duties_SOURCES = tests/unit/test-mind-duties.c tests/unit/test-lib.h \
 	daemons/palisaded/duties.c
 tests_unit_test_mind_duties_LDADD = $(UNIT_LIBS)

@@ -72,9 +72,18 @@ void watchdog_arm(Palisaded *p _unused_) {}
 void watchdog_follow_timing(Palisaded *p _unused_) {}
 void watchdog_settle(Palisaded *p _unused_, usec_t now _unused_) {}
 
+static bool stands;
+static unsigned disarms;
+
 bool pause_stands(const Palisaded *p _unused_)
 {
-        return false;
+        return stands;
+}
+
+void watchdog_stand(Palisaded *p)
+{
+        p->authority.disarmed = true;
+        disarms++;
 }
 
 Snapshot palisaded_snapshot(const Palisaded *p _unused_, usec_t now _unused_)
@@ -92,7 +101,8 @@ static int set_up(void **state)
         p.pg.pg.leaf = LEAF;
         p.fence = (MsgFenceState){ .leaf = LEAF, .populated = TRI_YES };
         n_asked = 0;
-        thoughts = overs = 0;
+        thoughts = overs = disarms = 0;
+        stands = false;
         *state = &p;
         return 0;
 }
@@ -253,6 +263,19 @@ static void test_a_longer_ttl(void **state)
         assert_true(hold.interval < of_the_longer);
 }
 
+/* Armed because the pause was to end; it goes on, and so its primary has to be left alone. */
+static void test_pause_goes_on(void **state)
+{
+        Palisaded *p = *state;
+
+        p->authority.permit = (MsgPermit){ .epoch = EPOCH, .deadline = 1, .standing = 1 };
+        p->authority.armed_answered = true;
+        stands = true;
+        authority_stand(p);
+        authority_stand(p);
+        assert_int_equal(disarms, 1);
+}
+
 /* Whatever the failover key asks: who wins the lock has seen to it. */
 static void test_a_request_ends_with_the_lock(void **state)
 {
@@ -282,6 +305,7 @@ int main(void)
                 cmocka_unit_test_setup(test_the_newest_epoch_is_ended, set_up),
                 cmocka_unit_test_setup(test_a_shorter_ttl, set_up),
                 cmocka_unit_test_setup(test_a_longer_ttl, set_up),
+                cmocka_unit_test_setup(test_pause_goes_on, set_up),
                 cmocka_unit_test_setup(test_a_request_ends_with_the_lock, set_up),
         };
 

@@ -269,6 +269,33 @@ static void test_leaf(void **state _unused_)
         }
 }
 
+static void test_shuts(void **state _unused_)
+{
+        static const struct {
+                uint64_t leaf;
+                Epoch epoch, revoked;
+                bool comes;
+                Tri populated;
+                bool shut;
+        } rows[] = {
+                { 3, 100, 99, false, TRI_YES, false }, /* of a right that is in force */
+                { 3, 100, 100, false, TRI_YES, true },
+                { 3, 100, 101, false, TRI_YES, true },
+                { 3, 100, 100, false, TRI_NO, true }, /* its server has ended: its sockets may live */
+                { 3, 100, 100, false, TRI_UNKNOWN, true },
+                { 3, 0, 100, false, TRI_YES, false }, /* a standby's */
+                { 0, 100, 100, false, TRI_NO, false },
+                { 4, 100, 100, true, TRI_NO, false }, /* the next server's, which is not started yet */
+                { 4, 100, 100, true, TRI_YES, true }, /* a server runs there, under that right */
+                { 4, 100, 100, true, TRI_UNKNOWN, true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                MsgWant want = { .leaf = rows[i].leaf, .epoch = rows[i].epoch };
+                assert_int_equal(plan_shuts(&want, rows[i].revoked, rows[i].comes, rows[i].populated), rows[i].shut);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -281,6 +308,7 @@ int main(void)
                 cmocka_unit_test(test_permits),
                 cmocka_unit_test(test_accepts),
                 cmocka_unit_test(test_gate),
+                cmocka_unit_test(test_shuts),
                 cmocka_unit_test(test_reopens),
                 cmocka_unit_test(test_leaf),
                 cmocka_unit_test(test_vip_permit),

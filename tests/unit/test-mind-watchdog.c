@@ -139,6 +139,30 @@ static void test_unfit(void **state _unused_)
 }
 
 /* An answer for an epoch that is over is nobody's. */
+/* What is required and fails while a pause is to end is tried again: the pause goes on, and its primary with it. */
+static void test_pause_goes_on(void **state _unused_)
+{
+        static Cluster paused = { .settings.pause = true };
+
+        p.cluster = &paused;
+        p.node.watchdog_mode = WATCHDOG_REQUIRED;
+        p.authority.armed_answered = p.authority.disarmed = true;
+        p.authority.permit.standing = 1;
+        watchdog_arm(&p);
+        answer(OUTCOME_REFUSED, 0);
+        assert_true(p.authority.armed_answered && p.authority.disarmed && !p.authority.unarmed);
+        assert_true(p.authority.arm_again > now_boottime());
+        watchdog_arm(&p);
+        answer(OUTCOME_DONE, 29 * USEC_PER_SEC); /* unfit: nothing stays armed in a pause */
+        assert_int_equal(asked.type, MSG_DISARM);
+        assert_true(asked.disarm.goes_on && p.authority.disarmed && !p.authority.unarmed);
+        paused.settings.pause = false; /* by an edit of the configuration: nothing waits for us */
+        watchdog_arm(&p);
+        answer(OUTCOME_REFUSED, 0);
+        assert_true(p.authority.unarmed);
+        assert_int_equal(permits, 0);
+}
+
 static void test_late(void **state _unused_)
 {
         watchdog_arm(&p);
@@ -213,6 +237,7 @@ int main(void)
                 cmocka_unit_test_setup(test_armed, set_up),
                 cmocka_unit_test_setup(test_none, set_up),
                 cmocka_unit_test_setup(test_unfit, set_up),
+                cmocka_unit_test_setup(test_pause_goes_on, set_up),
                 cmocka_unit_test_setup(test_late, set_up),
                 cmocka_unit_test_setup(test_not_for_a_standby, set_up),
                 cmocka_unit_test_setup(test_settle, set_up),
