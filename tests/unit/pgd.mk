@@ -7,6 +7,7 @@ PGD_TESTS = \
 	tests/unit/test-pgd-conninfo \
 	tests/unit/test-pgd-control \
 	tests/unit/test-pgd-divergence \
+	tests/unit/test-pgd-follow \
 	tests/unit/test-pgd-logical \
 	tests/unit/test-pgd-pgconf \
 	tests/unit/test-pgd-pending \
@@ -42,7 +43,9 @@ tests_unit_test_pgd_pgconf_SOURCES = tests/unit/test-pgd-pgconf.c tests/unit/tes
 tests_unit_test_pgd_pgconf_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_pending_SOURCES = tests/unit/test-pgd-pending.c tests/unit/test-lib.h
 tests_unit_test_pgd_pending_LDADD = $(PGD_TEST_LDADD)
-tests_unit_test_pgd_plan_SOURCES = tests/unit/test-pgd-plan.c tests/unit/test-lib.h
+tests_unit_test_pgd_follow_SOURCES = tests/unit/test-pgd-follow.c tests/unit/pgd-plan-world.h tests/unit/test-lib.h
+tests_unit_test_pgd_follow_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_plan_SOURCES = tests/unit/test-pgd-plan.c tests/unit/pgd-plan-world.h tests/unit/test-lib.h
 tests_unit_test_pgd_plan_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_restore_SOURCES = tests/unit/test-pgd-restore.c tests/unit/test-lib.h
 tests_unit_test_pgd_restore_LDADD = $(PGD_TEST_LDADD)
