@@ -169,7 +169,9 @@ static void end_epoch(Palisaded *p)
         m.epoch = p->authority.epoch;
         if (p->authority.standby_until != 0)
                 hands_send(p->hands, HAND_APID, &m.h);
-        p->authority = (Authority){ .ended = p->authority.epoch, .holding = HOLD_NOTHING };
+        /* A bid to take the key again may be on its way: it can still win, and a second one beside it would hide that. */
+        p->authority = (Authority){ .ended = p->authority.epoch, .holding = HOLD_NOTHING,
+                                    .bidding = p->authority.bidding };
         p->handover.wanted = false;
         p->handover.demoting = p->handover.candidate_ready = false;
         p->start_failures = 0;

@@ -23,6 +23,7 @@ static struct {
         hands_answer_t answer;
         void *userdata;
 } bid;
+static unsigned bids;
 static uint64_t seq;
 static unsigned thoughts, overs;
 
@@ -33,6 +34,7 @@ uint64_t hands_request(Hands *h _unused_, HandId id, MsgHeader *m, usec_t timeou
         if (m->type == MSG_BID) {
                 bid.answer = answer;
                 bid.userdata = userdata;
+                bids++;
                 return seq;
         }
         assert_true(n_asked < ELEMENTSOF(asked));
@@ -101,7 +103,7 @@ static int set_up(void **state)
         p.pg.pg.leaf = LEAF;
         p.fence = (MsgFenceState){ .leaf = LEAF, .populated = TRI_YES };
         n_asked = 0;
-        thoughts = overs = disarms = 0;
+        thoughts = overs = disarms = bids = 0;
         stands = false;
         *state = &p;
         return 0;
@@ -295,6 +297,25 @@ static void test_a_request_ends_with_the_lock(void **state)
         assert_int_equal(overs, 1);
 }
 
+/* The key was to be taken again; meanwhile the epoch ended. That bid is still the only one. */
+static void test_a_bid_outlives_the_epoch(void **state)
+{
+        Palisaded *p = *state;
+        static Cluster cluster;
+        MsgResult won = { .outcome = OUTCOME_DONE, .epoch = EPOCH + 1 };
+
+        p->cluster = &cluster;
+        authority_bid(p, true);
+        authority_lost(p);
+        assert_int_equal(p->authority.epoch, 0);
+        assert_true(p->authority.bidding); /* no promise is given, and a key that shows up is ours */
+        authority_bid(p, false);
+        assert_int_equal(bids, 1);
+        bid.answer(&won, bid.userdata);
+        assert_int_equal(p->authority.epoch, EPOCH + 1);
+        assert_false(p->authority.bidding || p->authority.retaken); /* whoever led on is gone */
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -306,6 +327,7 @@ int main(void)
                 cmocka_unit_test_setup(test_a_shorter_ttl, set_up),
                 cmocka_unit_test_setup(test_a_longer_ttl, set_up),
                 cmocka_unit_test_setup(test_pause_goes_on, set_up),
+                cmocka_unit_test_setup(test_a_bid_outlives_the_epoch, set_up),
                 cmocka_unit_test_setup(test_a_request_ends_with_the_lock, set_up),
         };
 
