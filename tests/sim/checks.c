@@ -255,7 +255,8 @@ static void check_outlived(void)
 {
         for (int i = 0; i < world->n_hosts; i++) {
                 Host *h = &world->hosts[i];
-                bool leads = h->powered && h->pg.primary && h->pg.phase == SERVER_UP && !h->pg.stuck;
+                bool leads = h->powered && h->pg.primary && h->pg.phase == SERVER_UP &&
+                             h->pg.stuck <= world->now;
                 bool outlives = leads && !h->stands && program_runs(&h->programs[PROGRAM_FENCED]) &&
                                 host_clock(h, world->now) >= h->last_deadline;
                 bool defies = leads && program_runs(&h->programs[PROGRAM_PGD]) && h->last_epoch <= h->revoked_epoch;

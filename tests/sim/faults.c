@@ -231,7 +231,8 @@ static bool begin_host(const Fault *f, Host *h)
         case FAULT_FREEZE_SERVER:
                 if (h->pg.phase != SERVER_DOWN) {
                         h->pg.frozen = MAX(h->pg.frozen, now + lasts);
-                        h->pg.stuck = f->a & 1;
+                        if (f->a & 1)
+                                h->pg.stuck = MAX(h->pg.stuck, now + lasts);
                 }
                 break;
         case FAULT_POWER: host_power_off(h, lasts); break;

@@ -101,7 +101,7 @@ static void end_server(Host *h, uint64_t backends_for)
         pg->life++;
         pg->streaming_since = 0;
         pg->frozen = 0;
-        pg->stuck = false;
+        pg->stuck = 0;
         for (int i = 0; i < world->n_hosts; i++) {
                 pg->flushed[i] = 0;
                 world->hosts[i].pg.flushed[h->index] = 0;
@@ -136,8 +136,8 @@ static void on_killed(Event *e)
 
         if (server_is_over(e))
                 return;
-        if (h->pg.stuck && server_is_frozen(h)) {
-                server_later(h, server_thawed(h) - world->now, on_killed, NULL);
+        if (h->pg.stuck > world->now) {
+                server_later(h, MAX(h->frozen, h->pg.stuck) - world->now, on_killed, NULL);
                 return;
         }
         if (h->pg.phase != SERVER_DOWN)

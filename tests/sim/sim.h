@@ -101,7 +101,7 @@ typedef struct Postgres {
         bool primary;       /* out of recovery */
         uint64_t born;      /* counts births: the pid */
         bool lingers;       /* the postmaster is gone, its backends are not yet */
-        bool stuck;         /* it cannot be killed: it waits for a disk */
+        uint64_t stuck;     /* until then it cannot be killed: it waits for a disk */
         uint64_t frozen;    /* until then it answers nothing, and acknowledges nothing */
         int upstream, upstream_next; /* whom primary_conninfo names, in the server and in its file; -1: nobody */
         uint64_t streaming_since; /* 0: it does not */
