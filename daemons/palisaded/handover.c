@@ -93,11 +93,8 @@ static void expire(Palisaded *p)
 {
         Handover *h = &p->handover;
 
-        if (h->asked == 0 || now_boottime() < h->asked_until)
-                return;
-        if (h->checking)
-                h->handled_revision = 0; /* looked at anew */
-        handover_lost_dcsd(p);
+        if (h->asked != 0 && now_boottime() >= h->asked_until)
+                handover_lost_dcsd(p);
 }
 
 static bool leads(const Palisaded *p)
@@ -187,15 +184,19 @@ void handover_begin_leave(Palisaded *p)
 
 void handover_lost_dcsd(Palisaded *p)
 {
-        p->handover.asked = 0;
-        p->handover.checking = false;
+        Handover *h = &p->handover;
+
+        if (h->checking)
+                h->handled_revision = 0; /* looked at anew */
+        h->asked = 0;
+        h->checking = false;
 }
 
 /* Postgres is shut down: has somebody its last record? It begins at control_lsn. */
 static bool somebody_has_all(const Palisaded *p, const MsgPeers *m)
 {
         for (uint32_t i = 0; i < m->n_peers; i++)
-                if (rank_peer_is_good(&m->peers[i], p->cluster, p->pg.pg.control_lsn + 1))
+                if (rank_peer_has_all(&m->peers[i], p->cluster, p->pg.pg.timeline, p->pg.pg.control_lsn + 1))
                         return true;
         return false;
 }

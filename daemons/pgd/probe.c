@@ -38,7 +38,9 @@ enum {
         " GREATEST(pg_last_wal_receive_lsn(), (to_jsonb(w) ->> 'written_lsn')::pg_lsn)," /* version 13 */  \
         " CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() END,"                       \
         " c.timeline_id,"                                                                          \
-        " CASE WHEN w.latest_end_lsn IS NOT NULL THEN w.received_tli END,"                         \
+        " CASE WHEN w.latest_end_lsn IS NOT NULL THEN w.received_tli" /* else that of the newest WAL here */ \
+        "  WHEN pg_is_in_recovery() THEN (SELECT max(('x' || substr(name, 1, 8))::bit(32)::int)"   \
+        "   FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$') END,"                               \
         " w.latest_end_lsn, w.status,"                                                             \
         " current_setting('primary_conninfo'),"                                                    \
         " (extract(epoch FROM pg_last_xact_replay_timestamp()) * 1000000)::bigint,"                \
@@ -153,7 +155,10 @@ static void read_state(const PGresult *r, PgState *pg)
                                                                   : REPLICATION_NONE;
         (void)STR_SET(pg->sync_names, cell(r, 0, COL_SYNC_NAMES)); /* ours are shorter */
 
-        /* A standby's own timeline is that of the WAL it receives, else of its last checkpoint. */
+        /*
+         * A standby's own timeline is that of the WAL it receives, or has. Its last checkpoint may lie before the last
+         * switch, and others would take its position for one on the timeline before (rank.c).
+         */
         uint32_t received = (uint32_t)cell_number(r, 0, COL_RECEIVED_TIMELINE);
         if (!recovery)
                 pg->timeline = (uint32_t)cell_number(r, 0, COL_TIMELINE);

@@ -36,15 +36,18 @@ static bool may_lead(const Peer *p, const Cluster *c)
         return p->answered && !p->nofailover && p->failover_priority > 0 && !p->watchdog_failed;
 }
 
-bool rank_peer_is_good(const Peer *p, const Cluster *c, Lsn lsn)
+bool rank_peer_is_good(const Peer *p, const Cluster *c)
 {
         if (!may_lead(p, c))
                 return false;
         if (c->settings.check_timeline && p->timeline < c->history.timeline)
                 return false;
-        if (lsn != 0)
-                return p->lsn >= lsn;
         return p->lsn + c->settings.maximum_lag_on_failover >= c->status.optime;
+}
+
+bool rank_peer_has_all(const Peer *p, const Cluster *c, uint32_t timeline, Lsn lsn)
+{
+        return may_lead(p, c) && p->timeline == timeline && p->lsn >= lsn;
 }
 
 static const Peer *find_peer(const RankInput *in, const char *name)
@@ -68,17 +71,25 @@ static bool another_can(const RankInput *in)
 {
         for (size_t i = 0; i < in->n_peers; i++) {
                 const Peer *p = &in->peers[i];
-                if (rank_peer_is_good(p, in->cluster, 0) &&
+                if (rank_peer_is_good(p, in->cluster) &&
                     (!sync_active(in->cluster) || cluster_is_in_sync(in->cluster, p->name)))
                         return true;
         }
         return false;
 }
 
+/* A position says nothing of the WAL on a newer timeline: a former leader may be far ahead with its own. */
+static bool is_on_older_timeline(uint32_t timeline, uint32_t than)
+{
+        return timeline != 0 && timeline < than;
+}
+
 /* A listed member that is no further than we are: what it has confirmed, we have. */
 static bool votes_for_us(const RankInput *in, const Peer *p, Lsn own)
 {
-        return p->answered && !p->primary && p->lsn > 0 && p->lsn <= own &&
+        bool comparable = p->timeline != 0 && p->timeline <= in->pg->timeline;
+
+        return p->answered && !p->primary && comparable && p->lsn > 0 && p->lsn <= own &&
                cluster_is_in_sync(in->cluster, p->name);
 }
 
@@ -157,7 +168,10 @@ static RankVerdict judge_peer(const RankInput *in, const Peer *p, Lsn own, bool 
                 *ret_decided = false;
                 return say(true, "nobody is ahead");
         }
-        if (p->lsn > own && !(former && sync_active(in->cluster)))
+        /* Its lead over our timeline was given up by whoever was elected to that; without /sync it counts, as in Patroni. */
+        bool given_up = sync_active(in->cluster) &&
+                        (former || is_on_older_timeline(p->timeline, in->pg->timeline));
+        if (p->lsn > own && !given_up)
                 return say(false, "%s is ahead: %s against %s", p->name, LSN_TEXT(p->lsn),
                            LSN_TEXT(own));
         if (p->lsn == own && p->lsn > 0 && p->failover_priority > in->tags.failover_priority &&

@@ -30,5 +30,8 @@ typedef struct RankVerdict {
 
 RankVerdict rank_judge(const RankInput *in);
 
-/* May this peer take over? lsn: it must have at least this; 0: maximum_lag_on_failover counts. */
-bool rank_peer_is_good(const Peer *peer, const Cluster *cluster, Lsn lsn);
+/* May this peer take over, by maximum_lag_on_failover? */
+bool rank_peer_is_good(const Peer *peer, const Cluster *cluster);
+
+/* May it, from a primary that was shut down at `lsn` of `timeline`, without a loss? */
+bool rank_peer_has_all(const Peer *peer, const Cluster *cluster, uint32_t timeline, Lsn lsn);

@@ -98,7 +98,7 @@ SwitchoverAnswer switchover_check(const SwitchoverAsk *ask, const Cluster *c, us
 bool switchover_is_possible(const Peer *peers, size_t n_peers, const Cluster *c)
 {
         for (size_t i = 0; i < n_peers; i++)
-                if (!peers[i].primary && rank_peer_is_good(&peers[i], c, 0))
+                if (!peers[i].primary && rank_peer_is_good(&peers[i], c))
                         return true;
         return false;
 }

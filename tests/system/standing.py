@@ -163,6 +163,33 @@ def timelines_of_the_same_number(lab):
 
 
 @case
+def a_standby_knows_its_timeline(lab):
+    """crashed before its first checkpoint on a new timeline, and nobody to stream from: it tells that timeline"""
+    leader = fresh(lab)
+    other, node = others(lab, leader)
+    ctl(leader, "switchover", "--candidate", other.name, "--force")
+    healthy(lab)
+    number = other.rest("/patroni")[1]["timeline"]
+    other.psql("create table on_the_new_timeline (n int)")
+    wait_for(lambda: says(node, "select to_regclass('on_the_new_timeline') is not null") == "t", 20, "it to have that")
+    pause(lab, other)
+    lab.etcd.move_leader_away(other)
+    other.kill()
+    pg_ctl = "/usr/lib/postgresql/15/bin/pg_ctl -D /var/lib/postgresql/15/main"
+    node.sh(f"{pg_ctl} -m immediate stop", user="postgres")
+    node.sh(f"{pg_ctl} -l /tmp/pg.log -w start >/dev/null 2>&1 </dev/null", user="postgres")
+    wait_for(lambda: node.rest("/patroni")[1].get("xlog"), 20, "its position")
+    checkpoint = int(says(node, "select timeline_id from pg_control_checkpoint()"))
+    expect(checkpoint < number, f"its last checkpoint is on timeline {checkpoint}, before {number}")
+    told = node.rest("/patroni")[1]["timeline"]
+    expect(told == number, f"it has WAL of timeline {number}, and tells {told}")
+    ctl(node, "resume", "--force")
+    lab.wait_leader(30, other_than=other)
+    other.boot()
+    healthy(lab)
+
+
+@case
 def a_dead_leader_is_named_by_resume(lab):
     """paused and the leader loses power: nobody takes over; resume names it, and force overrules it"""
     leader = fresh(lab)

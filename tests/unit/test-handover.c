@@ -93,6 +93,17 @@ static void test_another_leader_is_named(void **state _unused_)
         assert_int_equal(cleared, ASKED);
 }
 
+/* What was asked of it, nobody answers: the request is not forgotten with that. */
+static void test_dcsd_goes_meanwhile(void **state _unused_)
+{
+        handover_look(&p);
+        handover_lost_dcsd(&p);
+        handover_look(&p);
+        assert_int_equal(n_asked, 2);
+        peers_answer(true);
+        assert_true(p.handover.wanted);
+}
+
 /* Also by who wins the lock again after it has handed over, and has looked at this key before. */
 static void test_what_is_over_is_cleared_until_it_is_gone(void **state _unused_)
 {
@@ -118,6 +129,7 @@ int main(void)
                 cmocka_unit_test_setup(test_others_are_asked_and_it_begins, set_up),
                 cmocka_unit_test_setup(test_nobody_could_take_over, set_up),
                 cmocka_unit_test_setup(test_another_leader_is_named, set_up),
+                cmocka_unit_test_setup(test_dcsd_goes_meanwhile, set_up),
                 cmocka_unit_test_setup(test_what_is_over_is_cleared_until_it_is_gone, set_up),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,29 +280,30 @@ static void test_peer_is_good(void **state)
         Peer *p = &w->peers[1];
 
         p->lsn = 900;
-        assert_true(rank_peer_is_good(p, &w->cluster, 0));
+        assert_true(rank_peer_is_good(p, &w->cluster));
         p->lsn = 899;
-        assert_false(rank_peer_is_good(p, &w->cluster, 0));
+        assert_false(rank_peer_is_good(p, &w->cluster));
         /* a shutdown position is compared exactly, without lag */
         p->lsn = 1000;
-        assert_true(rank_peer_is_good(p, &w->cluster, 1000));
-        assert_false(rank_peer_is_good(p, &w->cluster, 1001));
+        assert_true(rank_peer_has_all(p, &w->cluster, 3, 1000));
+        assert_false(rank_peer_has_all(p, &w->cluster, 3, 1001));
+        assert_false(rank_peer_has_all(p, &w->cluster, 4, 1000)); /* further, with WAL of another timeline */
         w->cluster.settings.check_timeline = true;
         p->timeline = 2;
-        assert_false(rank_peer_is_good(p, &w->cluster, 0));
+        assert_false(rank_peer_is_good(p, &w->cluster));
         p->timeline = 3;
-        assert_true(rank_peer_is_good(p, &w->cluster, 0));
+        assert_true(rank_peer_is_good(p, &w->cluster));
         p->answered = false;
-        assert_false(rank_peer_is_good(p, &w->cluster, 0));
+        assert_false(rank_peer_is_good(p, &w->cluster));
         p->answered = true;
         p->nofailover = true;
-        assert_false(rank_peer_is_good(p, &w->cluster, 0));
+        assert_false(rank_peer_is_good(p, &w->cluster));
         p->nofailover = false;
         p->failover_priority = 0;
-        assert_false(rank_peer_is_good(p, &w->cluster, 0));
+        assert_false(rank_peer_is_good(p, &w->cluster));
         p->failover_priority = 1;
         p->watchdog_failed = true;
-        assert_false(rank_peer_is_good(p, &w->cluster, 0));
+        assert_false(rank_peer_is_good(p, &w->cluster));
 }
 
 /* With a quorum: as many other voters that are no further as the key asks for. */
@@ -369,6 +370,37 @@ static void test_votes(void **state)
         assert_true(best(w));
 }
 
+/* A former leader is far ahead, with WAL of its own that the next leader's timeline does not have. */
+static void test_votes_and_timelines(void **state)
+{
+        World *w = *state;
+
+        use_sync(w, "node1", "node2,node3");
+        w->cluster.settings.synchronous_mode = SYNC_MODE_QUORUM;
+        w->cluster.sync.quorum = 1;
+        w->peers[0].answered = false;
+        w->peers[1].lsn = 900;
+        assert_true(best(w));
+        w->pg.timeline = 2; /* it is us */
+        assert_false(best(w));
+        w->pg.timeline = 3;
+        w->peers[1].timeline = 2; /* who has not come to our timeline yet has nothing on it */
+        assert_true(best(w));
+        w->peers[1].timeline = 0;
+        assert_false(best(w));
+        w->peers[0] = w->peers[1]; /* it is another one: it neither votes nor stands in our way */
+        w->peers[0].timeline = 2;
+        w->peers[0].lsn = 5000;
+        (void)STR_SET(w->peers[0].name, "node3");
+        (void)STR_SET(w->peers[1].name, "node1");
+        w->peers[1].timeline = 3;
+        assert_true(best(w));
+        w->peers[1].answered = false;
+        assert_false(best(w));
+        w->cluster.settings.synchronous_mode = SYNC_MODE_OFF; /* as Patroni has it */
+        assert_false(best(w));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 /* A former leader that came back with WAL nobody has: not in /failsafe, it may not bid. */
@@ -407,6 +439,7 @@ int main(void)
                 TEST(test_switchover_away_from_us),
                 TEST(test_peer_is_good),
                 TEST(test_votes),
+                TEST(test_votes_and_timelines),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
