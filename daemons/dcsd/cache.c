@@ -193,11 +193,12 @@ int cache_note_put(Cache *c, const char *path, const char *value, int64_t lease,
                 .lease = lease,
         };
 
-        if (!kv.key || !kv.value) {
+        if (!kv.key || !kv.value || !is_ours(c, path)) {
+                int r = kv.key && kv.value ? 0 : -ENOMEM;
                 kv_done(&kv);
-                return -ENOMEM;
+                return r;
         }
-        return cache_put(c, &kv);
+        return put(c, &kv, &(Entry *){ NULL });
 }
 
 int cache_delete(Cache *c, const char *path, uint64_t revision)

@@ -38,7 +38,10 @@ int cache_delete(Cache *c, const char *path, uint64_t revision);
 int cache_take_range(Cache *c, const Node *doc, uint64_t revision);
 int cache_take_event(Cache *c, const Node *event);
 
-/* The same for a write of our own that etcd confirmed with this revision. value: text. */
+/*
+ * The same for a write of our own that etcd confirmed with this revision, which others' events before it may not have
+ * reached yet: the cache's stays. value: text.
+ */
 int cache_note_put(Cache *c, const char *path, const char *value, int64_t lease, uint64_t revision);
 
 /* By the name below the prefix ("leader", "members/node1"); NULL: it is not there. */

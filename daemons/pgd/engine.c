@@ -244,16 +244,13 @@ void engine_advance(Pgd *p)
         Plan plan = plan_next(&in);
 
         switch (plan.step) {
-        case STEP_NONE: return;
         case STEP_DONE:
         case STEP_REFUSE:
                 if (!p->order_told || p->pg.operation != PGOP_NONE)
                         end_of_order(p, &plan);
-                return;
-        case STEP_WAIT:
-                if (!p->control_known && p->pg.datadir == DATADIR_VALID && !server_runs(p->server))
-                        pgd_read_control(p);
-                return;
+                break;
+        case STEP_NONE:
+        case STEP_WAIT: break;
         case STEP_START_STANDBY:
         case STEP_START_PRIMARY:
         case STEP_RECONFIGURE:
@@ -273,8 +270,11 @@ void engine_advance(Pgd *p)
         case STEP_STOP_FAST:
         case STEP_STOP_IMMEDIATE:
         case STEP_CHECKPOINT:
-        case STEP_MAX: begin(p, &plan);
+        case STEP_MAX: begin(p, &plan); return;
         }
+        /* A step that was given up may have kept it from being read when the server ended, and the mind waits for it. */
+        if (!p->control_known && p->pg.datadir == DATADIR_VALID && !server_runs(p->server))
+                pgd_read_control(p);
 }
 
 static usec_t backoff(unsigned failures)

@@ -150,7 +150,6 @@ void dcsd_note_writes(Dcsd *d, const Txn *t, uint64_t revision)
                         (void)STR_SET(k->value, op->value);
                 }
         }
-        d->revision = MAX(d->revision, revision);
         keys_changed(d);
 }
 

@@ -64,6 +64,8 @@ static void test_own_write(void **state)
         assert_int_equal(cache_put(c, &event), 0);
         assert_int_equal(cache_note_put(c, P "status", "{}", 0, 8), 1);
         assert_int_equal(cache_get(c, "status")->create_revision, 8);
+        assert_int_equal(cache_note_put(c, P "status", "{}", 0, 20), 1);
+        assert_int_equal(cache_revision(c), 7); /* what others wrote up to 19 is not here yet */
 }
 
 static void test_load(void **state)
