@@ -12,6 +12,7 @@
 
 /* Room for the structs a document travels behind, in the packets of all hands. */
 #define BLOB_MAX (WIRE_PACKET_MAX - 4096)
+#define TTL_MOST (86400 * USEC_PER_SEC) /* as in the configuration */
 
 /* ---- switchover and failover ---- */
 
@@ -203,6 +204,11 @@ Answer wish_failsafe(const View *v, const Node *body, Wish *ret)
                 return answer_page(502, NULL);
         if (!*leader || !STR_SET(ret->request.leader, leader))
                 return answer_text(400, "\"name\" must be a member's name");
+        const char *ttl = body_text(body, "ttl", NULL); /* a Patroni tells none */
+        if (*ttl && (str_to_usec(ttl, USEC_PER_SEC, &ret->request.timing.ttl) < 0 ||
+                     ret->request.timing.ttl > TTL_MOST))
+                return answer_text(400, "\"ttl\" must be a number of seconds, %d at most",
+                                   (int)(TTL_MOST / USEC_PER_SEC));
         ret->request.kind = REQUEST_FAILSAFE;
         StatusKey *status = calloc(1, sizeof *status);
         if (!status)

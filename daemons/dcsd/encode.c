@@ -337,7 +337,7 @@ Node *encode_failsafe(const Cluster *c, const Member *self)
         return maker_end(&m);
 }
 
-Node *encode_failsafe_call(const Member *self, const StatusKey *status)
+Node *encode_failsafe_call(const Member *self, const StatusKey *status, usec_t ttl)
 {
         Maker m = maker_new(NODE_MAP);
 
@@ -345,6 +345,7 @@ Node *encode_failsafe_call(const Member *self, const StatusKey *status)
         put_text(&m, "conn_url", self->conn_url);
         put_text(&m, "api_url", self->api_url);
         put(&m, "slots", encode_slots(status));
+        put(&m, "ttl", node_new_int((int64_t)((ttl + USEC_PER_SEC - 1) / USEC_PER_SEC)));
         return maker_end(&m);
 }
 

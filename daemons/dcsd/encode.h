@@ -39,8 +39,8 @@ Node *encode_resume(const ResumeKey *r);
 /* /failsafe: name -> api_url of each member that has one. */
 Node *encode_failsafe(const Cluster *c, const Member *self); /* self: also where its key is gone */
 
-/* What a leader POSTs to the others' /failsafe. */
-Node *encode_failsafe_call(const Member *self, const StatusKey *status); /* its slots */
+/* What a leader POSTs to the others' /failsafe: its slots, and for how long they are to promise (Patroni reads no ttl). */
+Node *encode_failsafe_call(const Member *self, const StatusKey *status, usec_t ttl);
 
 /* The first dynamic configuration of a new cluster: bootstrap.dcs (or NULL) with our defaults. */
 Node *encode_first_config(const Node *bootstrap_dcs);

@@ -117,7 +117,7 @@ static bool ask_all(Failsafe *f, const Node *map, const Member *self, const char
 void failsafe_ask(Failsafe *f, const MsgAskFailsafe *m, const Member *self)
 {
         _cleanup_(node_freep) Node *map = decode_object(cache_get(f->cache, "failsafe"));
-        _cleanup_(node_freep) Node *call = encode_failsafe_call(self, &m->status);
+        _cleanup_(node_freep) Node *call = encode_failsafe_call(self, &m->status, m->ttl);
         char *body = call ? json_format(call, JSON_COMPACT) : NULL;
         char text[REASON_SIZE] = "";
 

@@ -124,8 +124,9 @@ void failsafe_request(Palisaded *p, const MsgRequest *m)
         case FAILSAFE_ACCEPTED: break;
         }
         bool is_new = now >= f->kept.until || !str_equal(f->kept.leader, m->leader);
-        Promise promise = failsafe_promise(&f->kept, m->leader, now,
-                                           p->cluster->settings.timing.ttl);
+        /* Its ttl may be an older one: it cannot see that another is configured now. */
+        usec_t ttl = MAX(p->cluster->settings.timing.ttl, m->timing.ttl);
+        Promise promise = failsafe_promise(&f->kept, m->leader, now, ttl);
         int r = store(f, &promise);
         if (r < 0) {
                 log_warning_errno(r, "Cannot store a promise in %s, so none is given: %m", f->path);
@@ -138,7 +139,7 @@ void failsafe_request(Palisaded *p, const MsgRequest *m)
                 log_event(LOG_NOTICE, EVENT_FAILSAFE, FIELDS({ "PALISADE_LEADER", m->leader, 0 }),
                           "promised %s, whom the DCS cannot see, not to bid until it is silent "
                           "for %s (failsafe mode)",
-                          m->leader, USEC_TEXT(p->cluster->settings.timing.ttl));
+                          m->leader, USEC_TEXT(ttl));
         api_respond(p->api, m->h.seq, 200, "Accepted");
         take_slots(p, m);
         palisaded_think(p);

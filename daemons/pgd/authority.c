@@ -94,8 +94,17 @@ void authority_revoke(Pgd *p, Epoch epoch, uint64_t seq)
                            epoch);
                 server_kill(p->server);
         }
-        answer_revoke(p, seq);
+        p->start.revoke = p->start.unborn ? seq : 0;
+        if (!p->start.unborn)
+                answer_revoke(p, seq);
         pgd_changed(p);
+}
+
+void authority_born(Pgd *p)
+{
+        if (p->start.revoke != 0)
+                answer_revoke(p, p->start.revoke);
+        p->start.revoke = 0;
 }
 
 int authority_init(Pgd *p)

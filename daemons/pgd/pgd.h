@@ -107,6 +107,8 @@ typedef struct Pgd {
                 bool standby;
                 Node *argv;
                 uint64_t leaf;
+                bool unborn; /* the launcher was told; it comes also if the start is given up: nothing begins before */
+                uint64_t revoke; /* seq of a REVOKE that waits for that; 0: none */
         } start;
         usec_t retry_at;
         unsigned failures;
@@ -227,6 +229,7 @@ void heartbeat_settings_changed(Pgd *p); /* files were written, the server told 
 
 void authority_permit(Pgd *p, const MsgPermit *permit);
 void authority_revoke(Pgd *p, Epoch epoch, uint64_t seq); /* answers RESULT */
+void authority_born(Pgd *p); /* or never will be: a REVOKE may wait for that */
 void authority_adopt(Pgd *p); /* a server that runs at our start */
 int authority_init(Pgd *p);
 void authority_arm(Pgd *p);

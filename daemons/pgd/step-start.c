@@ -35,11 +35,15 @@ static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
 {
         Pgd *p = userdata;
 
+        p->start.unborn = false;
         if (r >= 0)
                 r = server_watch(p->server, pid, TAKE_FD(*pidfd));
         if (r < 0) {
+                authority_born(p);
                 if (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY)
                         give_up(p, r, "the launcher could not start postgres");
+                else
+                        engine_advance(p);
                 return;
         }
         p->pg.postmaster_pid = pid;
@@ -57,6 +61,7 @@ static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
         if (p->step != STEP_START_STANDBY && p->step != STEP_START_PRIMARY) {
                 log_notice("the start of postgres was given up while it was born: killing it");
                 server_kill(p->server);
+                authority_born(p);
                 return;
         }
         pgd_set_run(p, RUN_STARTING);
@@ -70,7 +75,7 @@ static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
 
 void step_start_gate(Pgd *p, const MsgGate *gate)
 {
-        if (!still_starting(p, gate->leaf) || !p->start.argv)
+        if (!still_starting(p, gate->leaf) || !p->start.argv || p->start.unborn)
                 return;
         timer_set(&p->retry_timer, USEC_INFINITY);
         if (gate->outcome != OUTCOME_DONE) {
@@ -80,6 +85,8 @@ void step_start_gate(Pgd *p, const MsgGate *gate)
         int r = launch_spawn(p->launch, gate->leaf, p->start.argv, on_born, p);
         if (r < 0)
                 give_up(p, r, "the launcher is not there");
+        else
+                p->start.unborn = true;
 }
 
 /* The leaf is made: hand it to fenced by way of the mind, and wait for its word. */
@@ -106,7 +113,8 @@ static void on_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
 
 void step_start_overdue(Pgd *p)
 {
-        if (p->start.argv && (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY))
+        if (p->start.argv && !p->start.unborn &&
+            (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY))
                 give_up(p, -ETIMEDOUT, "no word about the gate came");
 }
 

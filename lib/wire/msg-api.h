@@ -62,7 +62,8 @@ typedef struct MsgRequest {
         uint32_t blob_size;
         uint64_t revision; /* CONFIG: RECORD_ANY_REVISION replaces without comparing */
         usec_t scheduled_wall_usec;
-        Timing timing;  /* CONFIG: as the document has it, adjusted; ttl 0: not told */
+        Timing timing;  /* CONFIG: as the document has it, adjusted; ttl 0: not told.
+                           FAILSAFE: ttl, which the leader counts on; 0: not told, as by Patroni */
         RestartAsk restart; /* RESTART */
         uint32_t force; /* RESUME: do not wait for members that may stand and do not answer;
                            REINITIALIZE: whatever is under way is given up */

@@ -22,6 +22,7 @@ typedef struct Question {
         int from, index;
         unsigned life; /* of the asking dcsd */
         bool failsafe;
+        usec_t ttl; /* which a leader in failsafe mode counts on */
         uint64_t scheduled; /* revision of the failover key when it was asked */
         char what[24];
 } Question;
@@ -230,6 +231,7 @@ static void on_question(Event *e)
                 q->seq = seq;
                 m.h.seq = seq;
                 m.kind = q->failsafe ? REQUEST_FAILSAFE : REQUEST_PROBE;
+                m.timing.ttl = q->ttl;
                 if (q->failsafe)
                         (void)STR_SET(m.leader, world->hosts[q->from].name);
                 message_to_mind(h, HAND_APID, &m.h, NULL, 0);
@@ -318,7 +320,7 @@ static void ask_one(Asking *k, const char *name)
         if (to >= 0 && to < world->n_hosts && passes(p->host, to)) {
                 Question *q = calloc(1, sizeof *q);
                 *q = (Question){ .key = k->key, .from = p->host->index, .index = (int)k->n,
-                                 .life = p->life, .failsafe = k->failsafe };
+                                 .life = p->life, .failsafe = k->failsafe, .ttl = k->ttl };
                 sim_event(world->now + delay(), on_question, NULL, &world->hosts[to], q, 0);
         }
         k->n++;

@@ -193,7 +193,7 @@ void check_cancelled(uint64_t request)
 {
         const Key *k = etcd_key(PREFIX "failover");
 
-        if (k && k->mod == request)
+        if (k && k->mod == request && !str_equal(k->value, "{}"))
                 sim_fail("%s is told to be deleted, and is not", k->value);
 }
 

@@ -222,7 +222,18 @@ static void test_failsafe(void **state _unused_)
         assert_true(status.slots[0].lsn == 77 && status.slots[1].lsn == 99);
         wish_done(&w);
         assert_int_equal(status_of(promise(&v, "{\"name\":\"n1\"}", &w)), 0); /* an older Patroni */
+        assert_true(w.request.timing.ttl == 0);
         wish_done(&w);
+        assert_int_equal(status_of(promise(&v, "{\"name\":\"n1\",\"ttl\":30}", &w)), 0);
+        assert_true(w.request.timing.ttl == 30 * USEC_PER_SEC);
+        wish_done(&w);
+        static const char *const wrong[] = { "-1", "\"x\"", "1e30", "86401" };
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                char text[64];
+                snprintf(text, sizeof text, "{\"name\":\"n1\",\"ttl\":%s}", wrong[i]);
+                assert_int_equal(status_of(promise(&v, text, &w)), 400);
+                wish_done(&w);
+        }
         scene_done(&s);
 }
 

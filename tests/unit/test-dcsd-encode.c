@@ -187,13 +187,13 @@ static void test_failsafe_call(void **state)
                              .slots = { { .name = "feed", .lsn = 5 }, { .name = "n1", .lsn = 9 } } };
 
         (void)state;
-        assert_json(encode_failsafe_call(&self, &status),
+        assert_json(encode_failsafe_call(&self, &status, 29500 * USEC_PER_MSEC),
                     "{\"name\":\"n1\",\"conn_url\":\"postgres://a:5432/postgres\","
-                    "\"api_url\":\"http://a:8008/patroni\",\"slots\":{\"feed\":5,\"n1\":9}}");
+                    "\"api_url\":\"http://a:8008/patroni\",\"slots\":{\"feed\":5,\"n1\":9},\"ttl\":30}");
         status.n_slots = 0;
         self = (Member){ .name = "n1" };
-        assert_json(encode_failsafe_call(&self, &status),
-                    "{\"name\":\"n1\",\"slots\":{}}");
+        assert_json(encode_failsafe_call(&self, &status, 3 * USEC_PER_SEC),
+                    "{\"name\":\"n1\",\"slots\":{},\"ttl\":3}");
 }
 
 static void test_first_config(void **state)

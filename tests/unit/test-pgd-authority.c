@@ -150,6 +150,20 @@ static void test_revoked_on_its_way(void **state _unused_)
         assert_int_equal(p.step, STEP_CLONE);
 }
 
+/* The launcher was told: a server will come, and has to be killed first. */
+static void test_revoked_before_the_birth(void **state _unused_)
+{
+        p.step = STEP_START_PRIMARY;
+        p.start.unborn = true;
+        authority_revoke(&p, EPOCH, 98); /* the mind asks again */
+        authority_revoke(&p, EPOCH, 99);
+        assert_int_equal(answers, 0);
+        p.start.unborn = false;
+        authority_born(&p);
+        authority_born(&p);
+        assert_int_equal(answers, 1);
+}
+
 /* Not renewed: fast, immediate, killed, each where the time left asks for it. */
 static void test_lapses(void **state _unused_)
 {
@@ -204,6 +218,7 @@ int main(void)
                 cmocka_unit_test_setup(test_revoked_primary, set_up),
                 cmocka_unit_test_setup(test_revoked_and_not_meant, set_up),
                 cmocka_unit_test_setup(test_revoked_on_its_way, set_up),
+                cmocka_unit_test_setup(test_revoked_before_the_birth, set_up),
                 cmocka_unit_test_setup(test_lapses, set_up),
                 cmocka_unit_test_setup(test_moves_back, set_up),
                 cmocka_unit_test_setup(test_adopted, set_up),
