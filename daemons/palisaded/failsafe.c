@@ -3,7 +3,8 @@
  * itself, the asking of the others. The rules are lib/decide/failsafe.h's.
  *
  * A promise must outlive the mind that gave it, so it is a file under /run before it is answered.
- * A restart of the host loses it: a mind that finds none keeps quiet for one ttl.
+ * A restart of the host loses it. How long the longest promise is stands in the state directory: a mind that
+ * finds none keeps quiet for that long, or for one ttl if that is longer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,19 +38,37 @@ static bool parse_promise(char *text, Promise *ret)
         return true;
 }
 
+static void load_length(Failsafe *f)
+{
+        char *text = NULL;
+        int r = read_file_at(AT_FDCWD, f->length_path, 32, &text, NULL);
+
+        if (r >= 0) {
+                text[strcspn(text, "\n")] = 0;
+                r = str_to_u64(text, &f->length);
+        }
+        if (r < 0 && r != -ENOENT)
+                log_warning_errno(r, "%s does not tell how long promises were, and is ignored: %m", f->length_path);
+        free(text);
+}
+
 void failsafe_load(Palisaded *p, const char *runtime)
 {
-        const char *own = getenv("RUNTIME_DIRECTORY"); /* our unit's */
+        const char *own = getenv("RUNTIME_DIRECTORY"), *state = getenv("STATE_DIRECTORY"); /* our unit's */
         char *text = NULL;
         Failsafe *f = &p->failsafe;
 
         snprintf(f->path, sizeof f->path, "%s/%s.promise", own ? own : runtime, p->cluster_name);
+        snprintf(f->length_path, sizeof f->length_path, "%s/%s.promised", state ? state : runtime, p->cluster_name);
         f->started = now_boottime();
+        load_length(f);
         int r = read_file_at(AT_FDCWD, f->path, NAME_SIZE + 32, &text, NULL);
         if (r >= 0)
                 f->known = parse_promise(text, &f->kept);
         if (!f->known && r != -ENOENT)
                 log_warning("%s is no promise of ours, and is ignored", f->path);
+        if (!f->known)
+                f->kept = (Promise){ .until = f->length != 0 ? usec_add(f->started, f->length) : 0 };
         free(text);
 }
 
@@ -61,6 +80,18 @@ static int store(const Failsafe *f, const Promise *promise)
         return write_file_atomic(f->path, text, (size_t)n, 0600);
 }
 
+/* Before a promise of that length is given; 0: none holds any more. */
+static int store_length(Failsafe *f, usec_t length)
+{
+        char text[32];
+        int n = snprintf(text, sizeof text, "%" PRIu64 "\n", length);
+        int r = write_file_atomic(f->length_path, text, (size_t)n, 0600);
+
+        if (r >= 0)
+                f->length = length;
+        return r;
+}
+
 /* ---- as a member ---- */
 
 /* The first time failsafe mode is seen on: what an earlier run has promised is not known. */
@@ -69,6 +100,8 @@ void failsafe_on_cluster(Palisaded *p)
         const Settings *s = &p->cluster->settings;
         Failsafe *f = &p->failsafe;
 
+        if (f->length != 0 && now_boottime() >= f->kept.until)
+                (void)store_length(f, 0); /* if not, the next start is quiet for longer than it need be */
         if (!s->failsafe_mode || f->known)
                 return;
         Promise quiet = failsafe_promise(&f->kept, "", f->started, s->timing.ttl);
@@ -127,9 +160,12 @@ void failsafe_request(Palisaded *p, const MsgRequest *m)
         /* Its ttl may be an older one: it cannot see that another is configured now. */
         usec_t ttl = MAX(p->cluster->settings.timing.ttl, m->timing.ttl);
         Promise promise = failsafe_promise(&f->kept, m->leader, now, ttl);
-        int r = store(f, &promise);
+        int r = ttl > f->length ? store_length(f, ttl) : 0;
+        if (r >= 0)
+                r = store(f, &promise);
         if (r < 0) {
-                log_warning_errno(r, "Cannot store a promise in %s, so none is given: %m", f->path);
+                log_warning_errno(r, "Cannot store a promise in %s or %s, so none is given: %m", f->path,
+                                  f->length_path);
                 api_respond(p->api, m->h.seq, 500, "the promise could not be stored");
                 return;
         }

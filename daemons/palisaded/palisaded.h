@@ -111,6 +111,8 @@ typedef struct VipRight {
 /* failsafe.c */
 typedef struct Failsafe {
         char path[URL_SIZE]; /* of the stored promise */
+        char length_path[URL_SIZE];
+        usec_t length; /* no promise that may hold is longer; 0: none holds. Survives a boot */
         Promise kept;
         bool known;          /* what an earlier run has promised */
         usec_t started;

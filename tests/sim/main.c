@@ -243,6 +243,7 @@ int main(int argc, char **argv)
         bool errors = false;
         int c;
 
+        setenv("STATE_DIRECTORY", "/var/lib/palisaded", 1); /* of the minds: what a boot leaves, world.c */
         while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
                 switch (c) {
                 case SEED: o.first = o.last = strtoull(optarg, NULL, 10); break;

@@ -1,6 +1,6 @@
 /*
  * What stands in for lib/io and the kernel under the real programs: the loop's timers, the sockets
- * between a mind and its hands, the log, files under /run, systemd's fd store.
+ * between a mind and its hands, the log, files, systemd's fd store.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -441,37 +441,41 @@ void seam_hand_gone(Program *hand)
         }
 }
 
-/* ---- files under /run ---- */
+/* ---- files ---- */
+
+static File *find_file(Host *h, const char *path)
+{
+        for (size_t i = 0; i < ELEMENTSOF(h->files); i++)
+                if (str_equal(h->files[i].path, path)) /* empty: a free one */
+                        return &h->files[i];
+        return NULL;
+}
 
 int write_file_atomic(const char *path, const char *text, size_t size, mode_t mode _unused_)
 {
         Host *h = running->host;
+        File *f = find_file(h, path);
 
-        for (size_t i = 0; i < ELEMENTSOF(h->files); i++) {
-                File *f = &h->files[i];
-                if (f->there && !str_equal(f->path, path))
-                        continue;
-                f->there = true;
-                (void)STR_SET(f->path, path);
-                (void)str_copy_n(f->text, sizeof f->text, text, size);
-                return 0;
-        }
-        return -ENOSPC;
+        if (!f)
+                f = find_file(h, "");
+        if (!f)
+                return -ENOSPC;
+        (void)STR_SET(f->path, path);
+        (void)str_copy_n(f->text, sizeof f->text, text, size);
+        return 0;
 }
 
 int read_file_at(int dir_fd _unused_, const char *path, size_t most _unused_, char **ret,
                  size_t *ret_size)
 {
-        Host *h = running->host;
+        const File *f = find_file(running->host, path);
 
-        for (size_t i = 0; i < ELEMENTSOF(h->files); i++)
-                if (h->files[i].there && str_equal(h->files[i].path, path)) {
-                        *ret = strdup(h->files[i].text);
-                        if (ret_size)
-                                *ret_size = strlen(*ret);
-                        return 0;
-                }
-        return -ENOENT;
+        if (!f)
+                return -ENOENT;
+        *ret = strdup(f->text);
+        if (ret_size)
+                *ret_size = strlen(*ret);
+        return 0;
 }
 
 int make_dirs(const char *path _unused_, mode_t mode _unused_)

@@ -134,7 +134,6 @@ typedef struct Leaf {
 typedef struct File {
         char path[64];
         char text[256];
-        bool there;
 } File;
 
 struct Node_ {
@@ -153,7 +152,7 @@ struct Node_ {
         int next_leaf;
         uint64_t leaf_number;
         Postgres pg;
-        File files[4];        /* under /run: gone with a boot */
+        File files[4];        /* those under /run are gone with a boot */
         void *stores[3];      /* systemd's fd store: pgd's table, fenced's, watchdogd's */
         int store_leaf, store_gate; /* fds of fenced's in there; -1: none */
         void *apid;

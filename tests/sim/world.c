@@ -328,7 +328,9 @@ void program_kill(Program *p)
 
 static void forget_run(Host *h)
 {
-        memset(h->files, 0, sizeof h->files);
+        for (size_t i = 0; i < ELEMENTSOF(h->files); i++)
+                if (strncmp(h->files[i].path, "/var/", 5) != 0)
+                        h->files[i] = (File){ 0 };
         for (size_t i = 0; i < ELEMENTSOF(h->stores); i++) {
                 free(h->stores[i]);
                 h->stores[i] = NULL;
