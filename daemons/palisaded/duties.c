@@ -250,11 +250,11 @@ static void run_sync(Palisaded *p)
         }
 }
 
-bool duties_before_promotion(Palisaded *p)
+bool duties_before_promotion(Palisaded *p, bool starts)
 {
         char names[SYNC_LIST_SIZE];
 
-        if (sync_names_before_promotion(p->cluster, &p->pg.pg, p->node.name, names, sizeof names)) {
+        if (!starts && sync_names_before_promotion(p->cluster, &p->pg.pg, p->node.name, names, sizeof names)) {
                 /* Anything else gives way: a FOLLOW that compares timelines with a leader that is gone never ends. */
                 if (!p->order_open || p->order.what != ORDER_SYNC_NAMES)
                         set_sync_names(p, names);
@@ -262,7 +262,8 @@ bool duties_before_promotion(Palisaded *p)
         }
         SyncPlan plan = sync_plan_promotion(p->cluster, p->node.name);
 
-        if (plan.action == SYNC_NOTHING)
+        /* Who comes back under its own key waits for those whom it names. */
+        if (plan.action == SYNC_NOTHING || (starts && str_equal(p->cluster->sync.leader, p->node.name)))
                 return true;
         if (!p->duties.under_way[RECORD_SYNC])
                 write_sync_key(p, &plan);

@@ -138,7 +138,7 @@ static void order_as_primary(Palisaded *p, OrderWhat what)
 
         if (p->want_state != WANT_GRANTED || p->want.epoch != p->authority.epoch)
                 return; /* fenced has the permit first (DESIGN §2, promotion) */
-        if (what == ORDER_PROMOTE && !duties_before_promotion(p))
+        if (!duties_before_promotion(p, what == ORDER_START))
                 return;
         m.what = what;
         m.epoch = p->authority.epoch;

@@ -192,17 +192,33 @@ SyncPlan quorum_plan(const Cluster *c, const PgState *pg, const char *name, cons
         return same_key(&p, &names, &now) ? (SyncPlan){ 0 } : p;
 }
 
+/* Whoever could be elected in `name`'s place. */
+static Set others(const Cluster *c, Names *names, const char *name)
+{
+        Set voters = bits_of_list(names, c->sync.standbys), own = bit_of(names, name);
+
+        if (c->sync.leader[0])
+                voters |= bit_of(names, c->sync.leader);
+        return voters & ~own;
+}
+
+SyncPlan quorum_plan_promotion(const Cluster *c, const char *name)
+{
+        Names names = { 0 };
+        Set voters = others(c, &names, name);
+
+        if (!c->sync.leader[0] || str_equal(c->sync.leader, name))
+                return (SyncPlan){ 0 };
+        return write_key(&names, c->sync.quorum > count(voters) ? 0 : voters, c->sync.quorum);
+}
+
 bool quorum_names_at_start(const Cluster *c, const char *name, char *buf, size_t size)
 {
         Names names = { 0 };
-        Set voters = bits_of_list(&names, c->sync.standbys), own = bit_of(&names, name);
-        unsigned quorum = c->sync.quorum;
+        Set voters = others(c, &names, name);
+        unsigned quorum = c->sync.quorum, n = count(voters);
 
         buf[0] = 0;
-        if (c->sync.leader[0] && !str_equal(c->sync.leader, name))
-                voters |= bit_of(&names, c->sync.leader);
-        voters &= ~own;
-        unsigned n = count(voters);
         if (n == 0 || quorum >= n)
                 return false;
         parameter_of(&names, voters, n - quorum, false, buf, size);

@@ -29,6 +29,13 @@ typedef struct QuorumTarget {
 SyncPlan quorum_plan(const Cluster *c, const PgState *pg, const char *name, const QuorumTarget *target);
 
 /*
+ * Before `name` begins to act as primary under another leader's key: it takes that one's place there, since the
+ * leader of /sync may lead again without a vote (as in Patroni), and has nothing of what is acknowledged from now on.
+ * Whoever could be elected under the old key can under this one, by as many votes.
+ */
+SyncPlan quorum_plan_promotion(const Cluster *c, const char *name);
+
+/*
  * The parameter with which `name` may begin to act as primary: whoever could be elected in its place
  * under /sync as it stands must be among those its first commit waits for. False: nothing needs to be
  * waited for.

@@ -143,6 +143,8 @@ SyncPlan sync_plan_promotion(const Cluster *c, const char *name)
 {
         static const Names nobody = { 0 };
 
+        if (c->settings.synchronous_mode == SYNC_MODE_QUORUM)
+                return quorum_plan_promotion(c, name);
         if (c->settings.synchronous_mode != SYNC_MODE_ON ||
             (str_equal(c->sync.leader, name) && c->sync.standbys[0] == 0))
                 return (SyncPlan){ 0 };

@@ -30,7 +30,7 @@ typedef struct SyncPlan {
 /* For the leader `name`, whose server runs as primary. */
 SyncPlan sync_plan(const Cluster *c, const PgState *pg, const char *name);
 
-/* Before promotion: /sync must name the new leader and nobody else. With a quorum it stays. */
+/* Before promotion: /sync must name the new leader and nobody else; with a quorum, whoever else could be elected. */
 SyncPlan sync_plan_promotion(const Cluster *c, const char *name);
 
 /* With a quorum the parameter comes first. True: it must be set to buf before the promotion. */

@@ -157,16 +157,41 @@ static void test_names_before_promotion(void **state _unused_)
         p.order_open = true;
         p.pg.pg.operation = PGOP_REWIND;
         assert_true(quorum_names_at_start(&cluster, "node0", names, sizeof names));
-        assert_false(duties_before_promotion(&p));
+        assert_false(duties_before_promotion(&p, false));
         expect_order(names);
-        assert_false(duties_before_promotion(&p));
+        assert_false(duties_before_promotion(&p, false));
         assert_int_equal(n_ordered, 1); /* that is under way */
 
         p.order_open = false;
         (void)STR_SET(p.pg.pg.sync_names, names);
-        assert_true(duties_before_promotion(&p));
-        assert_int_equal(n_ordered, 1);
         assert_int_equal(n_written, 0);
+        assert_false(duties_before_promotion(&p, false)); /* and then the key: node3 may lead again by it */
+        assert_int_equal(n_ordered, 1);
+        assert_string_equal(written.sync.leader, "node0");
+        assert_string_equal(written.sync.standbys, "node1,node2,node3");
+        assert_int_equal(written.sync.quorum, 2);
+        answer(OUTCOME_DONE);
+        (void)STR_SET(cluster.sync.leader, "node0");
+        see(60, "node1,node2,node3");
+        assert_true(duties_before_promotion(&p, false));
+}
+
+/* From its files, under its own key, which is left as it is; under another one's, which is taken first. */
+static void test_key_before_a_start(void **state _unused_)
+{
+        static const SyncMode modes[] = { SYNC_MODE_ON, SYNC_MODE_QUORUM };
+
+        for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+                set_up(NULL);
+                cluster.settings.synchronous_mode = modes[i];
+                (void)STR_SET(cluster.sync.leader, "node0");
+                (void)STR_SET(cluster.sync.standbys, "node1");
+                assert_true(duties_before_promotion(&p, true));
+                (void)STR_SET(cluster.sync.leader, "node3");
+                assert_false(duties_before_promotion(&p, true));
+                assert_string_equal(written.sync.leader, "node0");
+                assert_int_equal(n_ordered, 0);
+        }
 }
 
 /* In the other mode nobody is synchronous yet, and the key says so before the promotion. */
@@ -175,16 +200,16 @@ static void test_key_before_promotion(void **state _unused_)
         cluster.settings.synchronous_mode = SYNC_MODE_ON;
         (void)STR_SET(cluster.sync.leader, "node3");
         (void)STR_SET(cluster.sync.standbys, "node0");
-        assert_false(duties_before_promotion(&p));
+        assert_false(duties_before_promotion(&p, false));
         assert_string_equal(written.sync.leader, "node0");
         assert_string_equal(written.sync.standbys, "");
         assert_int_equal(written.revision, 7);
-        assert_false(duties_before_promotion(&p));
+        assert_false(duties_before_promotion(&p, false));
         assert_int_equal(n_written, 1);
         answer(OUTCOME_DONE);
         (void)STR_SET(cluster.sync.leader, "node0");
         see(60, "");
-        assert_true(duties_before_promotion(&p));
+        assert_true(duties_before_promotion(&p, false));
 }
 
 /* Our member key goes along, and tells whose claim it was: no claim without it. */
@@ -209,6 +234,7 @@ int main(void)
                 cmocka_unit_test_setup(test_lost_write_is_seen, set_up),
                 cmocka_unit_test_setup(test_names_before_promotion, set_up),
                 cmocka_unit_test_setup(test_key_before_promotion, set_up),
+                cmocka_unit_test_setup(test_key_before_a_start, set_up),
                 cmocka_unit_test_setup(test_claim_with_the_member_key, set_up),
         };
 
