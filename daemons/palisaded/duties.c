@@ -270,6 +270,22 @@ bool duties_before_promotion(Palisaded *p, bool starts)
         return false;
 }
 
+bool duties_names_at_start(Palisaded *p, char *buf, size_t size)
+{
+        const PgState *pg = &p->pg.pg;
+
+        buf[0] = 0;
+        if (sync_is_settled(p)) {
+                sync_names_at_start(p->cluster, p->node.name, buf, size);
+                return true;
+        }
+        /* The key may be another one than we see. What was in force when it was written suits both. */
+        if (pg->probed == 0)
+                return false;
+        (void)str_copy(buf, size, pg->sync_names); /* the same size */
+        return true;
+}
+
 void duties_run(Palisaded *p)
 {
         const Cluster *c = p->cluster;

@@ -140,6 +140,8 @@ static void order_as_primary(Palisaded *p, OrderWhat what)
                 return; /* fenced has the permit first (DESIGN §2, promotion) */
         if (!duties_before_promotion(p, what == ORDER_START))
                 return;
+        if (what == ORDER_START && !duties_names_at_start(p, m.text, sizeof m.text))
+                return;
         m.what = what;
         m.epoch = p->authority.epoch;
         if (what == ORDER_START) {
@@ -148,8 +150,6 @@ static void order_as_primary(Palisaded *p, OrderWhat what)
         }
         if (p->start_since == 0 && !restart_stops(p))
                 p->start_since = now_boottime();
-        if (what == ORDER_START)
-                sync_names_at_start(p->cluster, p->node.name, m.text, sizeof m.text);
         order(p, &m);
 }
 

@@ -360,6 +360,8 @@ void duties_run(Palisaded *p);   /* at each change, while leading */
 void duties_status(const Palisaded *p, StatusKey *ret); /* what /status is to say */
 void duties_beat(Palisaded *p);  /* at each beat, while leading */
 void duties_sync_in_doubt(Palisaded *p); /* somebody may have written /sync under our epoch */
+/* synchronous_standby_names for a start as primary. False: not known now. */
+bool duties_names_at_start(Palisaded *p, char *buf, size_t size);
 bool duties_before_promotion(Palisaded *p, bool starts); /* starts: from its files. True: nothing is in the way */
 void duties_publish(Palisaded *p, bool beat);
 void duties_claim(Palisaded *p);

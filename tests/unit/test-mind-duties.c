@@ -194,6 +194,28 @@ static void test_key_before_a_start(void **state _unused_)
         }
 }
 
+/* A crash while a write of /sync is on its way, which asks for more voters and so for more to wait for. */
+static void test_names_at_a_start(void **state _unused_)
+{
+        char names[SYNC_LIST_SIZE];
+
+        cluster.settings.synchronous_mode = SYNC_MODE_QUORUM;
+        (void)STR_SET(cluster.sync.leader, "node0");
+        (void)STR_SET(cluster.sync.standbys, "node1,node2");
+        cluster.sync.quorum = 2; /* nobody is elected: nobody need be waited for */
+        (void)STR_SET(p.pg.pg.sync_names, "ANY 1 (node1,node2,node3)");
+        p.pg.pg.probed = 1;
+        assert_true(duties_names_at_start(&p, names, sizeof names));
+        assert_string_equal(names, "");
+        duties_sync_in_doubt(&p);
+        assert_true(duties_names_at_start(&p, names, sizeof names));
+        assert_string_equal(names, "ANY 1 (node1,node2,node3)");
+        p.pg.pg.probed = 0; /* a new pgd does not know */
+        assert_false(duties_names_at_start(&p, names, sizeof names));
+        see(60, "node1,node2");
+        assert_true(duties_names_at_start(&p, names, sizeof names));
+}
+
 /* In the other mode nobody is synchronous yet, and the key says so before the promotion. */
 static void test_key_before_promotion(void **state _unused_)
 {
@@ -234,6 +256,7 @@ int main(void)
                 cmocka_unit_test_setup(test_lost_write_is_seen, set_up),
                 cmocka_unit_test_setup(test_names_before_promotion, set_up),
                 cmocka_unit_test_setup(test_key_before_promotion, set_up),
+                cmocka_unit_test_setup(test_names_at_a_start, set_up),
                 cmocka_unit_test_setup(test_key_before_a_start, set_up),
                 cmocka_unit_test_setup(test_claim_with_the_member_key, set_up),
         };
