@@ -37,7 +37,8 @@ bool unsync_waits(Palisaded *p)
         const Cluster *c = p->cluster;
         usec_t now = now_boottime();
 
-        if (!unsync_is_wanted(p)) {
+        /* Whose lock it is is nobody's standby, though /sync may name it still. */
+        if (!unsync_is_wanted(p) || p->authority.epoch != 0) {
                 p->unsync_until = p->unsync_out = 0;
                 return false;
         }
