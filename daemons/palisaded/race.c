@@ -69,6 +69,7 @@ static void judge(Palisaded *p)
                 .last_leader = p->race.last_leader,
                 .peers = p->race.peers,
                 .n_peers = p->race.n_peers,
+                .now_wall = now_wall(),
         };
         RankVerdict v = rank_judge(&in);
 

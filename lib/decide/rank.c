@@ -4,6 +4,8 @@
 #include "base/str.h"
 #include "decide/rank.h"
 
+#define CLOCKS_DIFFER (5 * USEC_PER_SEC)
+
 static RankVerdict say(bool best, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static RankVerdict say(bool best, const char *format, ...)
 {
@@ -109,6 +111,18 @@ static RankVerdict count_votes(const RankInput *in, Lsn own)
                                      votes, needed);
 }
 
+/*
+ * Somebody is asked to take over now. What is scheduled for later is the leader's to begin: if that one is lost
+ * before, the best takes over. Wall clocks differ a little, and the leader's counts.
+ */
+static bool is_requested(const RankInput *in)
+{
+        const FailoverKey *f = &in->cluster->failover;
+
+        return f->requested &&
+               (f->scheduled_wall_usec == 0 || usec_add(in->now_wall, CLOCKS_DIFFER) >= f->scheduled_wall_usec);
+}
+
 /* The failover key: whom it names, goes. *ret_decided: it settled the matter. */
 static RankVerdict judge_request(const RankInput *in, Lsn own, bool *ret_decided)
 {
@@ -139,7 +153,7 @@ static RankVerdict judge_request(const RankInput *in, Lsn own, bool *ret_decided
 static RankVerdict judge_self(const RankInput *in, Lsn own, bool *ret_decided)
 {
         const Cluster *c = in->cluster;
-        bool requested = c->failover.requested;
+        bool requested = is_requested(in);
         Lsn floor = usec_sub(c->status.optime, c->settings.maximum_lag_on_failover);
 
         *ret_decided = true;
@@ -164,7 +178,7 @@ static RankVerdict judge_peer(const RankInput *in, const Peer *p, Lsn own, bool 
         if (p->primary)
                 return say(false, "%s is still alive as primary", p->name);
         /* Who hands over does not compete: it only takes over again if nobody else can. */
-        if (!may_lead(p, in->cluster) || (f->requested && str_equal(f->leader, p->name))) {
+        if (!may_lead(p, in->cluster) || (is_requested(in) && str_equal(f->leader, p->name))) {
                 *ret_decided = false;
                 return say(true, "nobody is ahead");
         }
@@ -187,7 +201,7 @@ RankVerdict rank_judge(const RankInput *in)
         bool decided;
         RankVerdict v;
 
-        if (in->cluster->failover.requested) {
+        if (is_requested(in)) {
                 v = judge_request(in, own, &decided);
                 if (decided)
                         return v;

@@ -21,6 +21,7 @@ typedef struct RankInput {
         const char *last_leader;  /* who led before; empty: not known */
         const Peer *peers;        /* answers, and who did not answer */
         size_t n_peers;
+        usec_t now_wall;          /* a switchover that is scheduled for later counts for nothing yet */
 } RankInput;
 
 typedef struct RankVerdict {

@@ -274,6 +274,24 @@ static void test_switchover_away_from_us(void **state)
         assert_true(best(w));
 }
 
+/* Scheduled, and the leader is lost before it is due: its candidate is one of the others. */
+static void test_scheduled(void **state)
+{
+        World *w = *state;
+
+        request(w, "node1", "node2");
+        w->in.now_wall = SEC(1000);
+        w->pg.receive_lsn = w->pg.replay_lsn = 950;
+        assert_true(best(w)); /* now: named, it goes, though node3 is ahead */
+        w->cluster.failover.scheduled_wall_usec = SEC(1060);
+        assert_false(best(w));
+        (void)STR_SET(w->cluster.failover.candidate, "node3");
+        w->pg.receive_lsn = 1001;
+        assert_true(best(w));
+        w->cluster.failover.scheduled_wall_usec = SEC(1001); /* by a clock that is behind the leader's */
+        assert_false(best(w));
+}
+
 static void test_peer_is_good(void **state)
 {
         World *w = *state;
@@ -438,6 +456,7 @@ int main(void)
                 TEST(test_switchover_to_anybody),
                 TEST(test_switchover_away_from_us),
                 TEST(test_peer_is_good),
+                TEST(test_scheduled),
                 TEST(test_votes),
                 TEST(test_votes_and_timelines),
         };
