@@ -126,14 +126,20 @@ static unsigned confirmed(Names *names, const PgState *pg, Set sync)
         return count(have & sync);
 }
 
+/* Whoever could be elected in `name`'s place. */
+static Set others(const Cluster *c, Names *names, const char *name)
+{
+        Set voters = bits_of_list(names, c->sync.standbys), own = bit_of(names, name);
+
+        if (c->sync.leader[0])
+                voters |= bit_of(names, c->sync.leader);
+        return voters & ~own;
+}
+
 /* Another leader's key: we were elected under it, and are no voter of our own. */
 static SyncPlan take_over(const Cluster *c, Names *names, const char *name, State now)
 {
-        Set own = bit_of(names, name);
-
-        if (c->sync.leader[0])
-                now.voters |= bit_of(names, c->sync.leader);
-        now.voters &= ~own;
+        now.voters = others(c, names, name);
         return is_safe(&now) && c->sync.leader[0] ? write_key(names, now.voters, now.quorum)
                                                   : write_key(names, 0, 0);
 }
@@ -190,16 +196,6 @@ SyncPlan quorum_plan(const Cluster *c, const PgState *pg, const char *name, cons
                 return (SyncPlan){ 0 };
         p = write_key(&names, want.sync, count(want.sync) - have);
         return same_key(&p, &names, &now) ? (SyncPlan){ 0 } : p;
-}
-
-/* Whoever could be elected in `name`'s place. */
-static Set others(const Cluster *c, Names *names, const char *name)
-{
-        Set voters = bits_of_list(names, c->sync.standbys), own = bit_of(names, name);
-
-        if (c->sync.leader[0])
-                voters |= bit_of(names, c->sync.leader);
-        return voters & ~own;
 }
 
 SyncPlan quorum_plan_promotion(const Cluster *c, const char *name)
