@@ -69,6 +69,7 @@ static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
                 (void)STR_SET(p->pg.following, files_upstream(p)->name); /* same size */
         log_info("postgres started as %s, pid %d", p->start.standby ? "standby" : "primary", (int)pid);
         authority_arm(p);
+        authority_born(p); /* a REVOKE that let this standby live */
         heartbeat_schedule(p);
         engine_step_done(p, 0, "started");
 }
