@@ -45,6 +45,7 @@ palisade_pgd_SOURCES = $(PGD_PURE) \
 	daemons/pgd/settings.c \
 	daemons/pgd/step-archive.c \
 	daemons/pgd/step-bootstrap.c daemons/pgd/step-bootstrap.h \
+	daemons/pgd/step-check.c \
 	daemons/pgd/step-clone.c \
 	daemons/pgd/step-remove.c \
 	daemons/pgd/step-restore.c \
