@@ -1,8 +1,10 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/macros.h"
 #include "base/str.h"
 #include "pgd/divergence.h"
 
@@ -15,6 +17,8 @@ Tri divergence_judge(const LocalWal *local, uint32_t leader_timeline, const Hist
                 return TRI_YES;
         if (history->n_lines > 0 && !history_contains(history, own))
                 return TRI_YES; /* a timeline of the same number is another one */
+        if (local->other_start)
+                return TRI_YES; /* the same, and even its place is the same */
         if (local->timeline == leader_timeline)
                 return TRI_NO;
         if (history_find_switch(history, local->timeline, &left) < 0)
@@ -26,6 +30,22 @@ Tri divergence_judge(const LocalWal *local, uint32_t leader_timeline, const Hist
         if (local->checkpoint_end == 0)
                 return TRI_UNKNOWN;
         return TRI(local->checkpoint_end != left);
+}
+
+bool divergence_start(const LocalWal *local, const History *own, uint32_t wal_file_size, WalPiece *ret)
+{
+        const HistoryLine *last = own->n_lines > 0 ? &own->lines[own->n_lines - 1] : NULL;
+
+        if (!last || last->timeline >= local->timeline || local->lsn <= last->switch_lsn || wal_file_size == 0)
+                return false;
+        uint64_t number = last->switch_lsn / wal_file_size, per_id = (1ULL << 32) / wal_file_size;
+        uint64_t here = MIN(local->lsn - last->switch_lsn, (uint64_t)WAL_PIECE_MOST);
+
+        ret->offset = (uint32_t)(last->switch_lsn % wal_file_size);
+        ret->size = (uint32_t)MIN(here, (uint64_t)(wal_file_size - ret->offset));
+        snprintf(ret->file, sizeof ret->file, "%08" PRIX32 "%08" PRIX32 "%08" PRIX32, local->timeline,
+                 (uint32_t)(number / per_id), (uint32_t)(number % per_id));
+        return true;
 }
 
 bool divergence_is_foreign(const char *file, uint32_t timeline)

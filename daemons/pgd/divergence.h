@@ -16,6 +16,7 @@ typedef struct LocalWal {
         uint32_t timeline;
         Lsn lsn; /* replayed up to; for a stopped primary its last checkpoint's location */
         Lsn checkpoint_end; /* stopped primary: the end of that checkpoint's record; 0: not known */
+        bool other_start; /* the records with which its timeline begins are not the leader's */
 } LocalWal;
 
 /*
@@ -24,6 +25,21 @@ typedef struct LocalWal {
  */
 Tri divergence_judge(const LocalWal *local, uint32_t leader_timeline, const History *history,
                      const History *own);
+
+/* Of a file in pg_wal. */
+typedef struct WalPiece {
+        char file[25];
+        uint32_t offset, size; /* bytes; size at most WAL_PIECE_MOST */
+} WalPiece;
+
+#define WAL_PIECE_MOST 512
+
+/*
+ * The records with which our timeline begins, as far as we have them. Two servers that are promoted at the same
+ * place without knowing of each other have the same history; but the first record tells when that was, to the
+ * microsecond. False: it is timeline 1, its history is not known, or nothing of it is here.
+ */
+bool divergence_start(const LocalWal *local, const History *own, uint32_t wal_file_size, WalPiece *ret);
 
 /* A file of pg_wal that belongs to a timeline above this one: none of a server on it. */
 bool divergence_is_foreign(const char *file, uint32_t timeline);

@@ -117,7 +117,7 @@ typedef struct Pgd {
 
         /* the comparison with the order's leader */
         Tri diverged;
-        bool twin; /* by a timeline of the leader's own number, where pg_rewind sees nothing */
+        bool twin; /* by a timeline of a number of the leader's, where pg_rewind sees nothing */
         unsigned check_failures, rewind_failures;
         LocalWal local;
         uint32_t leader_timeline;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "io/fdutil.h"
@@ -101,7 +102,7 @@ static void judge(Pgd *p)
                 return;
         }
         p->diverged = verdict;
-        p->twin = verdict == TRI_YES && p->local.timeline == p->leader_timeline;
+        p->twin = verdict == TRI_YES && (p->local.timeline == p->leader_timeline || p->local.other_start);
         p->check_failures = 0;
         log_info("our WAL (timeline %u, %s) has %s that of %s (timeline %u)", p->local.timeline,
                  LSN_TEXT(p->local.lsn), verdict == TRI_NO ? "not left" : "left",
@@ -109,6 +110,53 @@ static void judge(Pgd *p)
         if (verdict == TRI_NO)
                 connect_now(p);
         engine_step_done(p, 0, "compared");
+}
+
+/* How our timeline begins, in hexadecimal; both are of the check in flight. */
+static WalPiece start;
+static char own_start[2 * WAL_PIECE_MOST + 1];
+
+/* False: there is nothing to compare. */
+static bool read_own_start(const Pgd *p)
+{
+        unsigned char bytes[WAL_PIECE_MOST];
+        char path[PATH_MAX];
+
+        if (!divergence_start(&p->local, &own_history, p->control.wal_file_size, &start))
+                return false;
+        snprintf(path, sizeof path, "%s/pg_wal/%s", p->data_dir, start.file);
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0 || pread(fd, bytes, start.size, start.offset) != (ssize_t)start.size)
+                return false; /* recycled since, most likely */
+        for (uint32_t i = 0; i < start.size; i++)
+                snprintf(own_start + 2 * i, 3, "%02x", bytes[i]);
+        return true;
+}
+
+static void on_start(Pgd *p, ToolResult *result)
+{
+        if (result->r >= 0 && result->status == 1) { /* an older rewind user, who may not */
+                log_info("cannot compare how timeline %u begins: %s", p->local.timeline, result->error);
+        } else if (result->r < 0 || result->status != 0) {
+                tool_failed(p, result, "reading how the timeline begins");
+                return;
+        } else {
+                size_t n = strcspn(result->output, "\n"); /* 0: the leader has that file no more */
+                p->local.other_start = n > 0 && (n != strlen(own_start) ||
+                                                 memcmp(result->output, own_start, n) != 0);
+        }
+        judge(p);
+}
+
+/* As pg_rewind does it, whose user may call that function. */
+static int ask_start(Pgd *p)
+{
+        char sql[256];
+
+        snprintf(sql, sizeof sql,
+                 "SELECT pg_catalog.encode(pg_catalog.pg_read_binary_file('pg_wal/%s', %u, %u, true), 'hex')",
+                 start.file, start.offset, start.size);
+        return ask(p, "rewind", false, sql, on_start);
 }
 
 static void on_history(Pgd *p, ToolResult *result)
@@ -120,7 +168,13 @@ static void on_history(Pgd *p, ToolResult *result)
                 tool_failed(p, result, "TIMELINE_HISTORY");
                 return;
         }
-        judge(p);
+        if (!history_contains(&leader_history, &own_history) || !read_own_start(p)) {
+                judge(p);
+                return;
+        }
+        int r = ask_start(p);
+        if (r < 0)
+                check_failed(p, strerror(-r));
 }
 
 static void on_identify(Pgd *p, ToolResult *result)
@@ -171,11 +225,12 @@ static void note_local(Pgd *p)
 
         leader_history.n_lines = own_history.n_lines = 0;
         if (server_runs(p->server)) {
-                p->local = (LocalWal){ true, p->pg.timeline, p->pg.replay_lsn, 0 };
+                p->local = (LocalWal){ .in_recovery = true, .timeline = p->pg.timeline, .lsn = p->pg.replay_lsn };
         } else if (control_was_primary(c) || c->min_recovery_lsn == 0) {
-                p->local = (LocalWal){ false, c->timeline, c->checkpoint_lsn, 0 };
+                p->local = (LocalWal){ .timeline = c->timeline, .lsn = c->checkpoint_lsn };
         } else {
-                p->local = (LocalWal){ true, c->min_recovery_timeline, c->min_recovery_lsn, 0 };
+                p->local = (LocalWal){ .in_recovery = true, .timeline = c->min_recovery_timeline,
+                                       .lsn = c->min_recovery_lsn };
         }
 }
 

@@ -71,6 +71,15 @@ def recovers(node):
     return says(node, "select pg_is_in_recovery()") == "t"
 
 
+def position(node):
+    return node.psql("select pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()")
+
+
+def newest_history(node):
+    """The last line of its timeline's history: which timeline ended, where, and why."""
+    return node.sh("tail -n 1 $(ls /var/lib/postgresql/15/main/pg_wal/*.history | tail -n 1)").stdout.strip()
+
+
 def metric(node, name):
     _, text = node.http("GET", "/metrics")
     return next((line for line in text.splitlines() if line.startswith(name)), "")
@@ -160,6 +169,35 @@ def timelines_of_the_same_number(lab):
     healthy(lab)
     expect(twin.psql("select to_regclass('nobody_saw_it') is null") == "t", "and nothing else")
     return f"timeline {number} twice; the lonely one was made anew"
+
+
+@case
+def timelines_of_the_same_number_and_place(lab):
+    """the same, and both were promoted at the same place of the same timeline: their histories do not tell them apart"""
+    leader = fresh(lab)
+    twin, other = others(lab, leader)
+    patch(leader, {"postgresql": {"remove_data_directory_on_diverged_timelines": True}})
+    pause(lab, leader)
+    leader.psql("checkpoint")
+    leader.sh("pkill -STOP -f '^postgres: .*(background writer|checkpointer|autovacuum launcher)'")  # nothing more is written
+    wait_for(lambda: position(twin) == position(other), 20, "both standbys to have the same")
+    twin.psql("select pg_promote()")
+    wait_for(lambda: not recovers(twin), 10, f"{twin.name} to be promoted")
+    twin.psql("create table nobody_saw_it (n int); checkpoint")
+    lonely = newest_history(twin)
+    lab.etcd.move_leader_away(twin)
+    twin.kill()
+    ctl(leader, "resume", "--force")
+    leader.sh("chmod -x /usr/lib/postgresql/15/bin/postgres; pkill -KILL -x postgres")
+    wait_for(lambda: lab.leader() and lab.leader().name == other.name, 40, f"{other.name} to lead")
+    leader.sh("chmod +x /usr/lib/postgresql/15/bin/postgres")
+    other.psql("create table everybody_sees as select generate_series(1, 1000) n; checkpoint")
+    expect(newest_history(other) == lonely, "both timelines have one history")
+    twin.boot()
+    healthy(lab)
+    wait_for(lambda: says(twin, "select count(*) from everybody_sees") == "1000", 60, "it has what the leader has")
+    expect(twin.psql("select to_regclass('nobody_saw_it') is null") == "t", "and nothing else")
+    return f"{lonely.split()[0]} ended at {lonely.split()[1]} twice; the lonely one was made anew"
 
 
 @case

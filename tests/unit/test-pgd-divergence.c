@@ -12,7 +12,8 @@ static const History history = {
 
 static Tri judge(bool in_recovery, uint32_t timeline, Lsn lsn, Lsn checkpoint_end)
 {
-        LocalWal local = { in_recovery, timeline, lsn, checkpoint_end };
+        LocalWal local = { .in_recovery = in_recovery, .timeline = timeline, .lsn = lsn,
+                           .checkpoint_end = checkpoint_end };
 
         return divergence_judge(&local, 3, &history, &(History){ 0 });
 }
@@ -22,10 +23,15 @@ static void test_timelines(void **state _unused_)
         assert_int_equal(judge(true, 4, 1, 0), TRI_YES); /* ahead of the leader's */
         assert_int_equal(judge(true, 3, 99999, 0), TRI_NO);
         assert_int_equal(judge(false, 3, 99999, 0), TRI_NO);
-        assert_int_equal(divergence_judge(&(LocalWal){ true, 2, 1, 0 }, 3,
+        assert_int_equal(divergence_judge(&(LocalWal){ .in_recovery = true, .timeline = 2, .lsn = 1 }, 3,
                                           &(History){ .n_lines = 1, .lines = { { .timeline = 1 } } },
                                           &(History){ 0 }),
                          TRI_YES); /* the leader was never on ours */
+}
+
+static Tri judge_with(uint32_t timeline, Lsn lsn, const History *own)
+{
+        return divergence_judge(&(LocalWal){ .in_recovery = true, .timeline = timeline, .lsn = lsn }, 3, &history, own);
 }
 
 /* Promoted where nobody saw it, and somebody else took the same number. */
@@ -37,9 +43,53 @@ static void test_twins(void **state _unused_)
         static const History parent = { .n_lines = 1,
                                         .lines = { { .timeline = 1, .switch_lsn = 990 } } };
 
-        assert_int_equal(divergence_judge(&(LocalWal){ true, 3, 1995, 0 }, 3, &history, &own), TRI_YES);
-        assert_int_equal(divergence_judge(&(LocalWal){ true, 3, 1995, 0 }, 3, &history, &history), TRI_NO);
-        assert_int_equal(divergence_judge(&(LocalWal){ true, 2, 995, 0 }, 3, &history, &parent), TRI_YES);
+        assert_int_equal(judge_with(3, 1995, &own), TRI_YES);
+        assert_int_equal(judge_with(3, 1995, &history), TRI_NO);
+        assert_int_equal(judge_with(2, 995, &parent), TRI_YES);
+}
+
+/* Promoted at the same place, too: only the records tell. */
+static void test_same_start(void **state _unused_)
+{
+        LocalWal local = { .timeline = 3, .lsn = 2100, .other_start = true };
+
+        assert_int_equal(divergence_judge(&local, 3, &history, &history), TRI_YES);
+        local = (LocalWal){ .in_recovery = true, .timeline = 2, .lsn = 1100, .other_start = true };
+        assert_int_equal(divergence_judge(&local, 3, &history, &(History){ 0 }), TRI_YES);
+}
+
+#define MB (1024 * 1024)
+
+static void assert_start(Lsn from, Lsn to, uint32_t file_size, const char *file, uint32_t offset, uint32_t size)
+{
+        History own = { .n_lines = 2,
+                        .lines = { { .timeline = 1, .switch_lsn = 1 }, { .timeline = 2, .switch_lsn = from } } };
+        WalPiece piece = { .size = 77 };
+
+        assert_true(divergence_start(&(LocalWal){ .timeline = 3, .lsn = to }, &own, file_size, &piece));
+        assert_string_equal(piece.file, file);
+        assert_int_equal(piece.offset, offset);
+        assert_int_equal(piece.size, size);
+}
+
+static void test_start_of_a_timeline(void **state _unused_)
+{
+        WalPiece piece = { .size = 77 };
+        History own = history;
+
+        assert_start(0x5000110, 0x6000000, 16 * MB, "000000030000000000000005", 0x110, 512);
+        assert_start(0x5000110, 0x5000150, 16 * MB, "000000030000000000000005", 0x110, 0x40);
+        assert_start(0x5FFFF00, 0x6000100, 16 * MB, "000000030000000000000005", 0xFFFF00, 0x100);
+        assert_start(0xA5000110, 0xA6000000, 1024 * MB, "000000030000000000000002", 0x25000110, 512);
+        assert_start(0x1FF000008, 0x1FF000009, 16 * MB, "0000000300000001000000FF", 8, 1);
+        assert_start(0x1FFFFFFF8, 0x200000000, 1 * MB, "000000030000000100000FFF", 0xFFFF8, 8);
+
+        assert_false(divergence_start(&(LocalWal){ .timeline = 3, .lsn = 2000 }, &own, 16 * MB, &piece));
+        assert_false(divergence_start(&(LocalWal){ .timeline = 2, .lsn = 3000 }, &own, 16 * MB, &piece));
+        assert_false(divergence_start(&(LocalWal){ .timeline = 3, .lsn = 3000 }, &own, 0, &piece));
+        own.n_lines = 0;
+        assert_false(divergence_start(&(LocalWal){ .timeline = 1, .lsn = 3000 }, &own, 16 * MB, &piece));
+        assert_int_equal(piece.size, 77);
 }
 
 static void test_foreign_files(void **state _unused_)
@@ -122,6 +172,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_timelines), cmocka_unit_test(test_twins),
+                cmocka_unit_test(test_same_start), cmocka_unit_test(test_start_of_a_timeline),
                 cmocka_unit_test(test_foreign_files),      cmocka_unit_test(test_standby),
                 cmocka_unit_test(test_former_primary), cmocka_unit_test(test_identify),
                 cmocka_unit_test(test_waldump),
