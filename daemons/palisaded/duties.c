@@ -216,6 +216,9 @@ static void renew_sync_key(Palisaded *p)
 {
         SyncKey key = p->cluster->sync;
 
+        if (p->duties.under_way[RECORD_SYNC])
+                return;
+        (void)STR_SET(key.leader, p->node.name); /* it is, or nobody */
         duties_sync_in_doubt(p);
         record(p, RECORD_SYNC, key.mod_revision, p->authority.epoch, &key, NULL);
 }
@@ -250,24 +253,35 @@ static void run_sync(Palisaded *p)
         }
 }
 
-bool duties_before_promotion(Palisaded *p, bool starts)
+/* /sync as whoever acts as primary from now on needs it. */
+static bool suits_promotion(Palisaded *p)
+{
+        SyncPlan plan = sync_plan_promotion(p->cluster, p->node.name);
+
+        if (plan.action == SYNC_NOTHING)
+                return true;
+        if (!p->duties.under_way[RECORD_SYNC])
+                write_sync_key(p, &plan);
+        return false;
+}
+
+bool duties_before_promotion(Palisaded *p)
 {
         char names[SYNC_LIST_SIZE];
 
-        if (!starts && sync_names_before_promotion(p->cluster, &p->pg.pg, p->node.name, names, sizeof names)) {
+        if (sync_names_before_promotion(p->cluster, &p->pg.pg, p->node.name, names, sizeof names)) {
                 /* Anything else gives way: a FOLLOW that compares timelines with a leader that is gone never ends. */
                 if (!p->order_open || p->order.what != ORDER_SYNC_NAMES)
                         set_sync_names(p, names);
                 return false;
         }
-        SyncPlan plan = sync_plan_promotion(p->cluster, p->node.name);
+        return suits_promotion(p);
+}
 
-        /* Who comes back under its own key waits for those whom it names. */
-        if (plan.action == SYNC_NOTHING || (starts && str_equal(p->cluster->sync.leader, p->node.name)))
-                return true;
-        if (!p->duties.under_way[RECORD_SYNC])
-                write_sync_key(p, &plan);
-        return false;
+/* Its files say whom it waits for; who comes back under its own key waits for those whom that names. */
+bool duties_before_start(Palisaded *p)
+{
+        return str_equal(p->cluster->sync.leader, p->node.name) || suits_promotion(p);
 }
 
 bool duties_names_at_start(Palisaded *p, char *buf, size_t size)
@@ -280,10 +294,11 @@ bool duties_names_at_start(Palisaded *p, char *buf, size_t size)
                 return true;
         }
         /* The key may be another one than we see. What was in force when it was written suits both. */
-        if (pg->probed == 0)
-                return false;
-        (void)str_copy(buf, size, pg->sync_names); /* the same size */
-        return true;
+        if (pg->probed != 0)
+                (void)str_copy(buf, size, pg->sync_names); /* the same size */
+        else
+                renew_sync_key(p); /* a new pgd does not know what that was */
+        return pg->probed != 0;
 }
 
 void duties_run(Palisaded *p)

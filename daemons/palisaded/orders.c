@@ -138,9 +138,10 @@ static void order_as_primary(Palisaded *p, OrderWhat what)
 
         if (p->want_state != WANT_GRANTED || p->want.epoch != p->authority.epoch)
                 return; /* fenced has the permit first (DESIGN §2, promotion) */
-        if (!duties_before_promotion(p, what == ORDER_START))
-                return;
-        if (what == ORDER_START && !duties_names_at_start(p, m.text, sizeof m.text))
+        bool ready = what == ORDER_START
+                             ? duties_before_start(p) && duties_names_at_start(p, m.text, sizeof m.text)
+                             : duties_before_promotion(p);
+        if (!ready)
                 return;
         m.what = what;
         m.epoch = p->authority.epoch;

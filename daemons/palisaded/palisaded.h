@@ -123,7 +123,7 @@ typedef struct Failsafe {
 /* pause.c */
 typedef struct Pause {
         bool writing;          /* our StandingKey */
-        bool deleting;         /* it counts for nothing, though the snapshot has it still */
+        bool ending;           /* it counts for nothing any more, and is deleted once nothing rests on it */
         usec_t resuming_since; /* the ResumeKey was first seen */
         Timer look;
         /* One at a time. ENDING: written, and somebody stands who was not seen before. */
@@ -362,7 +362,8 @@ void duties_beat(Palisaded *p);  /* at each beat, while leading */
 void duties_sync_in_doubt(Palisaded *p); /* somebody may have written /sync under our epoch */
 /* synchronous_standby_names for a start as primary. False: not known now. */
 bool duties_names_at_start(Palisaded *p, char *buf, size_t size);
-bool duties_before_promotion(Palisaded *p, bool starts); /* starts: from its files. True: nothing is in the way */
+bool duties_before_promotion(Palisaded *p); /* of a standby that runs. True: nothing is in the way */
+bool duties_before_start(Palisaded *p);     /* as primary */
 void duties_publish(Palisaded *p, bool beat);
 void duties_claim(Palisaded *p);
 void duties_unclaim(Palisaded *p);

@@ -37,7 +37,7 @@ static bool says_so(const Palisaded *p)
 
 bool pause_stands(const Palisaded *p)
 {
-        return is_on(p) && says_so(p) && !p->pause.deleting;
+        return is_on(p) && says_so(p) && !p->pause.ending;
 }
 
 /* Another member that may be a primary without a deadline; NULL: there is none. */
@@ -66,7 +66,7 @@ static void on_written(const MsgResult *r, void *userdata)
         Palisaded *p = userdata;
 
         if (r->outcome == OUTCOME_DONE)
-                p->pause.deleting = false;
+                p->pause.ending = false;
         on_answered(r, p);
 }
 
@@ -90,7 +90,7 @@ static void write_standing(Palisaded *p, bool standing)
         (void)STR_SET(key.name, p->node.name); /* same size */
         p->pause.writing = true;
         if (!standing)
-                p->pause.deleting = true;
+                p->pause.ending = true;
         send_record(p, RECORD_STANDING, &key, standing ? on_written : on_answered, p);
 }
 
@@ -103,19 +103,29 @@ static bool is_armed(const Palisaded *p)
                !a->permit.standing && p->fence.epoch == a->epoch && !p->fence.standing;
 }
 
+/* Whatever is started under our right would have no deadline. */
+static bool would_have_none(const Palisaded *p)
+{
+        const Authority *a = &p->authority;
+
+        return a->epoch != 0 && !a->revoked && a->permit.epoch == a->epoch && a->permit.standing;
+}
+
 void pause_run(Palisaded *p)
 {
         FactPg pg = (FactPg)p->facts.value[FACT_PG];
-        bool primary = fact_pg_acts(pg);
+        bool primary = fact_pg_acts(pg), stopped = !primary && pg != PG_STOPPING;
 
         if (!p->cluster || pg == PG_UNKNOWN || p->facts.value[FACT_HANDS] != HANDS_KNOWN)
                 return;
         if (!says_so(p))
-                p->pause.deleting = false; /* it is done */
+                p->pause.ending = false; /* it is done */
+        else if (stopped)
+                p->pause.ending = true;
         if (is_on(p) && primary && !pause_stands(p))
                 write_standing(p, true);
         else if (says_so(p) && !(is_on(p) && primary) &&
-                 ((!primary && pg != PG_STOPPING) || is_armed(p)))
+                 (is_armed(p) || (stopped && !would_have_none(p))))
                 write_standing(p, false);
         authority_stand(p);
 }

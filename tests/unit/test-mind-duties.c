@@ -157,15 +157,15 @@ static void test_names_before_promotion(void **state _unused_)
         p.order_open = true;
         p.pg.pg.operation = PGOP_REWIND;
         assert_true(quorum_names_at_start(&cluster, "node0", names, sizeof names));
-        assert_false(duties_before_promotion(&p, false));
+        assert_false(duties_before_promotion(&p));
         expect_order(names);
-        assert_false(duties_before_promotion(&p, false));
+        assert_false(duties_before_promotion(&p));
         assert_int_equal(n_ordered, 1); /* that is under way */
 
         p.order_open = false;
         (void)STR_SET(p.pg.pg.sync_names, names);
         assert_int_equal(n_written, 0);
-        assert_false(duties_before_promotion(&p, false)); /* and then the key: node3 may lead again by it */
+        assert_false(duties_before_promotion(&p)); /* and then the key: node3 may lead again by it */
         assert_int_equal(n_ordered, 1);
         assert_string_equal(written.sync.leader, "node0");
         assert_string_equal(written.sync.standbys, "node1,node2,node3");
@@ -173,7 +173,7 @@ static void test_names_before_promotion(void **state _unused_)
         answer(OUTCOME_DONE);
         (void)STR_SET(cluster.sync.leader, "node0");
         see(60, "node1,node2,node3");
-        assert_true(duties_before_promotion(&p, false));
+        assert_true(duties_before_promotion(&p));
 }
 
 /* From its files, under its own key, which is left as it is; under another one's, which is taken first. */
@@ -186,9 +186,9 @@ static void test_key_before_a_start(void **state _unused_)
                 cluster.settings.synchronous_mode = modes[i];
                 (void)STR_SET(cluster.sync.leader, "node0");
                 (void)STR_SET(cluster.sync.standbys, "node1");
-                assert_true(duties_before_promotion(&p, true));
+                assert_true(duties_before_start(&p));
                 (void)STR_SET(cluster.sync.leader, "node3");
-                assert_false(duties_before_promotion(&p, true));
+                assert_false(duties_before_start(&p));
                 assert_string_equal(written.sync.leader, "node0");
                 assert_int_equal(n_ordered, 0);
         }
@@ -212,8 +212,17 @@ static void test_names_at_a_start(void **state _unused_)
         assert_string_equal(names, "ANY 1 (node1,node2,node3)");
         p.pg.pg.probed = 0; /* a new pgd does not know */
         assert_false(duties_names_at_start(&p, names, sizeof names));
+        assert_int_equal(n_written, 1); /* the key as it stands: then none of an earlier write can follow */
+        assert_string_equal(written.sync.leader, "node0");
+        assert_string_equal(written.sync.standbys, "node1,node2");
+        assert_int_equal(written.sync.quorum, 2);
+        assert_int_equal(written.revision, 7);
+        assert_false(duties_names_at_start(&p, names, sizeof names));
+        assert_int_equal(n_written, 1);
         see(60, "node1,node2");
+        answer(OUTCOME_DONE);
         assert_true(duties_names_at_start(&p, names, sizeof names));
+        assert_int_equal(n_written, 1);
 }
 
 /* In the other mode nobody is synchronous yet, and the key says so before the promotion. */
@@ -222,16 +231,16 @@ static void test_key_before_promotion(void **state _unused_)
         cluster.settings.synchronous_mode = SYNC_MODE_ON;
         (void)STR_SET(cluster.sync.leader, "node3");
         (void)STR_SET(cluster.sync.standbys, "node0");
-        assert_false(duties_before_promotion(&p, false));
+        assert_false(duties_before_promotion(&p));
         assert_string_equal(written.sync.leader, "node0");
         assert_string_equal(written.sync.standbys, "");
         assert_int_equal(written.revision, 7);
-        assert_false(duties_before_promotion(&p, false));
+        assert_false(duties_before_promotion(&p));
         assert_int_equal(n_written, 1);
         answer(OUTCOME_DONE);
         (void)STR_SET(cluster.sync.leader, "node0");
         see(60, "");
-        assert_true(duties_before_promotion(&p, false));
+        assert_true(duties_before_promotion(&p));
 }
 
 /* Our member key goes along, and tells whose claim it was: no claim without it. */
