@@ -191,7 +191,9 @@ static const LeaseCalls lease_calls = {
 static void on_result(uint64_t seq, Outcome outcome, Epoch epoch, const char *text, void *userdata)
 {
         MsgResult m = WIRE_INIT(MsgResult, MSG_RESULT);
+        Dcsd *d = userdata;
 
+        failsafe_answered(d->failsafe, seq, outcome);
         m.h.seq = seq;
         m.outcome = outcome;
         m.epoch = epoch;
@@ -334,14 +336,16 @@ HANDLER(on_publish)
 }
 
 /*
- * What reads so already is not written again, as far as a current watch can tell. But for /sync: its
- * new revision is what keeps an older write, whose answer was lost, from taking effect later.
+ * What reads so already is not written again, as far as a current watch can tell. But for /sync, and /failsafe in
+ * doubt: the new revision is what keeps an older write, whose answer was lost, from taking effect later.
  */
 static bool nothing_to_write(const Dcsd *d, const MsgRecord *m, const RecordPlan *plan)
 {
         const LeaderKey *leader = &report_cluster(d->report)->leader;
 
-        return plan->is_there && m->key != RECORD_SYNC && watch_is_current(d->watch) &&
+        if (m->key == RECORD_SYNC || (m->key == RECORD_FAILSAFE && failsafe_in_doubt(d->failsafe, m->epoch)))
+                return false;
+        return plan->is_there && watch_is_current(d->watch) &&
                (m->epoch == 0 || (leader->epoch == m->epoch && str_equal(leader->name, d->name)));
 }
 
@@ -365,24 +369,9 @@ HANDLER(on_record)
                 free(plan.value);
                 on_result(h->seq, OUTCOME_DONE, 0, "", d);
         } else {
+                if (m->key == RECORD_FAILSAFE)
+                        failsafe_sent(d->failsafe, m, &plan);
                 orders_record(d->orders, m, plan.key, plan.value, plan.revision);
-        }
-}
-
-/* Members of /failsafe that the mind knows by name only. */
-static void add_addresses(const Dcsd *d, MsgAskPeers *m)
-{
-        _cleanup_(node_freep) Node *map = NULL;
-
-        for (uint32_t i = 0; i < m->n_peers; i++) {
-                PeerAddress *a = &m->peers[i];
-                if (a->api_url[0])
-                        continue;
-                if (!map)
-                        map = decode_object(cache_get(d->cache, "failsafe"));
-                const char *url = node_get_text(map, a->name);
-                if (url)
-                        (void)STR_SET(a->api_url, url); /* cut, it does not answer */
         }
 }
 
@@ -394,7 +383,7 @@ HANDLER(on_ask)
         MsgAskPeers *m = (MsgAskPeers *)packet;
 
         memcpy(packet, h, h->size); /* as large at the most: wire_check() */
-        add_addresses(d, m);
+        failsafe_add_addresses(d->failsafe, m);
         asks_start(d->asks, m);
 }
 

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "config/json.h"
 #include "dcsd/decode.h"
+#include "dcsd/doubt.h"
 #include "dcsd/encode.h"
 #include "dcsd/failsafe.h"
 #include "io/fdutil.h"
@@ -31,7 +32,53 @@ struct Failsafe {
         usec_t sent, ttl;
         uint32_t n, open;
         Question questions[CLUSTER_MEMBERS_MAX];
+
+        Doubt doubt;
+        uint64_t written_seq; /* of the record under way that writes the key; 0: none */
+        Epoch written_epoch;
 };
+
+/* ---- the key ---- */
+
+bool failsafe_in_doubt(const Failsafe *f, Epoch epoch)
+{
+        const Kv *kv = cache_get(f->cache, "failsafe");
+
+        return doubt_is_open(&f->doubt, epoch, kv ? kv->mod_revision : 0);
+}
+
+void failsafe_sent(Failsafe *f, const MsgRecord *m, const RecordPlan *plan)
+{
+        doubt_sent(&f->doubt, m->epoch, plan->revision, plan->adds);
+        f->written_seq = m->h.seq;
+        f->written_epoch = m->epoch;
+}
+
+void failsafe_answered(Failsafe *f, uint64_t seq, Outcome outcome)
+{
+        if (seq == 0 || seq != f->written_seq)
+                return;
+        doubt_answered(&f->doubt, f->written_epoch, outcome);
+        f->written_seq = 0;
+}
+
+void failsafe_add_addresses(const Failsafe *f, MsgAskPeers *m)
+{
+        _cleanup_(node_freep) Node *map = NULL;
+
+        for (uint32_t i = 0; i < m->n_peers; i++) {
+                PeerAddress *a = &m->peers[i];
+                if (a->api_url[0])
+                        continue;
+                if (!map)
+                        map = decode_object(cache_get(f->cache, "failsafe"));
+                const char *url = node_get_text(map, a->name);
+                if (url)
+                        (void)STR_SET(a->api_url, url); /* cut, it does not answer */
+        }
+}
+
+/* ---- the asking ---- */
 
 static void end(Failsafe *f, Outcome outcome, const char *text)
 {
@@ -132,6 +179,8 @@ void failsafe_ask(Failsafe *f, const MsgAskFailsafe *m, const Member *self)
         f->sent = now_boottime();
         if (!body)
                 end(f, OUTCOME_REFUSED, "out of memory");
+        else if (failsafe_in_doubt(f, m->epoch))
+                end(f, OUTCOME_REFUSED, "a write of /failsafe may still name other members");
         else if (!map || !node_get(map, self->name))
                 end(f, OUTCOME_REFUSED, "this node does not stand in /failsafe");
         else if (!ask_all(f, map, self, body, m->deadline, text, sizeof text))
@@ -146,7 +195,7 @@ void failsafe_forget(Failsafe *f)
         for (uint32_t i = 0; i < f->n; i++)
                 f->questions[i].request = http_cancel(f->questions[i].request);
         f->n = f->open = 0;
-        f->seq = 0;
+        f->seq = f->written_seq = 0;
 }
 
 int failsafe_new(Failsafe **ret, Asks *asks, const Cache *cache, const FailsafeCalls *calls,

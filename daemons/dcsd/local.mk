@@ -5,6 +5,7 @@ DCSD_PURE = \
 	daemons/dcsd/body.c daemons/dcsd/body.h \
 	daemons/dcsd/cache.c daemons/dcsd/cache.h \
 	daemons/dcsd/decode.c daemons/dcsd/decode.h \
+	daemons/dcsd/doubt.c daemons/dcsd/doubt.h \
 	daemons/dcsd/encode.c daemons/dcsd/encode.h \
 	daemons/dcsd/endpoints.c daemons/dcsd/endpoints.h \
 	daemons/dcsd/errors.c daemons/dcsd/errors.h \

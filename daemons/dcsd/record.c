@@ -109,9 +109,17 @@ static int make_failover(const Maker *k)
         return take_json(k, encode_failover((const FailoverKey *)k->m->value));
 }
 
+/* Compared always: an earlier write of it must not take effect after a later one (doubt.h). */
 static int make_failsafe(const Maker *k)
 {
-        return take_json(k, encode_failsafe(k->c->cluster, k->c->self));
+        const Kv *kv = cache_get(k->c->cache, "failsafe");
+        _cleanup_(node_freep) Node *before = decode_object(kv);
+        Node *map = encode_failsafe(k->c->cluster, k->c->self);
+
+        k->plan->revision = kv ? kv->mod_revision : 0;
+        NODE_FOREACH(n, map)
+                k->plan->adds |= !node_get(before, n->key);
+        return take_json(k, map);
 }
 
 /* One key a member: its name follows the path. */

@@ -27,6 +27,7 @@ typedef struct RecordPlan {
         uint64_t revision;
         bool is_claim;     /* the race for `initialize` */
         bool is_there;     /* the key reads so already: nothing to write */
+        bool adds;         /* /failsafe: somebody whom the key does not name */
 } RecordPlan;
 
 /* 0, -EINVAL (text says why this cannot be written), -ENOMEM. */

@@ -213,9 +213,13 @@ static WishVerdict judge_record(const Wish *w, const WishFound *f, char *text)
 
         if (w->epoch != 0 && (!is_ours(w, leader) || leader->create_revision != w->epoch))
                 return refuse(text, "this node does not lead under epoch %" PRIu64, w->epoch);
-        if (w->value ? kv && str_equal(kv->value, w->value) : !kv)
+        if (!w->value && !kv)
+                return WISH_DONE;
+        if (w->revision == (kv ? kv->mod_revision : 0))
+                return WISH_OPEN; /* though it may read so: it was to have a new revision */
+        if (kv && w->value && str_equal(kv->value, w->value))
                 return WISH_DONE; /* it reads as it shall, whoever wrote it */
-        if (w->revision == RECORD_ANY_REVISION || w->revision == (kv ? kv->mod_revision : 0))
+        if (w->revision == RECORD_ANY_REVISION)
                 return WISH_OPEN;
         return refuse(text, "it has changed meanwhile: revision %" PRIu64 " instead of %" PRIu64,
                       kv ? kv->mod_revision : 0, w->revision);

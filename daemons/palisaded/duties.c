@@ -25,6 +25,8 @@ static void on_recorded(const MsgResult *r, void *userdata, RecordKey key)
         p->duties.again[key] = now_boottime() + RECORD_AGAIN;
         if (key == RECORD_SYNC && r->outcome == OUTCOME_REFUSED)
                 p->duties.sync_open = false;
+        if (key == RECORD_FAILSAFE && r->outcome == OUTCOME_DONE)
+                p->duties.failsafe_epoch = p->authority.epoch;
         if (key == RECORD_STATUS && r->outcome != OUTCOME_DONE)
                 p->duties.status_stands = false;
         if (r->outcome == OUTCOME_REFUSED)
@@ -301,6 +303,12 @@ bool duties_names_at_start(Palisaded *p, char *buf, size_t size)
         return pg->probed != 0;
 }
 
+static void record_failsafe(Palisaded *p)
+{
+        if (p->cluster->settings.failsafe_mode)
+                record(p, RECORD_FAILSAFE, RECORD_ANY_REVISION, p->authority.epoch, NULL, NULL);
+}
+
 void duties_run(Palisaded *p)
 {
         const Cluster *c = p->cluster;
@@ -313,13 +321,14 @@ void duties_run(Palisaded *p)
                 return; /* history and synchronous standbys are the remote cluster's */
         record_history(p);
         run_sync(p);
+        if (p->duties.failsafe_epoch != p->authority.epoch)
+                record_failsafe(p); /* until then it helps nobody: dcsd/doubt.h */
 }
 
 void duties_beat(Palisaded *p)
 {
         record_status(p);
-        if (p->cluster->settings.failsafe_mode)
-                record(p, RECORD_FAILSAFE, RECORD_ANY_REVISION, p->authority.epoch, NULL, NULL);
+        record_failsafe(p);
 }
 
 /* ---- making a cluster ---- */

@@ -164,6 +164,7 @@ typedef struct Duties {
         bool under_way[RECORD_MAX];
         uint64_t recorded_at[RECORD_MAX]; /* the snapshot's revision when the last one was answered */
         usec_t again[RECORD_MAX];         /* without a newer one not before then */
+        Epoch failsafe_epoch;   /* under which /failsafe was last written */
         bool sync_open;         /* a write of /sync may still take effect: no word of how it ended */
         uint64_t sync_compared; /* while the key has this revision */
         bool status_stands; /* what was recorded last in /status was not refused */

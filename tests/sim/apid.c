@@ -342,12 +342,14 @@ void asks_peers(Dcsd *d, const MsgAskPeers *m)
 void asks_failsafe(Dcsd *d, const MsgAskFailsafe *m)
 {
         const char *list = d->has_cluster ? d->packet->cluster.failsafe_names : "";
-        Asking *k = str_list_contains(list, d->name) ? new_asking(d, m->h.seq, m->deadline) : NULL;
+        bool in_doubt = doubt_is_open(&d->doubt, m->epoch, view_revision(d, PREFIX "failsafe"));
+        Asking *k = !in_doubt && str_list_contains(list, d->name) ? new_asking(d, m->h.seq, m->deadline) : NULL;
         char name[16];
 
         if (!k) {
                 dcsd_result(d, m->h.seq, OUTCOME_REFUSED, m->epoch,
-                            "this node does not stand in /failsafe");
+                            in_doubt ? "a write of /failsafe may still name other members"
+                                     : "this node does not stand in /failsafe");
                 return;
         }
         k->failsafe = true;

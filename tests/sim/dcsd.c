@@ -280,6 +280,17 @@ static void on_release(Dcsd *d, const MsgRelease *m)
         wish_send(o);
 }
 
+/* Is everybody of `other` in `list`? */
+static bool names_all(const char *list, const char *other)
+{
+        char name[NAME_SIZE];
+        bool all = true;
+
+        while (str_list_next(&other, name, sizeof name))
+                all = all && str_list_contains(list, name);
+        return all;
+}
+
 static void on_record(Dcsd *d, const MsgRecord *m)
 {
         char key[PATH_SIZE], value[VALUE_SIZE];
@@ -293,7 +304,8 @@ static void on_record(Dcsd *d, const MsgRecord *m)
         const Key *k = keys_find(d->keys, key);
         bool is_there = is_delete ? !k->there : k->there && str_equal(k->value, value);
         const LeaderKey *leader = &d->packet->cluster.leader;
-        if (!is_claim && is_there && m->key != RECORD_SYNC && d->current &&
+        bool in_doubt = m->key == RECORD_FAILSAFE && doubt_is_open(&d->doubt, m->epoch, revision);
+        if (!is_claim && is_there && m->key != RECORD_SYNC && !in_doubt && d->current &&
             (m->epoch == 0 || (leader->epoch == m->epoch && str_equal(leader->name, d->name)))) {
                 dcsd_result(d, m->h.seq, OUTCOME_DONE, 0, "");
                 return;
@@ -313,6 +325,9 @@ static void on_record(Dcsd *d, const MsgRecord *m)
                 (void)STR_SET(o->value, value);
                 o->wish.value = is_delete ? NULL : o->value;
                 o->wish.revision = revision;
+                if (m->key == RECORD_FAILSAFE)
+                        doubt_sent(&d->doubt, m->epoch, revision,
+                                   !names_all(k->there ? k->value : "", value));
         }
         wish_send(o);
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "dcsd/doubt.h"
 #include "dcsd/health.h"
 #include "dcsd/paths.h"
 #include "dcsd/policy.h"
@@ -69,6 +70,7 @@ struct Dcsd {
         bool notified, flushing;
 
         Wanted wanted[WISHES_MAX];
+        Doubt doubt; /* about /failsafe */
         Asking askings[ASKINGS_MAX];
 
         /* our member key */
@@ -121,6 +123,7 @@ void publish_again(Timer *t, usec_t now, void *userdata);
 /* view.c: the model's texts */
 void view_member(const Member *m, char value[static VALUE_SIZE]);
 void view_cluster(Dcsd *d);
+uint64_t view_revision(const Dcsd *d, const char *key); /* 0: it is not there */
 bool view_record(const Dcsd *d, const MsgRecord *m, char *key, char *value, bool *ret_delete,
                  uint64_t *ret_revision, bool *ret_is_claim);
 

@@ -73,6 +73,7 @@ tests_sim_palisade_sim_SOURCES = \
 	lib/io/link-send.c \
 	daemons/dcsd/base64.c \
 	daemons/dcsd/body.c \
+	daemons/dcsd/doubt.c \
 	daemons/dcsd/errors.c \
 	daemons/dcsd/health.c \
 	daemons/dcsd/paths.c \

@@ -171,6 +171,13 @@ void view_cluster(Dcsd *d)
         wire_header(&m->h, MSG_CLUSTER, wire_cluster_fixed_size(c));
 }
 
+uint64_t view_revision(const Dcsd *d, const char *key)
+{
+        const Key *k = keys_find((Key *)d->keys, key);
+
+        return k->there ? k->mod : 0;
+}
+
 /* What RECORD means; false: it makes no sense. *ret_revision: what is compared. */
 bool view_record(const Dcsd *d, const MsgRecord *m, char *key, char *value, bool *ret_delete,
                  uint64_t *ret_revision, bool *ret_is_claim)
@@ -231,6 +238,7 @@ bool view_record(const Dcsd *d, const MsgRecord *m, char *key, char *value, bool
         }
         case RECORD_FAILSAFE:
                 name = "failsafe";
+                *ret_revision = view_revision(d, PREFIX "failsafe");
                 for (uint32_t i = 0; i < c->n_members; i++) {
                         if (i)
                                 strcat(value, ",");

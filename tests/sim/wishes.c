@@ -12,6 +12,8 @@ void wish_end(Wanted *o, Outcome outcome, Epoch epoch, const char *text)
 {
         Dcsd *d = o->owner;
 
+        if (o->wish.kind == WISH_RECORD && str_equal(o->key, PREFIX "failsafe"))
+                doubt_answered(&d->doubt, o->wish.epoch, outcome);
         dcsd_result(d, o->seq, outcome, epoch, text);
         if (d->fresh == o)
                 d->fresh = NULL;

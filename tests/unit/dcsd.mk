@@ -5,6 +5,7 @@ DCSD_TESTS = \
 	tests/unit/test-dcsd-body \
 	tests/unit/test-dcsd-cache \
 	tests/unit/test-dcsd-decode \
+	tests/unit/test-dcsd-doubt \
 	tests/unit/test-dcsd-encode \
 	tests/unit/test-dcsd-endpoints \
 	tests/unit/test-dcsd-errors \
@@ -28,6 +29,8 @@ tests_unit_test_dcsd_cache_SOURCES = tests/unit/test-dcsd-cache.c tests/unit/tes
 tests_unit_test_dcsd_cache_LDADD = $(DCSD_TEST_LDADD)
 tests_unit_test_dcsd_decode_SOURCES = tests/unit/test-dcsd-decode.c tests/unit/test-dcsd.h
 tests_unit_test_dcsd_decode_LDADD = $(DCSD_TEST_LDADD)
+tests_unit_test_dcsd_doubt_SOURCES = tests/unit/test-dcsd-doubt.c tests/unit/test-dcsd.h
+tests_unit_test_dcsd_doubt_LDADD = $(DCSD_TEST_LDADD)
 tests_unit_test_dcsd_encode_SOURCES = tests/unit/test-dcsd-encode.c tests/unit/test-dcsd.h
 tests_unit_test_dcsd_encode_LDADD = $(DCSD_TEST_LDADD)
 tests_unit_test_dcsd_endpoints_SOURCES = tests/unit/test-dcsd-endpoints.c tests/unit/test-dcsd.h

@@ -82,6 +82,8 @@ static void test_record(void **state)
         (void)state;
         assert_int_equal(JUDGE(&w, true, leader, { P "sync", "old", 20, 20, 0 }), WISH_OPEN);
         assert_int_equal(JUDGE(&w, true, leader, there), WISH_DONE);
+        /* it reads so, but the new revision, which keeps older writes from taking effect, is not there */
+        assert_int_equal(JUDGE(&w, true, leader, { P "sync", "new", 20, 20, 0 }), WISH_OPEN);
         assert_int_equal(JUDGE(&w, true, leader, { P "sync", "else", 20, 31, 0 }), WISH_REFUSED);
         assert_int_equal(JUDGE(&w, true, leader), WISH_REFUSED);
         /* never for a node that does not lead, whatever the key says */
