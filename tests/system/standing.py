@@ -183,7 +183,7 @@ def timelines_of_the_same_number_and_place(lab):
     wait_for(lambda: position(twin) == position(other), 20, "both standbys to have the same")
     twin.psql("select pg_promote()")
     wait_for(lambda: not recovers(twin), 10, f"{twin.name} to be promoted")
-    twin.psql("create table nobody_saw_it (n int); checkpoint")
+    twin.psql("create table nobody_saw_this (n int); checkpoint")
     lonely = newest_history(twin)
     lab.etcd.move_leader_away(twin)
     twin.kill()
@@ -191,12 +191,12 @@ def timelines_of_the_same_number_and_place(lab):
     leader.sh("chmod -x /usr/lib/postgresql/15/bin/postgres; pkill -KILL -x postgres")
     wait_for(lambda: lab.leader() and lab.leader().name == other.name, 40, f"{other.name} to lead")
     leader.sh("chmod +x /usr/lib/postgresql/15/bin/postgres")
-    other.psql("create table everybody_sees as select generate_series(1, 1000) n; checkpoint")
+    other.psql("create table everybody_sees_this as select generate_series(1, 1000) n; checkpoint")
     expect(newest_history(other) == lonely, "both timelines have one history")
     twin.boot()
     healthy(lab)
-    wait_for(lambda: says(twin, "select count(*) from everybody_sees") == "1000", 60, "it has what the leader has")
-    expect(twin.psql("select to_regclass('nobody_saw_it') is null") == "t", "and nothing else")
+    wait_for(lambda: says(twin, "select count(*) from everybody_sees_this") == "1000", 60, "it has what the leader has")
+    expect(twin.psql("select to_regclass('nobody_saw_this') is null") == "t", "and nothing else")
     return f"{lonely.split()[0]} ended at {lonely.split()[1]} twice; the lonely one was made anew"
 
 
