@@ -32,14 +32,18 @@ Tri divergence_judge(const LocalWal *local, uint32_t leader_timeline, const Hist
         return TRI(local->checkpoint_end != left);
 }
 
-bool divergence_start(const LocalWal *local, const History *own, uint32_t wal_file_size, WalPiece *ret)
+bool divergence_start(const LocalWal *local, const History *theirs, const History *own, uint32_t wal_file_size,
+                      WalPiece *ret)
 {
         const HistoryLine *last = own->n_lines > 0 ? &own->lines[own->n_lines - 1] : NULL;
+        Lsn end = local->lsn, left;
 
-        if (!last || last->timeline >= local->timeline || local->lsn <= last->switch_lsn || wal_file_size == 0)
+        if (history_find_switch(theirs, local->timeline, &left) >= 0)
+                end = MIN(end, left);
+        if (!last || last->timeline >= local->timeline || end <= last->switch_lsn || wal_file_size == 0)
                 return false;
         uint64_t number = last->switch_lsn / wal_file_size, per_id = (1ULL << 32) / wal_file_size;
-        uint64_t here = MIN(local->lsn - last->switch_lsn, (uint64_t)WAL_PIECE_MOST);
+        uint64_t here = MIN(end - last->switch_lsn, (uint64_t)WAL_PIECE_MOST);
 
         ret->offset = (uint32_t)(last->switch_lsn % wal_file_size);
         ret->size = (uint32_t)MIN(here, (uint64_t)(wal_file_size - ret->offset));

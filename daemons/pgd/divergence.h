@@ -35,11 +35,13 @@ typedef struct WalPiece {
 #define WAL_PIECE_MOST 512
 
 /*
- * The records with which our timeline begins, as far as we have them. Two servers that are promoted at the same
+ * The records with which our timeline begins, as far as we have them and the leader, whose history is `theirs`, has
+ * not left that timeline. Two servers that are promoted at the same
  * place without knowing of each other have the same history; but the first record tells when that was, to the
  * microsecond. False: it is timeline 1, its history is not known, or nothing of it is here.
  */
-bool divergence_start(const LocalWal *local, const History *own, uint32_t wal_file_size, WalPiece *ret);
+bool divergence_start(const LocalWal *local, const History *theirs, const History *own, uint32_t wal_file_size,
+                      WalPiece *ret);
 
 /* A file of pg_wal that belongs to a timeline above this one: none of a server on it. */
 bool divergence_is_foreign(const char *file, uint32_t timeline);

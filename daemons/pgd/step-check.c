@@ -122,7 +122,7 @@ static bool read_own_start(const Pgd *p)
         unsigned char bytes[WAL_PIECE_MOST];
         char path[PATH_MAX];
 
-        if (!divergence_start(&p->local, &own_history, p->control.wal_file_size, &start))
+        if (!divergence_start(&p->local, &leader_history, &own_history, p->control.wal_file_size, &start))
                 return false;
         snprintf(path, sizeof path, "%s/pg_wal/%s", p->data_dir, start.file);
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -24,7 +24,7 @@ static void read_history(const char *text, size_t size)
                 (void)divergence_judge(&local, h.lines[i].timeline + 1, &h, &h);
                 local = (LocalWal){ .timeline = h.lines[i].timeline + 1, .lsn = UINT64_MAX };
                 WalPiece piece = { 0 };
-                if (divergence_start(&local, &h, 1 << 20, &piece))
+                if (divergence_start(&local, &h, &h, 1 << 20, &piece))
                         fuzz_claim(strlen(piece.file) == 24 && piece.size > 0 && piece.size <= WAL_PIECE_MOST &&
                                    piece.offset + piece.size <= 1 << 20);
         }

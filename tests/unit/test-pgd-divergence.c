@@ -60,13 +60,15 @@ static void test_same_start(void **state _unused_)
 
 #define MB (1024 * 1024)
 
+static const History none;
+
 static void assert_start(Lsn from, Lsn to, uint32_t file_size, const char *file, uint32_t offset, uint32_t size)
 {
         History own = { .n_lines = 2,
                         .lines = { { .timeline = 1, .switch_lsn = 1 }, { .timeline = 2, .switch_lsn = from } } };
         WalPiece piece = { .size = 77 };
 
-        assert_true(divergence_start(&(LocalWal){ .timeline = 3, .lsn = to }, &own, file_size, &piece));
+        assert_true(divergence_start(&(LocalWal){ .timeline = 3, .lsn = to }, &none, &own, file_size, &piece));
         assert_string_equal(piece.file, file);
         assert_int_equal(piece.offset, offset);
         assert_int_equal(piece.size, size);
@@ -84,11 +86,19 @@ static void test_start_of_a_timeline(void **state _unused_)
         assert_start(0x1FF000008, 0x1FF000009, 16 * MB, "0000000300000001000000FF", 8, 1);
         assert_start(0x1FFFFFFF8, 0x200000000, 1 * MB, "000000030000000100000FFF", 0xFFFF8, 8);
 
-        assert_false(divergence_start(&(LocalWal){ .timeline = 3, .lsn = 2000 }, &own, 16 * MB, &piece));
-        assert_false(divergence_start(&(LocalWal){ .timeline = 2, .lsn = 3000 }, &own, 16 * MB, &piece));
-        assert_false(divergence_start(&(LocalWal){ .timeline = 3, .lsn = 3000 }, &own, 0, &piece));
+        /* what the leader has beyond the place where it left our timeline is none of that */
+        History theirs = { .n_lines = 3, .lines = { history.lines[0], history.lines[1],
+                                     { .timeline = 3, .switch_lsn = 2040 } } };
+        assert_true(divergence_start(&(LocalWal){ .timeline = 3, .lsn = 3000 }, &theirs, &own, 16 * MB, &piece));
+        assert_int_equal(piece.offset, 2000);
+        assert_int_equal(piece.size, 40);
+        piece.size = 77;
+
+        assert_false(divergence_start(&(LocalWal){ .timeline = 3, .lsn = 2000 }, &none, &own, 16 * MB, &piece));
+        assert_false(divergence_start(&(LocalWal){ .timeline = 2, .lsn = 3000 }, &none, &own, 16 * MB, &piece));
+        assert_false(divergence_start(&(LocalWal){ .timeline = 3, .lsn = 3000 }, &none, &own, 0, &piece));
         own.n_lines = 0;
-        assert_false(divergence_start(&(LocalWal){ .timeline = 1, .lsn = 3000 }, &own, 16 * MB, &piece));
+        assert_false(divergence_start(&(LocalWal){ .timeline = 1, .lsn = 3000 }, &none, &own, 16 * MB, &piece));
         assert_int_equal(piece.size, 77);
 }
 
