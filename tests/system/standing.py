@@ -80,6 +80,35 @@ def newest_history(node):
     return node.sh("tail -n 1 $(ls /var/lib/postgresql/15/main/pg_wal/*.history | tail -n 1)").stdout.strip()
 
 
+def twin_of(lab):
+    """Paused, and told to make anew what diverges: the leader, one to be promoted where nobody sees it, and the next leader."""
+    leader = fresh(lab)
+    twin, other = others(lab, leader)
+    patch(leader, {"postgresql": {"remove_data_directory_on_diverged_timelines": True}})
+    pause(lab, leader)
+    return leader, twin, other
+
+
+def promote_unseen(lab, leader, twin, table):
+    """It writes a table of its own and loses its power; the pause is over. Its newest history."""
+    twin.psql("select pg_promote()")
+    wait_for(lambda: not recovers(twin), 10, f"{twin.name} to be promoted")
+    twin.psql(f"create table {table} (n int); checkpoint")
+    lonely = newest_history(twin)
+    lab.etcd.move_leader_away(twin)
+    twin.kill()
+    ctl(leader, "resume", "--force")
+    return lonely
+
+
+def expect_made_anew(lab, twin, own, leaders):
+    twin.boot()
+    healthy(lab)
+    wait_for(lambda: says(twin, f"select count(*) from {leaders}") == "1000", 60, "it has what the leader has")
+    healthy(lab)
+    expect(twin.psql(f"select to_regclass('{own}') is null") == "t", "and nothing else")
+
+
 def metric(node, name):
     _, text = node.http("GET", "/metrics")
     return next((line for line in text.splitlines() if line.startswith(name)), "")
@@ -149,54 +178,30 @@ def a_second_primary_is_left_alone_until_resume(lab):
 @case
 def timelines_of_the_same_number(lab):
     """promoted where nobody sees it, and another node takes the same timeline's number: made anew, not followed"""
-    leader = fresh(lab)
-    twin, other = others(lab, leader)
-    patch(leader, {"postgresql": {"remove_data_directory_on_diverged_timelines": True}})
-    pause(lab, leader)
-    twin.psql("select pg_promote()")
-    wait_for(lambda: not recovers(twin), 10, f"{twin.name} to be promoted")
-    twin.psql("create table nobody_saw_it (n int); checkpoint")
-    lab.etcd.move_leader_away(twin)
-    twin.kill()
-    ctl(leader, "resume", "--force")
+    leader, twin, other = twin_of(lab)
+    promote_unseen(lab, leader, twin, "nobody_saw_it")
     ctl(leader, "switchover", "--candidate", other.name, "--force")
     wait_for(lambda: lab.leader() and lab.leader().name == other.name, 20, f"{other.name} to lead")
     number = other.rest("/patroni")[1]["timeline"]
     other.psql("create table everybody_sees as select generate_series(1, 1000) n; checkpoint")
-    twin.boot()
-    healthy(lab)
-    wait_for(lambda: says(twin, "select count(*) from everybody_sees") == "1000", 60, "it has what the leader has")
-    healthy(lab)
-    expect(twin.psql("select to_regclass('nobody_saw_it') is null") == "t", "and nothing else")
+    expect_made_anew(lab, twin, "nobody_saw_it", "everybody_sees")
     return f"timeline {number} twice; the lonely one was made anew"
 
 
 @case
 def timelines_of_the_same_number_and_place(lab):
     """the same, and both were promoted at the same place of the same timeline: their histories do not tell them apart"""
-    leader = fresh(lab)
-    twin, other = others(lab, leader)
-    patch(leader, {"postgresql": {"remove_data_directory_on_diverged_timelines": True}})
-    pause(lab, leader)
+    leader, twin, other = twin_of(lab)
     leader.psql("checkpoint")
     leader.sh("pkill -STOP -f '^postgres: .*(background writer|checkpointer|autovacuum launcher)'")  # nothing more is written
     wait_for(lambda: position(twin) == position(other), 20, "both standbys to have the same")
-    twin.psql("select pg_promote()")
-    wait_for(lambda: not recovers(twin), 10, f"{twin.name} to be promoted")
-    twin.psql("create table nobody_saw_this (n int); checkpoint")
-    lonely = newest_history(twin)
-    lab.etcd.move_leader_away(twin)
-    twin.kill()
-    ctl(leader, "resume", "--force")
+    lonely = promote_unseen(lab, leader, twin, "nobody_saw_this")
     leader.sh("chmod -x /usr/lib/postgresql/15/bin/postgres; pkill -KILL -x postgres")
     wait_for(lambda: lab.leader() and lab.leader().name == other.name, 40, f"{other.name} to lead")
     leader.sh("chmod +x /usr/lib/postgresql/15/bin/postgres")
     other.psql("create table everybody_sees_this as select generate_series(1, 1000) n; checkpoint")
     expect(newest_history(other) == lonely, "both timelines have one history")
-    twin.boot()
-    healthy(lab)
-    wait_for(lambda: says(twin, "select count(*) from everybody_sees_this") == "1000", 60, "it has what the leader has")
-    expect(twin.psql("select to_regclass('nobody_saw_this') is null") == "t", "and nothing else")
+    expect_made_anew(lab, twin, "nobody_saw_this", "everybody_sees_this")
     return f"{lonely.split()[0]} ended at {lonely.split()[1]} twice; the lonely one was made anew"
 
 
