@@ -260,11 +260,9 @@ static bool suits_promotion(Palisaded *p)
 {
         SyncPlan plan = sync_plan_promotion(p->cluster, p->node.name);
 
-        if (plan.action == SYNC_NOTHING)
-                return true;
-        if (!p->duties.under_way[RECORD_SYNC])
+        if (plan.action != SYNC_NOTHING)
                 write_sync_key(p, &plan);
-        return false;
+        return plan.action == SYNC_NOTHING;
 }
 
 bool duties_before_promotion(Palisaded *p)
