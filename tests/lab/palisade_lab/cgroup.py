@@ -94,17 +94,24 @@ class Cgroup:
 
     def remove(self, timeout=20):
         """Kill what is inside, wait until it is gone, remove the directories."""
+        dying = {}
+
+        def removed():
+            # Again and again: a process may have been on its way into its group.
+            for group in self.walk():
+                dying.update(_pidfds(set(group.pids()) - set(dying)))
+            self.kill()
+            for group in self.walk():
+                _rmdir(group.path)
+            return True
+
         if not self.exists():
             return
-        dying = [fd for group in self.walk() for fd in _pidfds(group.pids())]
-        self.kill()
-        wait_for(lambda: not self.populated(), timeout, f"processes in {self.path} to end")
+        wait_for(removed, timeout, f"processes in {self.path} to end", every=0.02)
         # A process leaves its group a moment before it ends.
-        for fd in dying:
+        for fd in dying.values():
             wait_for(lambda: select.select([fd], [], [], 0)[0], timeout, "a killed process to end", every=0.01)
             os.close(fd)
-        for group in self.walk():
-            wait_for(lambda: _rmdir(group.path), timeout, f"{group.path} to be removed")
 
     def born_here(self, argv):
         """The command that runs argv with its first process in this group."""
@@ -115,7 +122,7 @@ class Cgroup:
 def _pidfds(pids):
     for pid in pids:
         try:
-            yield os.pidfd_open(pid)
+            yield pid, os.pidfd_open(pid)
         except OSError:
             pass  # it has ended
 
@@ -125,4 +132,3 @@ def _rmdir(path):
         path.rmdir()
     except FileNotFoundError:
         pass
-    return True

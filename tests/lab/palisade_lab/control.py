@@ -6,7 +6,7 @@ import socket
 import struct
 
 from . import paths
-from .errors import LabError
+from .errors import HopelessError, LabError
 
 
 def socket_path(name):
@@ -31,7 +31,7 @@ def connect(name):
         connection.connect(str(socket_path(name)))
     except OSError:
         connection.close()
-        raise LabError(f"lab {name} is not up (start it with: lab --name {name} up)") from None
+        raise HopelessError(f"lab {name} is not up (start it with: lab --name {name} up)") from None
     cred = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return connection, struct.unpack("3i", cred)[0]
 

@@ -125,5 +125,12 @@ class Members:
     @staticmethod
     def ask_all(nodes, question):
         """[(node, its answer)], all asked at once; the first exception is passed on."""
-        with ThreadPoolExecutor(max_workers=len(nodes)) as pool:
+        pool = ThreadPoolExecutor(max_workers=len(nodes))
+        wait = True
+        try:
             return list(zip(nodes, pool.map(question, nodes)))
+        except KeyboardInterrupt:
+            wait = False  # the lab is about to end, and with it the questions
+            raise
+        finally:
+            pool.shutdown(wait)
