@@ -19,6 +19,7 @@ PGD_PURE = \
 	daemons/pgd/verify-read.c daemons/pgd/verify.h \
 	daemons/pgd/words.c daemons/pgd/words.h
 palisade_pgd_SOURCES = $(PGD_PURE) \
+	daemons/pgd/adopt.c \
 	daemons/pgd/authority.c \
 	daemons/pgd/chores.c daemons/pgd/chores.h \
 	daemons/pgd/conn.c daemons/pgd/conn.h \

@@ -163,6 +163,11 @@ bool pgd_is_left_alone(const Pgd *p);
 void pgd_call_back(Pgd *p); /* the server answers, or changes its role: the user's callbacks */
 void pgd_send_leaf(Pgd *p); /* the leaf and its descriptors, to the mind */
 
+/* ---- adopt.c: a server that runs already ---- */
+
+int adopt_init(Pgd *p);
+int adopt_at_start(Pgd *p); /* the one that the pgd before us left running, if any */
+
 /* ---- look.c: PGDATA as it lies there ---- */
 
 bool pgd_has_file(const Pgd *p, const char *name);

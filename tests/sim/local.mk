@@ -18,6 +18,7 @@ tests_sim_libsim_a_CPPFLAGS = $(SIM_CPPFLAGS)
 tests_sim_libsimconfig_a_SOURCES = $(lib_libconfig_a_SOURCES)
 tests_sim_libsimconfig_a_CPPFLAGS = $(SIM_CPPFLAGS)
 tests_sim_libsimpgd_a_SOURCES = \
+	daemons/pgd/adopt.c \
 	daemons/pgd/authority.c \
 	daemons/pgd/callback.c \
 	daemons/pgd/conninfo.c \

@@ -1,0 +1,103 @@
+/*
+ * A server that runs already: of the pgd before us, or started by somebody else in a pause.
+ */
+#include "base/str.h"
+#include "io/fdutil.h"
+#include "io/log.h"
+#include "pgd/pgd.h"
+
+/* Only now the table is believed: it is about the process that runs. */
+static void believe_table(Pgd *p)
+{
+        const PgdTable *t = p->table;
+        uint64_t leaf = server_leaf_of(server_pid(p->server));
+
+        if (t->pid == server_pid(p->server)) {
+                p->pg.role = (Role)t->role;
+                p->pg.promote_sent = t->promote_sent;
+                p->sync_managed = t->sync_managed;
+                p->permit = t->permit;
+                p->pg.permit_epoch = t->permit.epoch;
+                p->pg.permit_deadline = t->permit.deadline;
+                (void)STR_SET(p->pg.following, t->following); /* same size */
+        } else {
+                p->pg.role = pgd_has_file(p, "standby.signal") ? ROLE_REPLICA : ROLE_PRIMARY;
+                p->sync_managed = p->settings.synchronous_mode != SYNC_MODE_OFF;
+        }
+        p->unread = true;
+        p->pg.standby_signal = pgd_has_file(p, "standby.signal");
+        pgd_set_run(p, RUN_STARTING); /* until the first probe says more */
+        if (leaf)
+                server_set_leaf(p->server, leaf, 0, -1, -1);
+        else
+                server_adopt_cgroup(p->server);
+        log_info("found postgres running, pid %d, as %s", (int)server_pid(p->server),
+                 role_to_string(p->pg.role));
+        authority_adopt(p);
+}
+
+static void on_adopted_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
+{
+        Pgd *p = userdata;
+
+        if (r < 0 || server_leaf(p->server) != leaf->leaf)
+                return;
+        server_set_leaf(p->server, leaf->leaf, leaf->cgroup, TAKE_FD(fds[0]), TAKE_FD(fds[1]));
+        pgd_save(p);
+        pgd_send_leaf(p);
+        pgd_changed(p);
+}
+
+/* 1: there is one, and it is ours now; 0: none. */
+static int adopt_server(Pgd *p)
+{
+        int r = server_adopt(p->server, p->data_dir);
+
+        if (r < 0)
+                return log_error_errno(r, "Cannot look for a running postgres in %s: %m",
+                                       p->data_dir);
+        if (r == 0)
+                return 0;
+        believe_table(p);
+        uint64_t leaf = server_leaf(p->server);
+        if (leaf && !(leaf & LEAF_ADOPTED))
+                (void)launch_make_leaf(p->launch, leaf, on_adopted_leaf, p); /* no launcher: killed
+                                                                                by pid instead */
+        authority_arm(p);
+        heartbeat_soon(p);
+        return 1;
+}
+
+/* In pause people start it. */
+static void on_paused_look(Timer *t, usec_t now, void *userdata)
+{
+        Pgd *p = userdata;
+
+        if (!p->settings.pause)
+                return;
+        if (!server_runs(p->server) && p->step == STEP_NONE && adopt_server(p) > 0) {
+                pgd_save(p);
+                pgd_changed(p);
+        }
+        timer_set(t, now + USEC_PER_SEC);
+}
+
+int adopt_init(Pgd *p)
+{
+        return timer_init(&p->paused_timer, p->event, "pause", NULL, on_paused_look, p);
+}
+
+int adopt_at_start(Pgd *p)
+{
+        p->pg.datadir = pgd_look_at_datadir(p);
+        settings_read_cache(p);
+        int r = adopt_server(p);
+        if (r < 0)
+                return r;
+        if (r == 0) {
+                p->pg.role = p->pg.datadir == DATADIR_EMPTY ? ROLE_UNINITIALIZED : ROLE_REPLICA;
+                p->pg.run = RUN_STOPPED;
+        }
+        pgd_save(p);
+        return 0;
+}
