@@ -247,6 +247,7 @@ static void order_held(Palisaded *p, OrderWhat what, usec_t within, hands_answer
 
         m.what = what;
         p->noting_leave = what == ORDER_LEAVE;
+        p->noting_join = what == ORDER_JOIN;
         (void)hands_request(p->hands, HAND_PGD, &m.h, within, answer, userdata);
         p->order_again = 0; /* what was refused because of it is not any more */
 }
@@ -277,6 +278,7 @@ void palisaded_leave(Palisaded *p)
         log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS,
                   "leaving the cluster: handing over and stopping postgres");
         p->leaving = true;
+        p->joined = false;
         for (size_t i = 0; i < ASKS_MAX; i++)
                 if (p->api->asks[i].state == ASK_JOINING)
                         end_ask(&p->api->asks[i], 503, "told to leave again");
@@ -289,15 +291,14 @@ static void on_join_noted(const MsgResult *r, void *userdata)
         ApiAsk *ask = userdata;
         Palisaded *p = ask->api->p;
 
+        p->noting_join = false;
+        palisaded_think(p);
         if (ask->state != ASK_JOINING)
                 return;
-        if (r->outcome == OUTCOME_DONE) {
-                p->leaving = false; /* pgd's first word to this mind may have come after the request */
+        if (r->outcome == OUTCOME_DONE)
                 end_ask(ask, 200, "joining");
-        } else {
+        else
                 end_ask(ask, 503, "joining, but palisade-pgd has not noted it, and a restart would forget it: ask again");
-        }
-        palisaded_think(p);
 }
 
 static void begin_join(Api *a, const MsgRequest *m)
@@ -310,6 +311,7 @@ static void begin_join(Api *a, const MsgRequest *m)
         if (p->leaving)
                 log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS, "joining the cluster again");
         p->leaving = false;
+        p->joined = true;
         ask->state = ASK_JOINING;
         order_held(p, ORDER_JOIN, JOIN_WITHIN, on_join_noted, ask);
         palisaded_think(p);
@@ -332,6 +334,21 @@ void api_note_left(Palisaded *p)
         order_held(p, ORDER_LEAVE, LEAVE_WITHIN, on_leave_noted, p);
         log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS,
                   "left the cluster: postgres is stopped here until palisadectl join");
+}
+
+static void on_rejoin_noted(const MsgResult *r _unused_, void *userdata)
+{
+        Palisaded *p = userdata;
+
+        p->noting_join = false;
+        palisaded_think(p);
+}
+
+/* It was not reached, or is another one by now. */
+void api_note_joined(Palisaded *p)
+{
+        if (p->joined && p->pg.pg.held && !p->noting_join)
+                order_held(p, ORDER_JOIN, JOIN_WITHIN, on_rejoin_noted, p);
 }
 
 static void on_look(Timer *t, usec_t now, void *userdata)

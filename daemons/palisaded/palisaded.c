@@ -212,6 +212,8 @@ static void on_think(Timer *t _unused_, usec_t now, void *userdata)
         pause_run(p);
         if (d.intent == INTENT_STAY_OUT)
                 api_note_left(p);
+        else
+                api_note_joined(p);
         duties_publish(p, false);
         if (changed) {
                 api_status(p->api, false);
@@ -344,7 +346,7 @@ HANDLER(on_pg_state)
         Palisaded *p = hands_userdata(userdata);
 
         p->pg = *(const MsgPgState *)h;
-        if (!p->known[HAND_PGD] && p->pg.pg.held)
+        if (!p->known[HAND_PGD] && p->pg.pg.held && !p->joined)
                 p->leaving = true; /* it left before we were started */
         p->known[HAND_PGD] = true;
         hands_send(p->hands, HAND_APID, &p->pg.h);

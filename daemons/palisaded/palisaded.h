@@ -206,7 +206,9 @@ typedef struct Palisaded {
         Duties duties;
         bool stopped_by_order; /* Postgres: we stopped it to hand over, no person did */
         bool leaving;
+        bool joined;         /* this mind was told to join: that pgd still holds the server stopped is old */
         bool noting_leave;   /* pgd was told, and not to join again since */
+        bool noting_join;    /* the same, the other way round */
         usec_t unfit_until;  /* its W was too long for what is configured */
         usec_t disarm_again; /* DISARM has left; again from then on, unless it is answered */
         usec_t claim_again; /* the right to make the cluster is left to others until then */
@@ -399,6 +401,7 @@ void api_on_pg(Api *a);
 void api_on_peers(Api *a, const MsgPeers *m);
 bool api_has_left(const Palisaded *p);
 void api_note_left(Palisaded *p);
+void api_note_joined(Palisaded *p);
 
 /* ---- explain.c ---- */
 void explain_rows(const Palisaded *p, uint64_t seq);

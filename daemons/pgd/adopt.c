@@ -1,10 +1,14 @@
 /*
- * A server that runs already: of the pgd before us, or started by somebody else in a pause.
+ * A server that runs already: of the pgd before us, or started by somebody else. That may be a person, in a pause
+ * or after a crash, or the launcher, for a pgd or by a launcher that ended before its birth was told. Unknown, it
+ * would keep every start of ours from its files, and be fenced by nobody.
  */
 #include "base/str.h"
 #include "io/fdutil.h"
 #include "io/log.h"
 #include "pgd/pgd.h"
+
+#define LOOK_EVERY (1 * USEC_PER_SEC)
 
 /* Only now the table is believed: it is about the process that runs. */
 static void believe_table(Pgd *p)
@@ -58,6 +62,7 @@ static int adopt_server(Pgd *p)
                                        p->data_dir);
         if (r == 0)
                 return 0;
+        p->pg.fresh = p->archived = false;
         believe_table(p);
         uint64_t leaf = server_leaf(p->server);
         if (leaf && !(leaf & LEAF_ADOPTED))
@@ -68,23 +73,34 @@ static int adopt_server(Pgd *p)
         return 1;
 }
 
-/* In pause people start it. */
-static void on_paused_look(Timer *t, usec_t now, void *userdata)
+bool adopt_found(Pgd *p)
 {
-        Pgd *p = userdata;
+        bool none = !server_runs(p->server) && p->step == STEP_NONE && !p->tool && !p->start.unborn;
 
-        if (!p->settings.pause)
-                return;
-        if (!server_runs(p->server) && p->step == STEP_NONE && adopt_server(p) > 0) {
-                pgd_save(p);
-                pgd_changed(p);
-        }
-        timer_set(t, now + USEC_PER_SEC);
+        if (!none || adopt_server(p) <= 0)
+                return false;
+        p->failures = 0;
+        p->pg.failures = 0;
+        p->retry_at = 0;
+        pgd_save(p);
+        pgd_send_leaf(p);
+        pgd_changed(p);
+        return true;
+}
+
+static void on_found_timer(Timer *t, usec_t now, void *userdata)
+{
+        (void)adopt_found(userdata);
+        timer_set(t, now + LOOK_EVERY);
 }
 
 int adopt_init(Pgd *p)
 {
-        return timer_init(&p->paused_timer, p->event, "pause", NULL, on_paused_look, p);
+        int r = timer_init(&p->found_timer, p->event, "found", NULL, on_found_timer, p);
+
+        if (r >= 0)
+                timer_set(&p->found_timer, now_boottime() + LOOK_EVERY);
+        return r;
 }
 
 int adopt_at_start(Pgd *p)

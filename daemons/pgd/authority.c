@@ -114,11 +114,17 @@ int authority_init(Pgd *p)
 
 void authority_adopt(Pgd *p)
 {
-        if (!pgd_is_primary(p) || p->permit.epoch != 0)
+        if (!pgd_is_primary(p) || p->permit.epoch > p->pg.revoked_epoch)
                 return;
-        log_warning("postgres runs as primary and its permit is not known here: it is stopped "
-                    "unless one comes within %s",
-                    USEC_TEXT(ADOPTION_GRACE));
-        p->permit.deadline = now_boottime() + ADOPTION_GRACE;
-        p->permit.stop_budget = ADOPTION_GRACE / 10;
+        usec_t grace = p->permit.epoch == 0 ? ADOPTION_GRACE : 0;
+        if (grace > 0)
+                log_warning("postgres runs as primary and its permit is not known here: it is stopped unless one "
+                            "comes within %s",
+                            USEC_TEXT(grace));
+        else
+                log_warning("postgres runs as primary though epoch %" PRIu64 " is revoked", p->permit.epoch);
+        p->permit = (MsgPermit){ .deadline = now_boottime() + grace, .stop_budget = grace / 10 };
+        p->pg.permit_epoch = 0;
+        p->pg.permit_deadline = 0;
+        p->lapsing = PERMIT_GO_ON;
 }

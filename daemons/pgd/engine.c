@@ -228,7 +228,7 @@ static bool keep_live(Pgd *p)
 void engine_advance(Pgd *p)
 {
         if (p->step != STEP_NONE || p->tool || !p->known || p->unread ||
-            p->retry_at > now_boottime())
+            p->retry_at > now_boottime() || adopt_found(p))
                 return;
         bool unverified = verify_wait(p->verify);
         if (p->conf_stale && p->pg.accepts && !unverified && keep_live(p)) {
@@ -239,7 +239,10 @@ void engine_advance(Pgd *p)
                 return;
 
         files_want_conninfo(p);
-        bool busy = !server_runs(p->server) && (server_leaf_busy(p->server) || p->start.unborn);
+        bool left = !server_runs(p->server) && server_leaf_busy(p->server);
+        if (left && !p->start.unborn)
+                server_clear(p->server); /* as it was born, or its backends: on_empty() goes on */
+        bool busy = left || (!server_runs(p->server) && p->start.unborn);
         PlanInput in = gather(p, busy);
         Plan plan = plan_next(&in);
 

@@ -273,8 +273,6 @@ HANDLER(on_cluster)
                 return; /* out of memory: the next one */
         memcpy(p->cluster, &m->cluster, size);
         p->settings = m->cluster.settings;
-        if (p->settings.pause)
-                timer_set(&p->paused_timer, now_boottime() + USEC_PER_SEC);
         settings_take_dynamic(p, m);
         if (was_locked && !cluster_is_locked(p->cluster))
                 heartbeat_soon(p); /* the race wants to know where we stand */
@@ -458,7 +456,7 @@ Pgd *pgd_free(Pgd *p)
                 timer_done(&p->probe_timer);
                 timer_done(&p->permit_timer);
                 timer_done(&p->retry_timer);
-                timer_done(&p->paused_timer);
+                timer_done(&p->found_timer);
                 timer_done(&p->look_timer);
                 timer_done(&p->state_timer);
                 node_free(p->start.argv);

@@ -133,7 +133,7 @@ typedef struct Pgd {
         bool recovery_waits; /* PlanInput's */
         Pending raised; /* a standby's, at the last writing of its files */
         usec_t pending_at, pending_often_until; /* when the server is asked what waits for a restart */
-        Timer probe_timer, permit_timer, retry_timer, state_timer, paused_timer, look_timer;
+        Timer probe_timer, permit_timer, retry_timer, state_timer, found_timer, look_timer;
         Stall stall;
 
         Cluster *cluster; /* the last snapshot; NULL: none yet */
@@ -167,6 +167,9 @@ void pgd_send_leaf(Pgd *p); /* the leaf and its descriptors, to the mind */
 
 int adopt_init(Pgd *p);
 int adopt_at_start(Pgd *p); /* the one that the pgd before us left running, if any */
+
+/* Looks whether one runs that we do not know, and takes it over. True: so it was. */
+bool adopt_found(Pgd *p);
 
 /* ---- look.c: PGDATA as it lies there ---- */
 

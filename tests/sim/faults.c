@@ -226,6 +226,7 @@ static bool begin_host(const Fault *f, Host *h)
                 p->stalled = MAX(p->stalled, now + lasts);
                 break;
         }
+        case FAULT_LAUNCHER: h->launcher_dies = true; break;
         case FAULT_KILL_SERVER: postgres_kill_postmaster(h); break;
         case FAULT_CRASH_SERVER: postgres_kill(h); break;
         case FAULT_FREEZE_SERVER:

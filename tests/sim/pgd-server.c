@@ -97,18 +97,44 @@ static void on_told_born(Event *e)
         b->born(0, (pid_t)e->value, &pidfd, b->userdata);
 }
 
+static void on_told_nothing(Event *e)
+{
+        Birth *b = &births[e->host->index];
+        int none = -1;
+
+        b->born(-ECONNRESET, -1, &none, b->userdata);
+}
+
+/* The child of a launcher that is gone. */
+static void on_late_birth(Event *e)
+{
+        int i = find_leaf(e->host, e->value);
+
+        if (e->host->powered && i >= 0)
+                postgres_spawn(e->host, i, e->host->pg.signal_file);
+}
+
 /* The launcher does it, whether pgd still lives or not. */
 static void on_spawn(Event *e)
 {
         Host *h = e->host;
         Program *p = &h->programs[PROGRAM_PGD];
         int i = find_leaf(h, e->value);
+        bool asked = p->up && p->life == (unsigned)(uintptr_t)e->what;
 
         if (!h->powered || i < 0)
                 return;
-        if (p->up && p->life == (unsigned)(uintptr_t)e->what)
-                sim_event(world->now + 200, on_told_born, p, NULL, NULL,
-                          (h->pg.born + 1) % 30000 + 1000);
+        if (h->launcher_dies) {
+                TRACE(h, "launcher", "dies, its child lives");
+                h->launcher_dies = false;
+                world->last_fault = MAX(world->last_fault, world->now);
+                if (asked)
+                        sim_event(world->now + 200, on_told_nothing, p, NULL, NULL, 0);
+                sim_event(world->now + sim_below(50 * MSEC), on_late_birth, NULL, h, NULL, e->value);
+                return;
+        }
+        if (asked)
+                sim_event(world->now + 200, on_told_born, p, NULL, NULL, pid_of_server(h->pg.born + 1));
         postgres_spawn(h, i, h->pg.signal_file);
 }
 
@@ -215,12 +241,22 @@ static void on_look(Timer *t, usec_t now, void *userdata)
         timer_set(t, now + 10 * MSEC);
 }
 
+void server_clear(Server *s)
+{
+        timer_set(&s->look, world->now);
+}
+
+static bool runs_as(const Host *h, pid_t pid)
+{
+        return h->pg.phase != SERVER_DOWN && (pid_t)h->pg.pid == pid;
+}
+
 static void on_server_gone(Event *e)
 {
         Pgd *p = e->program->state;
         Server *s = p->server;
 
-        if (s->pid <= 0 || e->host->pg.phase != SERVER_DOWN)
+        if (s->pid <= 0 || s->pid != (pid_t)e->value || runs_as(e->host, s->pid))
                 return;
         s->pid = 0;
         s->calls->gone(s->userdata);
@@ -228,19 +264,19 @@ static void on_server_gone(Event *e)
                 timer_set(&s->look, now_boottime());
 }
 
-void server_gone_soon(Host *h)
+void server_gone_soon(Host *h, uint64_t pid)
 {
         Program *p = &h->programs[PROGRAM_PGD];
 
         if (p->up)
-                sim_event(world->now + sim_between(100, MSEC), on_server_gone, p, NULL, NULL, 0);
+                sim_event(world->now + sim_between(100, MSEC), on_server_gone, p, NULL, NULL, pid);
 }
 
 int server_watch(Server *s, pid_t pid, int pidfd _unused_)
 {
         s->pid = pid;
-        if (s->program->host->pg.phase == SERVER_DOWN)
-                server_gone_soon(s->program->host);
+        if (!runs_as(s->program->host, pid))
+                server_gone_soon(s->program->host, (uint64_t)pid);
         return 0;
 }
 
@@ -262,7 +298,7 @@ int server_adopt(Server *s, const char *data_dir _unused_)
 
         if (h->pg.phase == SERVER_DOWN)
                 return 0;
-        s->pid = (pid_t)(h->pg.born % 30000 + 1000);
+        s->pid = (pid_t)h->pg.pid;
         return 1;
 }
 

@@ -113,7 +113,7 @@ static void end_server(Host *h, uint64_t backends_for)
         else
                 empty_leaf(h);
         if (!was_down)
-                server_gone_soon(h);
+                server_gone_soon(h, pg->pid);
 }
 
 static void note_control(Host *h, bool orderly)
@@ -247,10 +247,11 @@ void postgres_spawn(Host *h, int leaf, bool standby)
         pg->born++;
 
         if (pg->phase != SERVER_DOWN || pg->datadir != DATADIR_VALID || pg->lingers) {
-                server_gone_soon(h);
+                server_gone_soon(h, pid_of_server(pg->born));
                 return;
         }
         pg->life++;
+        pg->pid = pid_of_server(pg->born);
         pg->phase = SERVER_STARTING;
         pg->primary = false;
         pg->standby = standby;

@@ -43,6 +43,7 @@ static const char *const names[FAULT_MAX] = {
         [FAULT_PROMOTE] = "promote-cluster",
         [FAULT_CANCEL] = "cancel-switchover",
         [FAULT_RESTART] = "restart",
+        [FAULT_LAUNCHER] = "launcher",
 };
 
 const char *fault_name(FaultKind kind)
@@ -169,6 +170,7 @@ const char *fault_describe(const Fault *f, char *buf, size_t size)
                 if (f->b)
                         snprintf(buf + n, size - (size_t)n, ", in %.2f s", s);
                 break;
+        case FAULT_LAUNCHER: snprintf(buf, size, "the launcher dies at its next birth, whose child lives"); break;
         case FAULT_CANCEL: snprintf(buf, size, "a switchover is scheduled, and called off after %.2f s", s); break;
         case FAULT_DEMOTE: snprintf(buf, size, "a standby cluster for %.1f s", s); break;
         case FAULT_NONE:
@@ -258,13 +260,15 @@ static Fault random_fault(const Schedule *s, uint64_t at)
                 f.kind = FAULT_RESTART;
         if ((f.kind == FAULT_SWITCHOVER || f.kind == FAULT_RESTART) && at % 4 == 0)
                 f.b = 1000 + at % 60000;
+        if (f.kind == FAULT_KILL && at / 10 % 6 == 0)
+                f.kind = FAULT_LAUNCHER;
         if (f.kind == FAULT_ETCD_LEADER && at / 10 % 2 == 0) {
                 f.kind = FAULT_ETCD_ERROR;
                 f.a = at % n_error_classes;
                 f.b = at % 30;
         }
         if (f.kind >= FAULT_ETCD_LEADER && f.kind != FAULT_ETCD_ERROR && f.kind != FAULT_WALL && f.kind != FAULT_DEVICE &&
-            f.kind != FAULT_LEAVE && f.kind != FAULT_RESTART)
+            f.kind != FAULT_LEAVE && f.kind != FAULT_RESTART && f.kind != FAULT_LAUNCHER)
                 f.host = -1;
         return f;
 }

@@ -99,7 +99,8 @@ typedef struct Postgres {
         ServerPhase phase;
         bool standby;       /* born with standby.signal, and not promoted since */
         bool primary;       /* out of recovery */
-        uint64_t born;      /* counts births: the pid */
+        uint64_t born;      /* counts births, also of those that end at once, since one runs */
+        uint64_t pid;       /* of the one that runs, or ran last */
         bool lingers;       /* the postmaster is gone, its backends are not yet */
         uint64_t stuck;     /* until then it cannot be killed: it waits for a disk */
         uint64_t frozen;    /* until then it answers nothing, and acknowledges nothing */
@@ -159,6 +160,7 @@ struct Node_ {
 
         /* the watchdog device */
         bool device_broken, device_open, device_stored;
+        bool launcher_dies; /* at the next birth */
         uint64_t device_petted; /* true time */
         usec_t device_within;
 
@@ -218,6 +220,7 @@ typedef enum FaultKind {
         FAULT_PROMOTE,    /* it is none any more */
         FAULT_CANCEL,     /* a switchover is scheduled (a, as above), and called off after b ms */
         FAULT_RESTART,    /* of postgres, in place: b = ms from now */
+        FAULT_LAUNCHER,   /* it dies at its next birth and tells nobody; the child lives */
         FAULT_MAX,
 } FaultKind;
 
@@ -372,7 +375,12 @@ void postgres_end_recovery(Host *h);
 void pgd_tools_gone(const Host *h);
 
 /* pgd.c, fenced.c: what the kernel tells */
-void server_gone_soon(Host *h);
+static inline uint64_t pid_of_server(uint64_t born)
+{
+        return born % 30000 + 1000;
+}
+
+void server_gone_soon(Host *h, uint64_t pid); /* pgd sees it within 1 ms */
 void leaf_emptied(Host *h, int leaf);
 
 /* checks.c */

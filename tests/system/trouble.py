@@ -150,3 +150,46 @@ def a_failed_bootstrap_is_set_aside(lab):
     lab.ask_all(rest, lambda node: node.systemctl("start", "palisade@main.target"))
     first.systemctl("reload", "palisaded@main")
     healthy(lab)
+
+
+BY_HAND = f"""set -e
+pgd=$(systemctl show -p MainPID --value palisade-pgd@main)
+kill -STOP $pgd
+trap "kill -CONT $pgd" EXIT
+pkill -KILL -x postgres || true
+while pgrep -x postgres >/dev/null; do sleep 0.01; done
+rm -f {DATA}/postmaster.pid $1
+systemctl reset-failed by-hand 2>/dev/null || true
+systemd-run --quiet --unit=by-hand -p Type=forking runuser -u postgres -- \\
+        /usr/lib/postgresql/15/bin/pg_ctl -W -D {DATA} -l /var/tmp/by-hand.log start
+until [ -s {DATA}/postmaster.pid ]; do sleep 0.01; done
+head -1 {DATA}/postmaster.pid
+"""
+
+
+def start_by_hand(node, remove=""):
+    """A person is quicker than pgd, which stands still meanwhile. The postmaster's pid."""
+    return node.sh(["sh", "-c", BY_HAND, "sh", remove]).stdout.strip()
+
+
+def postmaster(node):
+    return node.sh(["head", "-1", f"{DATA}/postmaster.pid"], check=False).stdout.strip()
+
+
+@case
+def started_by_hand(lab):
+    """a server that a person starts after a crash is taken over; one that may not be primary is ended"""
+    leader = healthy(lab)
+    replica = others(lab, leader)[0]
+    for node in (replica, leader):
+        pid = start_by_hand(node)
+        journal_has(node, f"found postgres running, pid {pid}", "-1min")
+        expect(healthy(lab).name == leader.name, "the leader is who it was")
+        expect(postmaster(node) == pid, "the server runs on")
+
+    replica.sh(["palisadectl", "leave"], 60)
+    start_by_hand(replica, f"{DATA}/standby.signal")
+    wait_for(lambda: replica.sh("pgrep -x postgres", check=False).stdout == "", 20, "a second primary to be ended")
+    expect(lab.leader().name == leader.name, "the leader is who it was")
+    replica.sh(["palisadectl", "join"], 60)
+    healthy(lab)

@@ -165,12 +165,39 @@ static void test_joined(void **state _unused_)
         assert_int_equal(told.http, 200);
 }
 
+/* Until pgd holds the server stopped no more, it is told again, whoever asks. */
+static void test_join_is_told_again(void **state _unused_)
+{
+        p.pg.pg.held = true;
+        api_note_joined(&p); /* nobody has asked */
+        assert_null(asked.answer);
+        request(REQUEST_JOIN);
+        asked.userdata = NULL;
+        api_note_joined(&p);
+        assert_null(asked.userdata); /* that is under way */
+        request(REQUEST_JOIN);
+        answer(OUTCOME_UNKNOWN);
+        api_note_joined(&p);
+        assert_ptr_equal(asked.userdata, &p);
+        answer(OUTCOME_DONE);
+        p.pg.pg.held = false;
+        asked.answer = NULL;
+        api_note_joined(&p);
+        assert_null(asked.answer);
+
+        palisaded_leave(&p);
+        p.pg.pg.held = true;
+        api_note_joined(&p);
+        assert_null(asked.answer);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_cancelled, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_nothing_to_cancel, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_joined, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_join_is_told_again, set_up, tear_down),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

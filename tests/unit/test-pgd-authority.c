@@ -212,6 +212,22 @@ static void test_adopted(void **state _unused_)
         assert_int_equal(p.permit.deadline, deadline + 60 * USEC_PER_SEC);
 }
 
+/* One that is found though its right is over: somebody else has started it. It goes at once. */
+static void test_adopted_after_its_end(void **state _unused_)
+{
+        MsgPermit m = permit(EPOCH, 60 * USEC_PER_SEC, USEC_PER_SEC);
+
+        authority_permit(&p, &m);
+        runs = false;
+        authority_revoke(&p, EPOCH, 99);
+        assert_int_equal(kills, 0);
+        runs = true;
+        authority_adopt(&p);
+        authority_arm(&p);
+        assert_int_equal(kills, 1);
+        assert_int_equal(p.pg.permit_epoch, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -222,6 +238,7 @@ int main(void)
                 cmocka_unit_test_setup(test_lapses, set_up),
                 cmocka_unit_test_setup(test_moves_back, set_up),
                 cmocka_unit_test_setup(test_adopted, set_up),
+                cmocka_unit_test_setup(test_adopted_after_its_end, set_up),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
