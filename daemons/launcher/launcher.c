@@ -1,9 +1,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -333,7 +335,10 @@ static void spawn_done(Job *job)
         }
         answer.h.seq = m->h.seq;
         answer.pid = q->pid;
-        (void)link_send_fds(asker(q), &answer.h, &q->pidfd, 1); /* pgd has a deadline */
+        Link *to = asker(q);
+        if (!to) /* nobody would ever end it: a new pgd may be at its files by now */
+                (void)pidfd_send_signal(q->pidfd, SIGKILL, NULL, 0); /* ESRCH: it has just ended */
+        (void)link_send_fds(to, &answer.h, &q->pidfd, 1); /* pgd has a deadline */
         log_debug("started %s as pid %d", m->strings, (int)q->pid);
         int r = watch_child(q->launcher, c, q->pid, q->pidfd, m->h.seq);
         if (r < 0) { /* it runs; pgd watches it too */

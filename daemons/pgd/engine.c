@@ -239,10 +239,7 @@ void engine_advance(Pgd *p)
                 return;
 
         files_want_conninfo(p);
-        bool left = !server_runs(p->server) && server_leaf_busy(p->server);
-        if (left && !p->start.unborn)
-                server_clear(p->server); /* as it was born, or its backends: on_empty() goes on */
-        bool busy = left || (!server_runs(p->server) && p->start.unborn);
+        bool busy = !server_runs(p->server) && (server_leaf_busy(p->server) || p->start.unborn);
         PlanInput in = gather(p, busy);
         Plan plan = plan_next(&in);
 

@@ -24,6 +24,7 @@ typedef struct Request {
         usec_t deadline;
         launch_leaf_t leaf;
         launch_born_t born;
+        launch_dropped_t dropped;
         void *userdata;
 } Request;
 
@@ -74,7 +75,7 @@ static Request *find_request(Launch *l, uint64_t seq)
         return NULL;
 }
 
-static void fail_request(Request *q, int error)
+static void end_request(Request *q, int error)
 {
         Request copy = *q;
         int none[2] = { -1, -1 };
@@ -84,6 +85,8 @@ static void fail_request(Request *q, int error)
                 copy.leaf(error, NULL, none, copy.userdata);
         else if (copy.born)
                 copy.born(error, -1, none, copy.userdata);
+        else if (copy.dropped)
+                copy.dropped(error, copy.userdata);
 }
 
 static int add_request(Launch *l, Request q, MsgHeader *m)
@@ -115,7 +118,7 @@ static void on_overdue(Timer *t _unused_, usec_t now, void *userdata)
 
         for (size_t i = 0; i < REQUESTS_MAX; i++)
                 if (l->requests[i].seq && l->requests[i].deadline <= now)
-                        fail_request(&l->requests[i], -ETIMEDOUT);
+                        end_request(&l->requests[i], -ETIMEDOUT);
         arm_overdue(l);
 }
 
@@ -130,12 +133,15 @@ int launch_make_leaf(Launch *l, uint64_t leaf, launch_leaf_t done, void *userdat
         return r < 0 ? r : send_request(l, &m.h, NULL, 0);
 }
 
-void launch_drop_leaf(Launch *l, uint64_t leaf)
+int launch_drop_leaf(Launch *l, uint64_t leaf, launch_dropped_t done, void *userdata)
 {
         MsgDropLeaf m = WIRE_INIT(MsgDropLeaf, MSG_DROP_LEAF);
 
         m.leaf = leaf;
-        (void)link_send(l->link, &m.h); /* an empty leaf left behind is harmless */
+        if (!l->link)
+                return -ENOTCONN;
+        int r = add_request(l, (Request){ .dropped = done, .userdata = userdata }, &m.h);
+        return r < 0 ? r : send_request(l, &m.h, NULL, 0);
 }
 
 /* What of our environment a child gets: nothing of systemd's, nothing of ours. */
@@ -243,9 +249,11 @@ static void on_result(Link *link _unused_, const MsgHeader *h, int *fds _unused_
         Launch *l = userdata;
         Request *q = find_request(l, h->seq);
 
-        if (q && m->outcome != OUTCOME_DONE) {
+        if (q && q->dropped) {
+                end_request(q, m->outcome == OUTCOME_DONE ? 0 : -EBUSY);
+        } else if (q && m->outcome != OUTCOME_DONE) {
                 log_warning("the launcher: %s", m->text);
-                fail_request(q, -EIO);
+                end_request(q, -EIO);
         }
 }
 
@@ -306,7 +314,7 @@ static void on_closed(Link *link _unused_, const char *reason, void *userdata)
         l->link = link_free(l->link);
         for (size_t i = 0; i < REQUESTS_MAX; i++)
                 if (l->requests[i].seq)
-                        fail_request(&l->requests[i], -ECONNRESET);
+                        end_request(&l->requests[i], -ECONNRESET);
         timer_set(&l->reconnect, now_boottime() + RECONNECT_EVERY);
 }
 

@@ -26,9 +26,12 @@ bool launch_is_up(const Launch *l);
 /* r: 0 with the leaf (fds: taken with TAKE_FD if wanted, -1 where there are no cgroups), or errno. */
 typedef void (*launch_leaf_t)(int r, const MsgLeaf *leaf, int fds[2], void *userdata);
 int launch_make_leaf(Launch *l, uint64_t leaf, launch_leaf_t done, void *userdata);
-void launch_drop_leaf(Launch *l, uint64_t leaf);
 
-/* r: 0 with the pid and a pidfd (take it), or negative errno. */
+/* r: 0: it is gone, and nothing can be born in it any more; -EBUSY: something lives in it; or not known. */
+typedef void (*launch_dropped_t)(int r, void *userdata);
+int launch_drop_leaf(Launch *l, uint64_t leaf, launch_dropped_t done, void *userdata);
+
+/* r: 0 with the pid and a pidfd (take it), -EIO: it was not born; other errors: it may be, or still will. */
 typedef void (*launch_born_t)(int r, pid_t pid, int *pidfd, void *userdata);
 
 /* Starts argv in the leaf with the launcher's own output. Texts of both lists are copied. */

@@ -390,6 +390,8 @@ static int init(Pgd *p)
         if (r >= 0)
                 r = adopt_init(p);
         if (r >= 0)
+                r = step_start_init(p);
+        if (r >= 0)
                 r = timer_init(&p->look_timer, p->event, "look", NULL, on_look, p);
         if (r >= 0)
                 r = timer_init(&p->retry_timer, p->event, "retry", NULL, on_retry, p);
@@ -457,6 +459,7 @@ Pgd *pgd_free(Pgd *p)
                 timer_done(&p->permit_timer);
                 timer_done(&p->retry_timer);
                 timer_done(&p->found_timer);
+                timer_done(&p->birth_timer);
                 timer_done(&p->look_timer);
                 timer_done(&p->state_timer);
                 node_free(p->start.argv);

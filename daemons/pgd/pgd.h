@@ -108,6 +108,7 @@ typedef struct Pgd {
                 Node *argv;
                 uint64_t leaf;
                 bool unborn; /* the launcher was told; it comes also if the start is given up: nothing begins before */
+                uint64_t born_in; /* the leaf */
                 uint64_t revoke; /* seq of a REVOKE that waits for that; 0: none */
         } start;
         usec_t retry_at;
@@ -133,7 +134,7 @@ typedef struct Pgd {
         bool recovery_waits; /* PlanInput's */
         Pending raised; /* a standby's, at the last writing of its files */
         usec_t pending_at, pending_often_until; /* when the server is asked what waits for a restart */
-        Timer probe_timer, permit_timer, retry_timer, state_timer, found_timer, look_timer;
+        Timer probe_timer, permit_timer, retry_timer, birth_timer, state_timer, found_timer, look_timer;
         Stall stall;
 
         Cluster *cluster; /* the last snapshot; NULL: none yet */
@@ -254,6 +255,7 @@ int step_rewind(Pgd *p);
 int step_start(Pgd *p, bool standby);
 void step_start_gate(Pgd *p, const MsgGate *gate);
 void step_start_overdue(Pgd *p);
+int step_start_init(Pgd *p);
 int step_reconfigure(Pgd *p);
 int step_pre_promote(Pgd *p);
 int step_promote(Pgd *p);

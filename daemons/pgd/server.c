@@ -113,11 +113,6 @@ static void on_look(Timer *t, usec_t now, void *userdata)
         timer_set(t, now + LOOK_EVERY);
 }
 
-void server_clear(Server *s)
-{
-        timer_set(&s->look, now_boottime());
-}
-
 static int on_gone(sd_event_source *source _unused_, int fd _unused_, uint32_t events _unused_,
                    void *userdata)
 {

@@ -54,9 +54,6 @@ int server_signal(Server *s, int sig);
 /* The whole leaf, by cgroup.kill or one by one; without cgroups the postmaster's process group. */
 void server_kill(Server *s);
 
-/* Kills what is in the leaf until nothing is; then calls->empty. For a server that is not watched. */
-void server_clear(Server *s);
-
 /* The number in "pg-<n>" of the cgroup a process lives in; 0: none of ours. */
 uint64_t server_leaf_of(pid_t pid);
 

@@ -16,6 +16,7 @@
 #include "pgd/pgd.h"
 
 #define GATE_WITHIN (5 * USEC_PER_SEC)
+#define DOUBT_AGAIN (50 * USEC_PER_MSEC)
 
 static bool still_starting(const Pgd *p, uint64_t leaf)
 {
@@ -31,21 +32,59 @@ static void give_up(Pgd *p, int r, const char *why)
         engine_step_done(p, r, why);
 }
 
+/* Nothing was born, and nothing will be. */
+static void on_unborn(Pgd *p, int r)
+{
+        p->start.unborn = false;
+        authority_born(p);
+        if (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY)
+                give_up(p, r, "the launcher could not start postgres");
+        else
+                engine_advance(p);
+}
+
+static void on_doubt_dropped(int r, void *userdata)
+{
+        Pgd *p = userdata;
+
+        if (r == 0)
+                on_unborn(p, -ECONNRESET);
+        else
+                timer_set(&p->birth_timer, now_boottime() + DOUBT_AGAIN);
+}
+
+/*
+ * The launcher is gone, or silent, and its child may be on its way into the leaf: nothing touches the files before
+ * that is gone. A leaf that is removed cannot be entered any more.
+ */
+static void on_doubt(Timer *t, usec_t now, void *userdata)
+{
+        Pgd *p = userdata;
+
+        if (!p->start.unborn)
+                return;
+        if (server_leaf_busy(p->server))
+                server_kill(p->server);
+        if (launch_drop_leaf(p->launch, p->start.born_in, on_doubt_dropped, p) < 0)
+                timer_set(t, now + DOUBT_AGAIN);
+}
+
 static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
 {
         Pgd *p = userdata;
 
-        p->start.unborn = false;
         if (r >= 0)
                 r = server_watch(p->server, pid, TAKE_FD(*pidfd));
-        if (r < 0) {
-                authority_born(p);
-                if (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY)
-                        give_up(p, r, "the launcher could not start postgres");
-                else
-                        engine_advance(p);
+        if (r == -EIO) {
+                on_unborn(p, r);
                 return;
         }
+        if (r < 0) {
+                log_warning_errno(r, "Whether postgres was started is not known (%m): what may still come is ended first");
+                on_doubt(&p->birth_timer, now_boottime(), p);
+                return;
+        }
+        p->start.unborn = false;
         p->pg.postmaster_pid = pid;
         p->pg.role = p->start.standby ? ROLE_REPLICA : ROLE_PRIMARY;
         p->pg.standby_signal = p->start.standby;
@@ -86,8 +125,12 @@ void step_start_gate(Pgd *p, const MsgGate *gate)
         int r = launch_spawn(p->launch, gate->leaf, p->start.argv, on_born, p);
         if (r < 0)
                 give_up(p, r, "the launcher is not there");
-        else
-                p->start.unborn = true;
+        p->start.born_in = gate->leaf;
+        p->start.unborn = r >= 0;
+}
+
+static void on_old_dropped(int r _unused_, void *userdata _unused_)
+{
 }
 
 /* The leaf is made: hand it to fenced by way of the mind, and wait for its word. */
@@ -107,7 +150,7 @@ static void on_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
         uint64_t old = server_leaf(p->server);
         server_set_leaf(p->server, leaf->leaf, leaf->cgroup, TAKE_FD(fds[0]), TAKE_FD(fds[1]));
         if (old && old != leaf->leaf && !(old & LEAF_ADOPTED))
-                launch_drop_leaf(p->launch, old);
+                (void)launch_drop_leaf(p->launch, old, on_old_dropped, p); /* an empty one is harmless */
         pgd_send_leaf(p);
         timer_set(&p->retry_timer, now_boottime() + GATE_WITHIN);
 }
@@ -158,4 +201,9 @@ int step_start(Pgd *p, bool standby)
         if (r >= 0)
                 p->conf_stale = false;
         return r;
+}
+
+int step_start_init(Pgd *p)
+{
+        return timer_init(&p->birth_timer, p->event, "birth", NULL, on_doubt, p);
 }

@@ -74,12 +74,29 @@ int launch_make_leaf(Launch *l, uint64_t leaf, launch_leaf_t done, void *userdat
         return 0;
 }
 
-void launch_drop_leaf(Launch *l, uint64_t leaf)
-{
-        int i = find_leaf(l->program->host, leaf);
+typedef struct Drop {
+        launch_dropped_t done;
+        void *userdata;
+} Drop;
 
-        if (i >= 0 && !l->program->host->leaves[i].populated)
-                l->program->host->leaves[i].number = 0;
+static Drop drops[NODES_MAX];
+
+static void on_dropped(Event *e)
+{
+        drops[e->host->index].done((int)(int64_t)e->value, drops[e->host->index].userdata);
+}
+
+int launch_drop_leaf(Launch *l, uint64_t leaf, launch_dropped_t done, void *userdata)
+{
+        Host *h = l->program->host;
+        int i = find_leaf(h, leaf);
+        bool busy = i >= 0 && h->leaves[i].populated;
+
+        if (i >= 0 && !busy)
+                h->leaves[i].number = 0;
+        drops[h->index] = (Drop){ done, userdata };
+        sim_event(world->now + 300, on_dropped, l->program, NULL, NULL, (uint64_t)(int64_t)(busy ? -EBUSY : 0));
+        return 0;
 }
 
 typedef struct Birth {
@@ -239,11 +256,6 @@ static void on_look(Timer *t, usec_t now, void *userdata)
         }
         server_kill(s);
         timer_set(t, now + 10 * MSEC);
-}
-
-void server_clear(Server *s)
-{
-        timer_set(&s->look, world->now);
 }
 
 static bool runs_as(const Host *h, pid_t pid)
