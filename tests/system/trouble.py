@@ -193,3 +193,16 @@ def started_by_hand(lab):
     expect(lab.leader().name == leader.name, "the leader is who it was")
     replica.sh(["palisadectl", "join"], 60)
     healthy(lab)
+
+
+@case
+def launcher_killed_at_births(lab):
+    """PostgreSQL crashes and the launcher is killed while it starts the next one, a bit later each time: one runs then"""
+    leader = healthy(lab)
+    for node in (others(lab, leader)[0], leader):
+        for late in (0, 15, 30, 45, 60):
+            old = postmaster(node)
+            node.sh("launcher=$(systemctl show -p MainPID --value palisade-postgres@main); "
+                    f"kill -KILL {old}; sleep {late / 1000}; kill -KILL $launcher")  # fmt: skip
+            wait_for(lambda: postmaster(node) not in ("", old), 30, "the next one")
+            healthy(lab)
