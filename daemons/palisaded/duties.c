@@ -265,10 +265,26 @@ static bool suits_promotion(Palisaded *p)
         return plan.action == SYNC_NOTHING;
 }
 
+/*
+ * Who was elected by hand may be further behind /status than the next election allows, in which nobody is named. Lost
+ * before /status has its position, it would leave a cluster without anybody who may lead.
+ */
+static bool suits_next_election(Palisaded *p)
+{
+        const Cluster *c = p->cluster;
+        bool near = pg_standby_lsn(&p->pg.pg) + c->settings.maximum_lag_on_failover >= c->status.optime;
+
+        if (!near)
+                record_status(p);
+        return near;
+}
+
 bool duties_before_promotion(Palisaded *p)
 {
         char names[SYNC_LIST_SIZE];
 
+        if (!suits_next_election(p))
+                return false;
         if (sync_names_before_promotion(p->cluster, &p->pg.pg, p->node.name, names, sizeof names)) {
                 /* Anything else gives way: a FOLLOW that compares timelines with a leader that is gone never ends. */
                 if (!p->order_open || p->order.what != ORDER_SYNC_NAMES)

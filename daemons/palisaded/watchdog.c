@@ -179,13 +179,42 @@ static bool is_settled(const Palisaded *p)
                                  a->empty == TRI_NO && p->watchdog.epoch <= a->epoch);
 }
 
+static void on_over(const MsgResult *r _unused_, void *userdata)
+{
+        palisaded_think(userdata);
+}
+
+/*
+ * A new mind that cannot see the cluster has no epoch to revoke. The one that the device was armed for is over by its
+ * permit: fenced is told so, and what it sees then counts.
+ */
+static void revoke_what_is_over(Palisaded *p, usec_t now)
+{
+        MsgRevoke m = WIRE_INIT(MsgRevoke, MSG_REVOKE);
+
+        if (p->authority.epoch != 0 || p->cluster || !p->known[HAND_PGD] || pg_may_run(&p->pg.pg) ||
+            p->pg.pg.operation == PGOP_START || p->fence.revoked_epoch >= p->watchdog.epoch)
+                return;
+        if (now < p->watchdog.deadline) {
+                if (p->think_timer.due > p->watchdog.deadline)
+                        timer_set(&p->think_timer, p->watchdog.deadline);
+                return;
+        }
+        p->disarm_again = now + DISARM_AGAIN;
+        m.epoch = p->watchdog.epoch;
+        (void)hands_request(p->hands, HAND_FENCED, &m.h, ANSWER_WITHIN, on_over, p);
+}
+
 void watchdog_settle(Palisaded *p, usec_t now)
 {
         MsgDisarm m = WIRE_INIT(MsgDisarm, MSG_DISARM);
 
-        if (p->watchdog.armed != TRI_YES || !is_settled(p) || now < p->disarm_again ||
-            !nothing_leads(p))
+        if (p->watchdog.armed != TRI_YES || !is_settled(p) || now < p->disarm_again)
                 return;
+        if (!nothing_leads(p)) {
+                revoke_what_is_over(p, now);
+                return;
+        }
         p->disarm_again = now + DISARM_AGAIN;
         m.epoch = p->watchdog.epoch;
         hands_send(p->hands, HAND_WATCHDOGD, &m.h);

@@ -12,6 +12,7 @@ static struct {
         RecordKey key;
         uint64_t revision;
         SyncKey sync;
+        StatusKey status;
         hands_answer_t answer;
         void *userdata;
 } written; /* last */
@@ -28,6 +29,8 @@ uint64_t hands_request(Hands *h _unused_, HandId id, MsgHeader *m, usec_t timeou
         written.revision = r->revision;
         if (r->key == RECORD_SYNC)
                 written.sync = *(const SyncKey *)r->value;
+        if (r->key == RECORD_STATUS)
+                written.status = *(const StatusKey *)r->value;
         written.answer = answer;
         written.userdata = userdata;
         return ++n_written;
@@ -243,6 +246,27 @@ static void test_key_before_promotion(void **state _unused_)
         assert_true(duties_before_promotion(&p));
 }
 
+/* Elected by hand, far behind the last leader: the next election must not ask for more than we have. */
+static void test_status_before_promotion(void **state _unused_)
+{
+        cluster.settings.maximum_lag_on_failover = 100;
+        p.pg.pg.receive_lsn = p.pg.pg.replay_lsn = 1000;
+        cluster.status.optime = 1100;
+        assert_true(duties_before_promotion(&p));
+        assert_int_equal(n_written, 0);
+        cluster.status.optime = 1101;
+        assert_false(duties_before_promotion(&p));
+        assert_int_equal(n_written, 1);
+        assert_int_equal(written.key, RECORD_STATUS);
+        assert_int_equal(written.status.optime, 1000);
+        assert_false(duties_before_promotion(&p));
+        assert_int_equal(n_written, 1); /* that is under way */
+        answer(OUTCOME_DONE);
+        cluster.status.optime = 1000;
+        cluster.revision++;
+        assert_true(duties_before_promotion(&p));
+}
+
 /* Our member key goes along, and tells whose claim it was: no claim without it. */
 static void test_claim_with_the_member_key(void **state _unused_)
 {
@@ -267,6 +291,7 @@ int main(void)
                 cmocka_unit_test_setup(test_key_before_promotion, set_up),
                 cmocka_unit_test_setup(test_names_at_a_start, set_up),
                 cmocka_unit_test_setup(test_key_before_a_start, set_up),
+                cmocka_unit_test_setup(test_status_before_promotion, set_up),
                 cmocka_unit_test_setup(test_claim_with_the_member_key, set_up),
         };
 

@@ -6,6 +6,7 @@
 #define EPOCH 7
 
 static Palisaded p;
+static Cluster cluster;
 static bool standby, stands;
 static struct {
         MsgType type;
@@ -16,6 +17,7 @@ static struct {
 } asked; /* last */
 static unsigned n_asked, n_sent, permits;
 static uint64_t seq;
+static Epoch revoked; /* told to fenced */
 
 static void note(MsgHeader *m)
 {
@@ -29,8 +31,13 @@ static void note(MsgHeader *m)
 uint64_t hands_request(Hands *h _unused_, HandId id, MsgHeader *m, usec_t timeout _unused_, hands_answer_t answer,
                        void *userdata)
 {
-        assert_int_equal(id, HAND_WATCHDOGD);
         m->seq = ++seq;
+        if (m->type == MSG_REVOKE) {
+                assert_int_equal(id, HAND_FENCED);
+                revoked = ((MsgRevoke *)m)->epoch;
+                return seq;
+        }
+        assert_int_equal(id, HAND_WATCHDOGD);
         note(m);
         asked.answer = answer;
         asked.userdata = userdata;
@@ -68,9 +75,15 @@ void authority_give_permit(Palisaded *m _unused_)
 
 void palisaded_think(Palisaded *m _unused_) {}
 
+void timer_set(Timer *t, usec_t due)
+{
+        t->due = due;
+}
+
 static int set_up(void **state _unused_)
 {
-        p = (Palisaded){ .authority.epoch = EPOCH, .node.watchdog_mode = WATCHDOG_AUTOMATIC };
+        p = (Palisaded){ .authority.epoch = EPOCH, .node.watchdog_mode = WATCHDOG_AUTOMATIC, .cluster = &cluster };
+        revoked = 0;
         standby = stands = false;
         n_asked = n_sent = permits = 0;
         return 0;
@@ -231,6 +244,38 @@ static void test_settle(void **state _unused_)
         assert_int_equal(n_sent, 3);
 }
 
+/* A mind that has never seen the cluster: what the device was armed for is over by its deadline alone. */
+static void test_settle_without_the_cluster(void **state _unused_)
+{
+        usec_t now = now_boottime();
+
+        p.authority = (Authority){ .epoch = 0 };
+        p.cluster = NULL;
+        p.think_timer.due = USEC_INFINITY;
+        p.watchdog = (MsgWatchdogState){ .armed = TRI_YES, .epoch = EPOCH, .deadline = now + 1000 };
+        p.known[HAND_PGD] = p.known[HAND_FENCED] = true;
+        p.pg.pg = (PgState){ .run = RUN_STOPPED };
+        p.fence = (MsgFenceState){ .populated = TRI_NO, .revoked_epoch = EPOCH - 1 };
+        watchdog_settle(&p, now);
+        assert_int_equal(revoked, 0); /* its permit runs */
+        assert_int_equal(p.think_timer.due, now + 1000);
+        p.pg.pg.run = RUN_RUNNING;
+        watchdog_settle(&p, now += 1000);
+        assert_int_equal(revoked, 0); /* pgd's to end */
+        p.pg.pg.run = RUN_STOPPED;
+        watchdog_settle(&p, now);
+        assert_int_equal(revoked, EPOCH);
+        assert_int_equal(n_sent, 0);
+        revoked = 0;
+        watchdog_settle(&p, now + 1);
+        assert_int_equal(revoked, 0); /* not again at once */
+        p.fence.revoked_epoch = EPOCH;
+        watchdog_settle(&p, p.disarm_again);
+        assert_int_equal(revoked, 0);
+        assert_int_equal(n_sent, 1);
+        assert_int_equal(asked.disarm.epoch, EPOCH);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -241,6 +286,7 @@ int main(void)
                 cmocka_unit_test_setup(test_late, set_up),
                 cmocka_unit_test_setup(test_not_for_a_standby, set_up),
                 cmocka_unit_test_setup(test_settle, set_up),
+                cmocka_unit_test_setup(test_settle_without_the_cluster, set_up),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
