@@ -241,14 +241,16 @@ static void cancel_switchover(Api *a, const MsgRequest *m)
 
 /* ---- leave and join ---- */
 
-static void order_held(Palisaded *p, OrderWhat what, usec_t within, hands_answer_t answer, void *userdata)
+static void order_held(Palisaded *p, OrderWhat what, usec_t within, hands_answer_t answer)
 {
         MsgOrder m = WIRE_INIT(MsgOrder, MSG_ORDER);
 
         m.what = what;
         p->noting_leave = what == ORDER_LEAVE;
-        p->noting_join = what == ORDER_JOIN;
-        (void)hands_request(p->hands, HAND_PGD, &m.h, within, answer, userdata);
+        p->noting_join = 0;
+        uint64_t seq = hands_request(p->hands, HAND_PGD, &m.h, within, answer, p);
+        if (what == ORDER_JOIN)
+                p->noting_join = seq;
         p->order_again = 0; /* what was refused because of it is not any more */
 }
 
@@ -288,17 +290,18 @@ void palisaded_leave(Palisaded *p)
 
 static void on_join_noted(const MsgResult *r, void *userdata)
 {
-        ApiAsk *ask = userdata;
-        Palisaded *p = ask->api->p;
+        Palisaded *p = userdata;
+        bool done = r->outcome == OUTCOME_DONE;
 
-        p->noting_join = false;
+        if (r->h.seq != p->noting_join)
+                return; /* told again since, or to leave */
+        p->noting_join = 0;
+        for (size_t i = 0; i < ASKS_MAX; i++)
+                if (p->api->asks[i].state == ASK_JOINING)
+                        end_ask(&p->api->asks[i], done ? 200 : 503,
+                                done ? "joining" : "joining, but palisade-pgd has not noted it, and a restart would "
+                                                   "forget it: ask again");
         palisaded_think(p);
-        if (ask->state != ASK_JOINING)
-                return;
-        if (r->outcome == OUTCOME_DONE)
-                end_ask(ask, 200, "joining");
-        else
-                end_ask(ask, 503, "joining, but palisade-pgd has not noted it, and a restart would forget it: ask again");
 }
 
 static void begin_join(Api *a, const MsgRequest *m)
@@ -313,7 +316,7 @@ static void begin_join(Api *a, const MsgRequest *m)
         p->leaving = false;
         p->joined = true;
         ask->state = ASK_JOINING;
-        order_held(p, ORDER_JOIN, JOIN_WITHIN, on_join_noted, ask);
+        order_held(p, ORDER_JOIN, JOIN_WITHIN, on_join_noted);
         palisaded_think(p);
 }
 
@@ -331,24 +334,16 @@ void api_note_left(Palisaded *p)
 {
         if (p->pg.pg.held || p->noting_leave)
                 return;
-        order_held(p, ORDER_LEAVE, LEAVE_WITHIN, on_leave_noted, p);
+        order_held(p, ORDER_LEAVE, LEAVE_WITHIN, on_leave_noted);
         log_event(LOG_NOTICE, EVENT_LEFT, NO_FIELDS,
                   "left the cluster: postgres is stopped here until palisadectl join");
-}
-
-static void on_rejoin_noted(const MsgResult *r _unused_, void *userdata)
-{
-        Palisaded *p = userdata;
-
-        p->noting_join = false;
-        palisaded_think(p);
 }
 
 /* It was not reached, or is another one by now. */
 void api_note_joined(Palisaded *p)
 {
-        if (p->joined && p->pg.pg.held && !p->noting_join)
-                order_held(p, ORDER_JOIN, JOIN_WITHIN, on_rejoin_noted, p);
+        if (p->joined && p->pg.pg.held && p->noting_join == 0)
+                order_held(p, ORDER_JOIN, JOIN_WITHIN, on_join_noted);
 }
 
 static void on_look(Timer *t, usec_t now, void *userdata)

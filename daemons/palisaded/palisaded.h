@@ -208,7 +208,7 @@ typedef struct Palisaded {
         bool leaving;
         bool joined;         /* this mind was told to join: that pgd still holds the server stopped is old */
         bool noting_leave;   /* pgd was told, and not to join again since */
-        bool noting_join;    /* the same, the other way round */
+        uint64_t noting_join; /* pgd was told to join, and not to leave since: by this order; 0: not */
         usec_t unfit_until;  /* its W was too long for what is configured */
         usec_t disarm_again; /* DISARM has left; again from then on, unless it is answered */
         usec_t claim_again; /* the right to make the cluster is left to others until then */

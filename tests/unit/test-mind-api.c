@@ -11,6 +11,8 @@ static struct {
         RecordOrder order;
         hands_answer_t answer;
         void *userdata;
+        OrderWhat what; /* of pgd */
+        uint64_t seq;
 } asked; /* last, of dcsd or pgd */
 static MsgResult told; /* last, to apid */
 static unsigned n_told;
@@ -26,9 +28,10 @@ uint64_t hands_request(Hands *h _unused_, HandId id _unused_, MsgHeader *m, usec
                        hands_answer_t answer, void *userdata)
 {
         assert_int_equal(m->type, MSG_ORDER);
+        asked.what = (OrderWhat)((MsgOrder *)m)->what;
         asked.answer = answer;
         asked.userdata = userdata;
-        return 1;
+        return m->seq = ++asked.seq;
 }
 
 void hands_send(Hands *h _unused_, HandId id, MsgHeader *m)
@@ -98,6 +101,7 @@ static int set_up(void **state _unused_)
         p = (Palisaded){ .cluster = &cluster };
         n_told = 0;
         asked.answer = NULL;
+        asked.seq = 0;
         return api_new(&p.api, &p);
 }
 
@@ -118,7 +122,7 @@ static void request(RequestKind kind)
 
 static void answer(Outcome outcome)
 {
-        MsgResult r = { .outcome = outcome, .text = "a condition is not met" };
+        MsgResult r = { .h.seq = asked.seq, .outcome = outcome, .text = "a condition is not met" };
 
         asked.answer(&r, asked.userdata);
 }
@@ -172,23 +176,45 @@ static void test_join_is_told_again(void **state _unused_)
         api_note_joined(&p); /* nobody has asked */
         assert_null(asked.answer);
         request(REQUEST_JOIN);
-        asked.userdata = NULL;
+        uint64_t first = asked.seq;
         api_note_joined(&p);
-        assert_null(asked.userdata); /* that is under way */
-        request(REQUEST_JOIN);
+        assert_int_equal(asked.seq, first); /* that is under way */
         answer(OUTCOME_UNKNOWN);
+        assert_int_equal(n_told, 1);
         api_note_joined(&p);
-        assert_ptr_equal(asked.userdata, &p);
+        assert_int_equal(asked.seq, first + 1);
+        assert_int_equal(asked.what, ORDER_JOIN);
         answer(OUTCOME_DONE);
         p.pg.pg.held = false;
-        asked.answer = NULL;
         api_note_joined(&p);
-        assert_null(asked.answer);
+        assert_int_equal(asked.seq, first + 1);
+        asked.answer = NULL;
 
         palisaded_leave(&p);
         p.pg.pg.held = true;
         api_note_joined(&p);
         assert_null(asked.answer);
+}
+
+/* An answer to an order from before the last one, whose asker is gone: it says nothing. */
+static void test_join_and_leave_at_once(void **state _unused_)
+{
+        request(REQUEST_JOIN);
+        palisaded_leave(&p);
+        assert_int_equal(told.http, 503);
+        answer(OUTCOME_DONE);
+        assert_int_equal(n_told, 1);
+        assert_true(p.leaving);
+
+        request(REQUEST_JOIN);
+        hands_answer_t older = asked.answer;
+        MsgResult r = { .h.seq = asked.seq, .outcome = OUTCOME_UNKNOWN };
+        request(REQUEST_JOIN);
+        older(&r, asked.userdata);
+        assert_int_equal(n_told, 1);
+        answer(OUTCOME_DONE);
+        assert_int_equal(n_told, 3); /* both who asked */
+        assert_int_equal(told.http, 200);
 }
 
 int main(void)
@@ -198,6 +224,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_nothing_to_cancel, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_joined, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_join_is_told_again, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_join_and_leave_at_once, set_up, tear_down),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
