@@ -52,16 +52,13 @@ static void on_adopted_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userda
         pgd_changed(p);
 }
 
-/* 1: there is one, and it is ours now; 0: none. */
+/* 1: there is one, and it is ours now; 0: none; or negative errno. */
 static int adopt_server(Pgd *p)
 {
         int r = server_adopt(p->server, p->data_dir);
 
-        if (r < 0)
-                return log_error_errno(r, "Cannot look for a running postgres in %s: %m",
-                                       p->data_dir);
-        if (r == 0)
-                return 0;
+        if (r <= 0)
+                return r;
         p->pg.fresh = p->archived = false;
         believe_table(p);
         uint64_t leaf = server_leaf(p->server);
@@ -77,7 +74,7 @@ bool adopt_found(Pgd *p)
 {
         bool none = !server_runs(p->server) && p->step == STEP_NONE && !p->tool && !p->start.unborn;
 
-        if (!none || adopt_server(p) <= 0)
+        if (!none || adopt_server(p) <= 0) /* files that cannot be read are told of as such */
                 return false;
         p->failures = 0;
         p->pg.failures = 0;
@@ -109,7 +106,7 @@ int adopt_at_start(Pgd *p)
         settings_read_cache(p);
         int r = adopt_server(p);
         if (r < 0)
-                return r;
+                return log_error_errno(r, "Cannot look for a running postgres in %s: %m", p->data_dir);
         if (r == 0) {
                 p->pg.role = p->pg.datadir == DATADIR_EMPTY ? ROLE_UNINITIALIZED : ROLE_REPLICA;
                 p->pg.run = RUN_STOPPED;
