@@ -162,8 +162,8 @@ rm -f {DATA}/postmaster.pid $1
 systemctl reset-failed by-hand 2>/dev/null || true
 systemd-run --quiet --unit=by-hand -p Type=forking runuser -u postgres -- \\
         /usr/lib/postgresql/15/bin/pg_ctl -W -D {DATA} -l /var/tmp/by-hand.log start
-until [ -s {DATA}/postmaster.pid ]; do sleep 0.01; done
-head -1 {DATA}/postmaster.pid
+for _ in $(seq 300); do [ -s {DATA}/postmaster.pid ] && break; sleep 0.01; done # it may have been stopped already
+head -1 {DATA}/postmaster.pid 2>/dev/null || true
 """
 
 
@@ -191,6 +191,9 @@ def started_by_hand(lab):
     start_by_hand(replica, f"{DATA}/standby.signal")
     wait_for(lambda: replica.sh("pgrep -x postgres", check=False).stdout == "", 20, "a second primary to be ended")
     expect(lab.leader().name == leader.name, "the leader is who it was")
+    replica.systemctl("stop", "palisade@main.target", timeout=120)
+    replica.sh(["rm", "-rf", DATA])  # it wrote WAL of its own on the leader's timeline
+    replica.systemctl("start", "palisade@main.target", timeout=120)
     replica.sh(["palisadectl", "join"], 60)
     healthy(lab)
 
