@@ -108,7 +108,6 @@ typedef struct Pgd {
                 Node *argv;
                 uint64_t leaf;
                 bool unborn; /* the launcher was told; it comes also if the start is given up: nothing begins before */
-                uint64_t born_in; /* the leaf */
                 uint64_t revoke; /* seq of a REVOKE that waits for that; 0: none */
         } start;
         usec_t retry_at;

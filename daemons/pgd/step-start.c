@@ -18,10 +18,14 @@
 #define GATE_WITHIN (5 * USEC_PER_SEC)
 #define DOUBT_AGAIN (50 * USEC_PER_MSEC)
 
+static bool is_starting(const Pgd *p)
+{
+        return p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY;
+}
+
 static bool still_starting(const Pgd *p, uint64_t leaf)
 {
-        return (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY) &&
-               p->start.leaf == leaf;
+        return is_starting(p) && p->start.leaf == leaf;
 }
 
 static void give_up(Pgd *p, int r, const char *why)
@@ -37,7 +41,7 @@ static void on_unborn(Pgd *p, int r)
 {
         p->start.unborn = false;
         authority_born(p);
-        if (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY)
+        if (is_starting(p))
                 give_up(p, r, "the launcher could not start postgres");
         else
                 engine_advance(p);
@@ -65,7 +69,7 @@ static void on_doubt(Timer *t, usec_t now, void *userdata)
                 return;
         if (server_leaf_busy(p->server))
                 server_kill(p->server);
-        if (launch_drop_leaf(p->launch, p->start.born_in, on_doubt_dropped, p) < 0)
+        if (launch_drop_leaf(p->launch, p->start.leaf, on_doubt_dropped, p) < 0)
                 timer_set(t, now + DOUBT_AGAIN);
 }
 
@@ -97,7 +101,7 @@ static void on_born(int r, pid_t pid, int *pidfd, void *userdata)
         pgd_save(p);
         p->start.argv = node_free(p->start.argv);
 
-        if (p->step != STEP_START_STANDBY && p->step != STEP_START_PRIMARY) {
+        if (!is_starting(p)) {
                 log_notice("the start of postgres was given up while it was born: killing it");
                 server_kill(p->server);
                 authority_born(p);
@@ -125,8 +129,8 @@ void step_start_gate(Pgd *p, const MsgGate *gate)
         int r = launch_spawn(p->launch, gate->leaf, p->start.argv, on_born, p);
         if (r < 0)
                 give_up(p, r, "the launcher is not there");
-        p->start.born_in = gate->leaf;
-        p->start.unborn = r >= 0;
+        else
+                p->start.unborn = true;
 }
 
 static void on_old_dropped(int r _unused_, void *userdata _unused_)
@@ -142,7 +146,7 @@ static void on_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
         if (r >= 0 && !still_starting(p, leaf->leaf))
                 return;
         if (r < 0 || !mind) {
-                if (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY)
+                if (is_starting(p))
                         give_up(p, r < 0 ? r : -ENOTCONN,
                                 r < 0 ? "the launcher made no leaf" : "no mind to hand the leaf to");
                 return;
@@ -157,8 +161,7 @@ static void on_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
 
 void step_start_overdue(Pgd *p)
 {
-        if (p->start.argv && !p->start.unborn &&
-            (p->step == STEP_START_STANDBY || p->step == STEP_START_PRIMARY))
+        if (p->start.argv && !p->start.unborn && is_starting(p))
                 give_up(p, -ETIMEDOUT, "no word about the gate came");
 }
 

@@ -374,12 +374,12 @@ void postgres_end_recovery(Host *h);
 /* tools.c */
 void pgd_tools_gone(const Host *h);
 
-/* pgd.c, fenced.c: what the kernel tells */
 static inline uint64_t pid_of_server(uint64_t born)
 {
         return born % 30000 + 1000;
 }
 
+/* pgd.c, fenced.c: what the kernel tells */
 void server_gone_soon(Host *h, uint64_t pid); /* pgd sees it within 1 ms */
 void leaf_emptied(Host *h, int leaf);
 
