@@ -172,8 +172,7 @@ static void end_epoch(Palisaded *p)
         /* A bid to take the key again may be on its way: it can still win, and a second one beside it would hide that. */
         p->authority = (Authority){ .ended = p->authority.epoch, .holding = HOLD_NOTHING,
                                     .bidding = p->authority.bidding };
-        p->handover.wanted = false;
-        p->handover.demoting = p->handover.candidate_ready = false;
+        handover_end(p);
         p->start_failures = 0;
         p->start_since = 0;
         race_reset(p);

@@ -182,6 +182,15 @@ void handover_begin_leave(Palisaded *p)
         begin(&p->handover);
 }
 
+/* The key may turn out to be ours still, of the same epoch: then what is asked is looked at anew. */
+void handover_end(Palisaded *p)
+{
+        Handover *h = &p->handover;
+
+        h->wanted = h->demoting = h->candidate_ready = false;
+        h->handled_revision = 0;
+}
+
 void handover_lost_dcsd(Palisaded *p)
 {
         Handover *h = &p->handover;

@@ -321,6 +321,7 @@ void pause_resume(Palisaded *p, const MsgRequest *m);
 /* ---- handover.c ---- */
 void handover_look(Palisaded *p);     /* at the failover key */
 void handover_over(Palisaded *p);     /* what it asks is carried out, or called off */
+void handover_end(Palisaded *p);      /* the epoch that it was asked of is over */
 void handover_begin_leave(Palisaded *p);
 void handover_lost_dcsd(Palisaded *p); /* what it was asked, nobody answers */
 void handover_ask_candidate(Palisaded *p);

@@ -116,6 +116,8 @@ static void on_call_timer(Timer *t _unused_, usec_t now _unused_, void *userdata
         Epoch before = policy_epoch(&d->policy);
 
         d->call = 0;
+        if (d->failing_since != 0) /* any message may be late: two of them can cost an impatient leader its key */
+                world->last_fault = MAX(world->last_fault, world->now);
         dcsd_next_endpoint(d);
         if (d->policy.in_flight == POLICY_MOVE)
                 policy_moved(&d->policy, false, now_boottime());

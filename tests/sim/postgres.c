@@ -182,7 +182,7 @@ static void on_client(Event *e)
         if (server_is_over(e) || !pg->primary || pg->phase != SERVER_UP)
                 return;
         if (postgres_may_acknowledge(h)) {
-                pg->lsn += sim_chance(50) ? sim_below(3 << 20) : 64 + sim_below(4096);
+                pg->lsn += 64 + sim_below(sim_chance(50) ? 3 << 20 : 4096);
                 wal_ship(h);
                 wal_acknowledge(h);
         }

@@ -64,6 +64,7 @@ void timer_set(Timer *t, usec_t due)
 /* Not asked for anything here. */
 void api_status(Api *a _unused_, bool everything _unused_) {}
 void duties_sync_in_doubt(Palisaded *p _unused_) {}
+void handover_end(Palisaded *p _unused_) {}
 void handover_over(Palisaded *p _unused_)
 {
         overs++;

@@ -104,12 +104,30 @@ static void test_dcsd_goes_meanwhile(void **state _unused_)
         assert_true(p.handover.wanted);
 }
 
+/* The key could not be given up, and is ours again, of the same epoch. */
+static void test_the_epoch_goes_on(void **state _unused_)
+{
+        handover_look(&p);
+        peers_answer(true);
+        p.authority.epoch = 0;
+        handover_end(&p);
+        assert_false(p.handover.wanted);
+        handover_look(&p);
+        assert_int_equal(n_asked, 1);
+        p.authority.epoch = EPOCH;
+        handover_look(&p);
+        assert_int_equal(n_asked, 2);
+        peers_answer(true);
+        assert_true(p.handover.wanted);
+        assert_int_equal(cleared, 0);
+}
+
 /* Also by who wins the lock again after it has handed over, and has looked at this key before. */
 static void test_what_is_over_is_cleared_until_it_is_gone(void **state _unused_)
 {
         handover_look(&p);
         peers_answer(true);
-        p.handover.wanted = false; /* its epoch is over, and the next one is ours again */
+        handover_end(&p); /* its epoch is over, and the next one is ours */
         handover_over(&p);
         assert_int_equal(cleared, ASKED);
         cleared = 0;
@@ -130,6 +148,7 @@ int main(void)
                 cmocka_unit_test_setup(test_nobody_could_take_over, set_up),
                 cmocka_unit_test_setup(test_another_leader_is_named, set_up),
                 cmocka_unit_test_setup(test_dcsd_goes_meanwhile, set_up),
+                cmocka_unit_test_setup(test_the_epoch_goes_on, set_up),
                 cmocka_unit_test_setup(test_what_is_over_is_cleared_until_it_is_gone, set_up),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
