@@ -420,7 +420,8 @@ void authority_revoke(Palisaded *p)
 static void on_released(const MsgResult *r, void *userdata)
 {
         Palisaded *p = userdata;
-        Epoch epoch = p->authority.epoch;
+        Epoch epoch = p->authority.epoch, ended = p->authority.ended;
+        bool revoked = p->authority.revoked;
 
         if (!p->authority.releasing)
                 return; /* of an epoch that is over: its key was seen to be gone */
@@ -435,6 +436,8 @@ static void on_released(const MsgResult *r, void *userdata)
                                                " was no longer ours to release",
                   epoch);
         end_epoch(p);
+        if (r->outcome != OUTCOME_DONE && !revoked)
+                p->authority.ended = ended; /* a standby leader's key, under an older lease: ours still */
         palisaded_think(p);
 }
 

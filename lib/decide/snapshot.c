@@ -11,7 +11,7 @@ bool snapshot_may_adopt(const Snapshot *s)
         const LeaderKey *key = &s->cluster->leader;
         bool permitted = s->pg->permit_epoch == key->epoch;
 
-        if (!str_equal(key->name, s->name) || key->epoch <= s->pg->revoked_epoch)
+        if (!str_equal(key->name, s->name) || key->epoch <= MAX(s->ended, s->pg->revoked_epoch))
                 return false;
         if (!pg_acts_as_primary(s->pg))
                 return s->cluster->settings.standby_cluster && !permitted;

@@ -24,6 +24,7 @@ static struct {
         void *userdata;
 } bid;
 static unsigned bids;
+static hands_answer_t release_answer;
 static uint64_t seq;
 static unsigned thoughts, overs;
 
@@ -35,6 +36,10 @@ uint64_t hands_request(Hands *h _unused_, HandId id, MsgHeader *m, usec_t timeou
                 bid.answer = answer;
                 bid.userdata = userdata;
                 bids++;
+                return seq;
+        }
+        if (m->type == MSG_RELEASE) {
+                release_answer = answer;
                 return seq;
         }
         assert_true(n_asked < ELEMENTSOF(asked));
@@ -317,6 +322,31 @@ static void test_a_bid_outlives_the_epoch(void **state)
         assert_false(p->authority.bidding || p->authority.retaken); /* whoever led on is gone */
 }
 
+static void release(Palisaded *p, Outcome outcome, bool revoked)
+{
+        MsgResult r = { .outcome = (uint32_t)outcome };
+
+        p->authority = (Authority){ .epoch = EPOCH, .ended = EPOCH - 1, .revoked = revoked };
+        authority_release(p);
+        release_answer(&r, p);
+        assert_int_equal(p->authority.epoch, outcome == OUTCOME_UNKNOWN ? EPOCH : 0);
+}
+
+/* Its key may be ours still, under an older lease: only what was deleted, or revoked, is over for good. */
+static void test_which_epochs_are_over(void **state)
+{
+        Palisaded *p = *state;
+
+        release(p, OUTCOME_DONE, false);
+        assert_int_equal(p->authority.ended, EPOCH);
+        release(p, OUTCOME_REFUSED, true);
+        assert_int_equal(p->authority.ended, EPOCH);
+        release(p, OUTCOME_REFUSED, false);
+        assert_int_equal(p->authority.ended, EPOCH - 1);
+        release(p, OUTCOME_UNKNOWN, false);
+        assert_int_equal(p->authority.ended, EPOCH - 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -330,6 +360,7 @@ int main(void)
                 cmocka_unit_test_setup(test_pause_goes_on, set_up),
                 cmocka_unit_test_setup(test_a_bid_outlives_the_epoch, set_up),
                 cmocka_unit_test_setup(test_a_request_ends_with_the_lock, set_up),
+                cmocka_unit_test_setup(test_which_epochs_are_over, set_up),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -489,6 +489,9 @@ static void test_standby_cluster(void **state _unused_)
         pg.revoked_epoch = 100;
         assert_false(snapshot_may_adopt(&s));
         pg.revoked_epoch = 0;
+        s.ended = 100; /* given up: the next snapshot shows it */
+        assert_false(snapshot_may_adopt(&s));
+        s.ended = 0;
         s.epoch = 100;
         assert_int_equal(fact(FACT_HANDOVER), HANDOVER_NO);
         s.demoting = true;
