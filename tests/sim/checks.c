@@ -58,7 +58,7 @@ static bool has_long_been_standby(void)
 {
         const Key *k = etcd_key(PREFIX "config");
 
-        return world->standby_since != 0 && k &&
+        return world->standby_since != 0 && k && k->mod == world->standby_config &&
                world->settings[strtoul(k->value + 1, NULL, 10)].standby_cluster &&
                world->now > world->standby_since + 2 * world->settings[0].timing.ttl + 90 * SEC &&
                !world->schedule->failsafe && !world->schedule->pauses;
@@ -290,7 +290,9 @@ static bool is_paused(void)
         const Settings *s = k ? &world->settings[strtoul(k->value + 1, NULL, 10)] : NULL;
         bool standby = s && s->standby_cluster;
 
-        world->standby_since = !standby ? 0 : world->standby_since ? world->standby_since : world->now;
+        if (!standby || k->mod != world->standby_config)
+                world->standby_since = standby ? world->now : 0;
+        world->standby_config = k ? k->mod : 0;
         return world->want_pause || world->want_standby || standby || (s && s->pause);
 }
 

@@ -284,6 +284,7 @@ struct World {
                 char text[REASON_SIZE];
         } answer; /* the last that an operator got */
         uint64_t standby_since;  /* true time; 0: /config does not say so */
+        uint64_t standby_config; /* by this revision of it: one that ends and begins between two looks is a new one */
         uint64_t asked;          /* when an operator last asked for the end of a pause */
         uint32_t newest;         /* of the settings */
         int acked_branch;
