@@ -375,6 +375,13 @@ void authority_fence_state(Palisaded *p)
                 a->empty = (Tri)p->fence.populated;
 }
 
+/* Of a new leaf fenced and pgd tell in either order. */
+void authority_pg_state(Palisaded *p)
+{
+        if (p->authority.empty != TRI_UNKNOWN)
+                authority_fence_state(p);
+}
+
 /* The epoch to end: ours, or the newest that any hand or the key knows of. */
 static Epoch epoch_to_revoke(const Palisaded *p)
 {

@@ -350,6 +350,7 @@ HANDLER(on_pg_state)
                 p->leaving = true; /* it left before we were started */
         p->known[HAND_PGD] = true;
         hands_send(p->hands, HAND_APID, &p->pg.h);
+        authority_pg_state(p);
         race_on_pg(p);
         orders_on_pg(p);
         palisaded_think(p);

@@ -275,6 +275,7 @@ void authority_release(Palisaded *p);
 void authority_adopt(Palisaded *p);
 void authority_lost(Palisaded *p);
 void authority_fence_state(Palisaded *p);
+void authority_pg_state(Palisaded *p);
 void authority_stand(Palisaded *p); /* the permit's standing flag, as pause wants it */
 void authority_resend(Palisaded *p, HandId id); /* what a hand that came back must hear again */
 

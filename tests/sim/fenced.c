@@ -83,7 +83,7 @@ static void on_watched(Event *e)
                 (void)l->watch(NULL, 0, EPOLLPRI, l->watch_userdata);
 }
 
-void leaf_emptied(Host *h, int leaf)
+void leaf_changed(Host *h, int leaf)
 {
         Program *p = &h->programs[PROGRAM_FENCED];
 

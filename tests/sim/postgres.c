@@ -63,7 +63,7 @@ static void on_emptied(Event *e)
 
         if (l->populated)
                 return;
-        leaf_emptied(h, (int)(l - h->leaves));
+        leaf_changed(h, (int)(l - h->leaves));
 }
 
 static void empty_leaf(Host *h)
@@ -262,6 +262,7 @@ void postgres_spawn(Host *h, int leaf, bool standby)
         pg->streaming_since = 0;
         pg->checkpoint_pending = 0;
         h->leaves[leaf].populated = true;
+        leaf_changed(h, leaf);
         (void)STR_SET(pg->sync_names, pg->sync_next);
         pg->upstream = pg->upstream_next;
         pg->control = standby ? CONTROL_ARCHIVE_RECOVERY : CONTROL_CRASH_RECOVERY;

@@ -382,7 +382,7 @@ static inline uint64_t pid_of_server(uint64_t born)
 
 /* pgd.c, fenced.c: what the kernel tells */
 void server_gone_soon(Host *h, uint64_t pid); /* pgd sees it within 1 ms */
-void leaf_emptied(Host *h, int leaf);
+void leaf_changed(Host *h, int leaf);
 
 /* checks.c */
 void check_step(void);

@@ -192,6 +192,8 @@ static void test_of_another_leaf_or_epoch(void **state)
         p->fence.leaf = LEAF - 1;
         fenced_tells(p, TRI_NO);
         assert_int_equal(p->authority.empty, TRI_UNKNOWN);
+        authority_pg_state(p);
+        assert_int_equal(p->authority.empty, TRI_UNKNOWN);
         p->fence.leaf = LEAF;
         p->fence.populated = TRI_NO;
         p->fence.revoked_epoch = EPOCH - 1;
@@ -199,6 +201,29 @@ static void test_of_another_leaf_or_epoch(void **state)
         assert_int_equal(p->authority.empty, TRI_UNKNOWN);
         fenced_tells(p, TRI_NO);
         assert_int_equal(p->authority.empty, TRI_NO);
+}
+
+/* A standby was on its way: fenced tells of its leaf before pgd does. */
+static void test_of_a_new_leaf(void **state)
+{
+        Palisaded *p = *state;
+
+        authority_revoke(p);
+        answer(HAND_PGD, OUTCOME_DONE);
+        answer(HAND_FENCED, OUTCOME_DONE);
+        authority_pg_state(p); /* nothing was told since */
+        assert_int_equal(p->authority.empty, TRI_UNKNOWN);
+        answer(HAND_FENCED, OUTCOME_DONE);
+        authority_pg_state(p);
+        assert_int_equal(p->authority.empty, TRI_UNKNOWN);
+        fenced_tells(p, TRI_NO);
+        assert_int_equal(p->authority.empty, TRI_NO);
+        p->fence.leaf = LEAF + 1;
+        fenced_tells(p, TRI_YES);
+        assert_int_equal(p->authority.empty, TRI_NO);
+        p->pg.pg.leaf = LEAF + 1;
+        authority_pg_state(p);
+        assert_int_equal(p->authority.empty, TRI_YES);
 }
 
 /* Its primary took the key again: the answers to the REVOKE of before say nothing of this epoch. */
@@ -353,6 +378,7 @@ int main(void)
                 cmocka_unit_test_setup(test_both_and_then_the_leaf, set_up),
                 cmocka_unit_test_setup(test_refused_or_lost, set_up),
                 cmocka_unit_test_setup(test_of_another_leaf_or_epoch, set_up),
+                cmocka_unit_test_setup(test_of_a_new_leaf, set_up),
                 cmocka_unit_test_setup(test_answers_of_the_epoch_before, set_up),
                 cmocka_unit_test_setup(test_the_newest_epoch_is_ended, set_up),
                 cmocka_unit_test_setup(test_a_shorter_ttl, set_up),
