@@ -395,6 +395,20 @@ static Epoch epoch_to_revoke(const Palisaded *p)
         return MAX(epoch, (Epoch)1);
 }
 
+/*
+ * A standby leader: its server need not end. But a release that nobody answers may be carried out late, when
+ * the cluster is no standby cluster any more: before it is sent, pgd and fenced must know that nothing more is
+ * permitted under this epoch.
+ */
+static bool is_standing_by(const Palisaded *p)
+{
+        const Authority *a = &p->authority;
+
+        return a->epoch != 0 && a->permit.epoch != a->epoch && p->cluster &&
+               p->cluster->settings.standby_cluster && p->pg.pg.permit_epoch != a->epoch &&
+               !pg_acts_as_primary(&p->pg.pg);
+}
+
 void authority_revoke(Palisaded *p)
 {
         Authority *a = &p->authority;
@@ -403,6 +417,8 @@ void authority_revoke(Palisaded *p)
 
         if (a->revoked && now < a->revoke_again)
                 return;
+        if (!a->revoked)
+                a->yielding = is_standing_by(p);
         if (a->epoch == 0)
                 a->epoch = epoch_to_revoke(p);
         m.epoch = a->epoch;
@@ -410,8 +426,9 @@ void authority_revoke(Palisaded *p)
                 log_event(LOG_NOTICE, EVENT_DEMOTED,
                           FIELDS({ "PALISADE_EPOCH", NULL, a->epoch },
                                  { "PALISADE_RULE", p->decision.rule->name, 0 }),
-                          "giving up the right to be primary, epoch %" PRIu64 ": %s", a->epoch,
-                          p->decision.rule->reason);
+                          a->yielding ? "giving up the lock, epoch %" PRIu64 ": %s"
+                                      : "giving up the right to be primary, epoch %" PRIu64 ": %s",
+                          a->epoch, p->decision.rule->reason);
         a->revoked = true;
         a->confirming = false;
         a->revoke_again = now + REVOKE_AGAIN;
@@ -427,8 +444,7 @@ void authority_revoke(Palisaded *p)
 static void on_released(const MsgResult *r, void *userdata)
 {
         Palisaded *p = userdata;
-        Epoch epoch = p->authority.epoch, ended = p->authority.ended;
-        bool revoked = p->authority.revoked;
+        Epoch epoch = p->authority.epoch;
 
         if (!p->authority.releasing)
                 return; /* of an epoch that is over: its key was seen to be gone */
@@ -443,8 +459,6 @@ static void on_released(const MsgResult *r, void *userdata)
                                                " was no longer ours to release",
                   epoch);
         end_epoch(p);
-        if (r->outcome != OUTCOME_DONE && !revoked)
-                p->authority.ended = ended; /* a standby leader's key, under an older lease: ours still */
         palisaded_think(p);
 }
 

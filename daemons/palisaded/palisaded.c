@@ -64,6 +64,7 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
                 .failsafe = failsafe_leads(p, now),
                 .stopped_by_order = p->stopped_by_order,
                 .revoked = a->revoked,
+                .yielding = a->yielding,
                 .pgd_answered = a->pgd_answered,
                 .fenced_answered = a->fenced_answered,
                 .empty = a->empty,

@@ -61,6 +61,7 @@ typedef struct Authority {
         uint64_t refused_at;
         Holding holding;
         bool revoked;      /* REVOKE of this epoch has left */
+        bool yielding;     /* and nothing was permitted under it */
         bool pgd_answered, fenced_answered;
         bool confirming;   /* fenced was asked once more after both had answered */
         Tri empty;         /* and its word on the leaf since */

@@ -87,7 +87,7 @@ typedef enum FactConfig { CONFIG_UNKNOWN, CONFIG_ABSENT, CONFIG_PRESENT, CONFIG_
 typedef enum FactRank { RANK_UNKNOWN, RANK_ASKED, RANK_BEST, RANK_BEHIND, RANK_BARRED, RANK_MAX } FactRank;
 
 /* Of our epoch: NONE: nothing was revoked; PENDING: revoked, not yet confirmed. */
-typedef enum FactFence { FENCE_UNKNOWN, FENCE_NONE, FENCE_PENDING, FENCE_CONFIRMED, FENCE_MAX } FactFence;
+typedef enum FactFence { FENCE_UNKNOWN, FENCE_NONE, FENCE_PENDING, FENCE_CONFIRMED, FENCE_YIELDING, FENCE_MAX } FactFence;
 
 /*
  * A switchover, failover or leave is asked of us and possible. PREPARED: the checkpoint is done.
@@ -128,7 +128,7 @@ typedef enum FactKind { KIND_UNKNOWN, KIND_PRIMARY, KIND_STANDBY, KIND_MAX } Fac
         F(init, INIT, "unknown", "absent", "ours", "another's", "match", "mismatch")               \
         F(config, CONFIG, "unknown", "absent", "present")                                          \
         F(rank, RANK, "unknown", "asked", "best", "behind", "barred")                              \
-        F(fence, FENCE, "unknown", "none", "pending", "confirmed")                                 \
+        F(fence, FENCE, "unknown", "none", "pending", "confirmed", "yielding")                     \
         F(handover, HANDOVER, "unknown", "no", "wanted", "prepared", "restart", "restarting")                               \
         F(candidate, CANDIDATE, "unknown", "waiting", "ready")                                     \
         F(leaving, LEAVING, "unknown", "no", "yes")                                                \

@@ -31,7 +31,7 @@ DEFINE_NAMES(intent, Intent, INTENT_MAX)
 #define NO_DATA (IS(PG_ABSENT) | IS(PG_BROKEN))
 /* Who leaves is stopped by a person's order, paused or not. */
 #define PAUSED [FACT_PAUSE] = IS(PAUSE_YES), [FACT_LEAVING] = NOT(LEAVING_YES)
-/* A standby leader's, or one's to be: nothing was permitted under its lock, so there is no fence. */
+/* A standby leader's, or one's to be: nothing was permitted under its lock, so nothing is to be fenced. */
 #define STANDING_BY                                                                                \
         [FACT_KIND] = IS(KIND_STANDBY), [FACT_PERMIT] = IS(PERMIT_NONE),                           \
         [FACT_FENCE] = IS(FENCE_NONE)
@@ -63,6 +63,8 @@ static const Rule rules[] = {
           { [FACT_FENCE] = IS(FENCE_PENDING), [FACT_PG] = IS(PG_STANDBY) | IS(PG_STARTING) } },
         { "fence-pending", "our right is revoked: its end is being confirmed", INTENT_REVOKE,
           { [FACT_FENCE] = IS(FENCE_PENDING) } },
+        { "yield", "the lock is given up, under which nothing was permitted: nothing will be", INTENT_REVOKE,
+          { [FACT_FENCE] = IS(FENCE_YIELDING) } },
 
         /* ---- the DCS does not answer: the permit decides, and it needs nobody ---- */
         { "permit-over", "a primary's permit has ended: it must not be one any more",
@@ -161,13 +163,13 @@ static const Rule rules[] = {
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_KIND] = IS(KIND_STANDBY),
             [FACT_PERMIT] = NOT(PERMIT_NONE), [FACT_PG] = NO_PRIMARY } },
         { "standby-handover", "asked to hand over: a standby leader gives up the lock, and no more",
-          INTENT_RELEASE,
+          INTENT_REVOKE,
           { STANDING_BY, WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = NO_PRIMARY,
             [FACT_HANDOVER] = HANDING_OVER } },
         { "standby-unfit", "nothing here can follow the remote cluster: let another one lead",
-          INTENT_RELEASE, { STANDING_BY, WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = NO_DATA } },
+          INTENT_REVOKE, { STANDING_BY, WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = NO_DATA } },
         { "standby-start-failed", "postgres cannot be started here: let another one lead",
-          INTENT_RELEASE,
+          INTENT_REVOKE,
           { STANDING_BY, WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_STOPPED),
             [FACT_PATIENCE] = IS(PATIENCE_OVER) } },
         { "standby-lead", "the lock of a standby cluster is ours: follow the remote one",

@@ -159,14 +159,17 @@ static FactRank read_rank(const Snapshot *s)
 
 /*
  * Confirmed: pgd and fenced have answered, and afterwards fenced saw the leaf empty. Where there is
- * no leaf (a machine without cgroups), pgd's pidfd stands for it: the postmaster is gone.
+ * no leaf (a machine without cgroups), pgd's pidfd stands for it: the postmaster is gone. Of a right under
+ * which nothing was permitted it is enough that nothing can be any more: they remember what they answered.
  */
 static FactFence read_fence(const Snapshot *s)
 {
         if (!s->revoked)
                 return FENCE_NONE;
         if (!s->pgd_answered || !s->fenced_answered || !s->pg)
-                return FENCE_PENDING;
+                return s->yielding ? FENCE_YIELDING : FENCE_PENDING;
+        if (s->yielding)
+                return FENCE_CONFIRMED;
         if (s->pg->leaf_cgroup != 0)
                 return s->empty == TRI_NO ? FENCE_CONFIRMED : FENCE_PENDING;
         return pg_acts_as_primary(s->pg) ? FENCE_PENDING : FENCE_CONFIRMED;

@@ -35,6 +35,7 @@ typedef struct Snapshot {
 
         /* the fence of `epoch` */
         bool revoked;             /* REVOKE has been sent */
+        bool yielding;            /* of a right under which nothing was permitted, nor will be */
         bool pgd_answered, fenced_answered;
         Tri empty;                /* what fenced said of the leaf after both had answered */
 

@@ -347,29 +347,56 @@ static void test_a_bid_outlives_the_epoch(void **state)
         assert_false(p->authority.bidding || p->authority.retaken); /* whoever led on is gone */
 }
 
-static void release(Palisaded *p, Outcome outcome, bool revoked)
+static void release(Palisaded *p, Outcome outcome)
 {
         MsgResult r = { .outcome = (uint32_t)outcome };
 
-        p->authority = (Authority){ .epoch = EPOCH, .ended = EPOCH - 1, .revoked = revoked };
+        p->authority = (Authority){ .epoch = EPOCH, .ended = EPOCH - 1, .revoked = true };
         authority_release(p);
         release_answer(&r, p);
         assert_int_equal(p->authority.epoch, outcome == OUTCOME_UNKNOWN ? EPOCH : 0);
+        assert_int_equal(p->authority.ended, outcome == OUTCOME_UNKNOWN ? EPOCH - 1 : EPOCH);
 }
 
-/* Its key may be ours still, under an older lease: only what was deleted, or revoked, is over for good. */
-static void test_which_epochs_are_over(void **state)
+/* Without an answer it is not: it is released again. */
+static void test_what_is_released_is_over(void **state)
 {
         Palisaded *p = *state;
 
-        release(p, OUTCOME_DONE, false);
-        assert_int_equal(p->authority.ended, EPOCH);
-        release(p, OUTCOME_REFUSED, true);
-        assert_int_equal(p->authority.ended, EPOCH);
-        release(p, OUTCOME_REFUSED, false);
-        assert_int_equal(p->authority.ended, EPOCH - 1);
-        release(p, OUTCOME_UNKNOWN, false);
-        assert_int_equal(p->authority.ended, EPOCH - 1);
+        release(p, OUTCOME_DONE);
+        release(p, OUTCOME_REFUSED);
+        release(p, OUTCOME_UNKNOWN);
+}
+
+/* Only who has never had a permit of this epoch, in a standby cluster, need not be fenced. */
+static void test_who_yields(void **state)
+{
+        Palisaded *p = *state;
+        static Cluster cluster;
+        const struct {
+                bool standby_cluster;
+                Epoch sent, pgd_has;
+                Role role;
+                bool yields;
+        } cases[] = {
+                { true, 0, 0, ROLE_REPLICA, true },
+                { true, EPOCH - 1, EPOCH - 1, ROLE_REPLICA, true },
+                { false, 0, 0, ROLE_REPLICA, false },
+                { true, EPOCH, 0, ROLE_REPLICA, false },
+                { true, 0, EPOCH, ROLE_REPLICA, false },
+                { true, 0, 0, ROLE_PRIMARY, false },
+        };
+
+        p->cluster = &cluster;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                cluster.settings.standby_cluster = cases[i].standby_cluster;
+                p->authority = (Authority){ .epoch = EPOCH, .permit.epoch = cases[i].sent };
+                p->pg.pg = (PgState){ .run = RUN_RUNNING, .role = cases[i].role, .permit_epoch = cases[i].pgd_has };
+                n_asked = 0;
+                authority_revoke(p);
+                assert_int_equal(p->authority.yielding, cases[i].yields);
+                assert_int_equal(n_asked, 2);
+        }
 }
 
 int main(void)
@@ -386,7 +413,8 @@ int main(void)
                 cmocka_unit_test_setup(test_pause_goes_on, set_up),
                 cmocka_unit_test_setup(test_a_bid_outlives_the_epoch, set_up),
                 cmocka_unit_test_setup(test_a_request_ends_with_the_lock, set_up),
-                cmocka_unit_test_setup(test_which_epochs_are_over, set_up),
+                cmocka_unit_test_setup(test_what_is_released_is_over, set_up),
+                cmocka_unit_test_setup(test_who_yields, set_up),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -336,6 +336,22 @@ static void test_fence(void **state _unused_)
         assert_int_equal(fact(FACT_FENCE), FENCE_PENDING);
 }
 
+/* A standby leader: its server runs on, and both have answered. */
+static void test_yielding(void **state _unused_)
+{
+        lead(100);
+        s.revoked = s.yielding = true;
+        assert_int_equal(fact(FACT_FENCE), FENCE_YIELDING);
+        s.empty = TRI_NO;
+        s.pgd_answered = true;
+        assert_int_equal(fact(FACT_FENCE), FENCE_YIELDING);
+        s.fenced_answered = true;
+        s.empty = TRI_YES;
+        assert_int_equal(fact(FACT_FENCE), FENCE_CONFIRMED);
+        s.pg = NULL;
+        assert_int_equal(fact(FACT_FENCE), FENCE_YIELDING);
+}
+
 /* A machine without cgroups: the pidfd of pgd stands for the leaf. */
 static void test_fence_without_leaf(void **state _unused_)
 {
@@ -573,6 +589,7 @@ int main(void)
                 TEST(test_cannot_bootstrap),
                 TEST(test_config_and_rank),
                 TEST(test_fence),
+                TEST(test_yielding),
                 TEST(test_fence_without_leaf),
                 TEST(test_handover),
                 TEST(test_restart),
