@@ -11,6 +11,8 @@ bool snapshot_may_adopt(const Snapshot *s)
         const LeaderKey *key = &s->cluster->leader;
         bool permitted = s->pg->permit_epoch == key->epoch;
 
+        if (s->bidding)
+                return false; /* it may be just won: the answer begins its epoch */
         if (!str_equal(key->name, s->name) || key->epoch <= MAX(s->ended, s->pg->revoked_epoch))
                 return false;
         if (!pg_acts_as_primary(s->pg))

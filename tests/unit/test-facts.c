@@ -475,6 +475,9 @@ static void test_may_adopt(void **state _unused_)
         assert_true(snapshot_may_adopt(&s));
         pg.permit_epoch = 100;
         assert_true(snapshot_may_adopt(&s));
+        s.bidding = true;
+        assert_false(snapshot_may_adopt(&s));
+        s.bidding = false;
         pg.permit_epoch = 99; /* its permit is of another epoch */
         assert_false(snapshot_may_adopt(&s));
         pg.permit_epoch = 100;
