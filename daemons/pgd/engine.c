@@ -109,7 +109,7 @@ static bool conf_current(const Pgd *p)
 /* Of a primary that we start, or of one whose names change. */
 static void take_sync_names(Pgd *p, const MsgOrder *order)
 {
-        bool managed = p->settings.synchronous_mode != SYNC_MODE_OFF;
+        bool managed = p->settings.synchronous_mode != SYNC_MODE_OFF || order->text[0];
 
         if (order->what != ORDER_SYNC_NAMES && order->what != ORDER_START)
                 return;

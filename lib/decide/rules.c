@@ -137,8 +137,7 @@ static const Rule rules[] = {
           { [FACT_INIT] = IS(INIT_MISMATCH) } },
 
         /* ---- the lock is ours ---- */
-        { "silent", "postgres has answered nothing for a whole ttl: let another one lead",
-          INTENT_REVOKE,
+        { "silent", "postgres is silent for a whole ttl, or after a pause its watchdog cannot be armed", INTENT_REVOKE,
           { WHEN_LOCK(IS(LOCK_MINE)), [FACT_PG] = IS(PG_PRIMARY),
             [FACT_PATIENCE] = IS(PATIENCE_OVER) } },
         { "handover-checkpoint", "asked to hand over: a checkpoint first, so that the stop is short",

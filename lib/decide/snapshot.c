@@ -221,8 +221,9 @@ static FactKind read_kind(const Snapshot *s)
 
 static FactPatience read_patience(const Snapshot *s)
 {
+        /* Who stands has no deadline that would end it when it may not lead without the watchdog. */
         if (s->cluster && read_pg(s) == PG_PRIMARY)
-                return is_silent(s) ? PATIENCE_OVER : PATIENCE_LEFT;
+                return is_silent(s) || (s->standing && s->unarmed) ? PATIENCE_OVER : PATIENCE_LEFT;
 
         /* A standby leader is started by pgd, again and again; at some time another one has its turn. */
         if (read_kind(s) == KIND_STANDBY && s->pg && s->pg->failures >= START_ATTEMPTS)

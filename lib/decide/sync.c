@@ -229,7 +229,8 @@ void sync_names_at_start(const Cluster *c, const char *name, char *buf, size_t s
             quorum_names_at_start(c, name, buf, size))
                 return;
         (void)STR_SET(list, c->sync.standbys); /* same size */
-        if (str_equal(c->sync.leader, name) && c->settings.synchronous_mode == SYNC_MODE_ON)
+        /* Where the mode is off, or this is to be a standby cluster: the key goes first, and they may be elected by it. */
+        if (str_equal(c->sync.leader, name) && c->settings.synchronous_mode != SYNC_MODE_QUORUM)
                 while ((one = strsep(&rest, ",")) && named.n < STANDBYS_MAX)
                         if (*one)
                                 named.names[named.n++] = one;

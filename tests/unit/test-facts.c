@@ -336,6 +336,19 @@ static void test_fence(void **state _unused_)
         assert_int_equal(fact(FACT_FENCE), FENCE_PENDING);
 }
 
+/* A pause that an edit has ended, and a required watchdog that cannot be armed. */
+static void test_stands_unarmed(void **state _unused_)
+{
+        lead(100);
+        run_as_primary();
+        s.unarmed = true; /* its deadline ends it */
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
+        s.standing = true;
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_OVER);
+        s.unarmed = false;
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
+}
+
 /* A standby leader: its server runs on, and both have answered. */
 static void test_yielding(void **state _unused_)
 {
@@ -593,6 +606,7 @@ int main(void)
                 TEST(test_config_and_rank),
                 TEST(test_fence),
                 TEST(test_yielding),
+                TEST(test_stands_unarmed),
                 TEST(test_fence_without_leaf),
                 TEST(test_handover),
                 TEST(test_restart),
