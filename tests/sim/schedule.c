@@ -254,7 +254,7 @@ static Fault random_fault(const Schedule *s, uint64_t at)
                 f.kind = FAULT_SWITCHOVER;
         if (f.kind == FAULT_CONFIG && at / 1000 % 2 == 0) {
                 f.kind = FAULT_DEMOTE;
-                f.b = 20000 + at % 100000;
+                f.b = at % 4 == 1 ? 300 + at % 2000 : 20000 + at % 100000;
         }
         if ((f.kind == FAULT_SWITCHOVER || f.kind == FAULT_KILL_SERVER) && at / 100 % 3 == 0)
                 f.kind = FAULT_RESTART;
@@ -299,6 +299,7 @@ void schedule_make(Schedule *s)
         World w = { 0 };
         World *before = world;
         uint64_t at = 90000, rest;
+        static const uint64_t spreads[] = { 30, 300, 3000, 3000, 60000, 60000 }; /* ms: within one step of an operation, too */
 
         world = &w; /* only for its chance */
         w.rng.s[0] = s->seed * 0xbf58476d1ce4e5b9u + 7;
@@ -317,7 +318,7 @@ void schedule_make(Schedule *s)
         s->faults = calloc(FAULTS_MAX, sizeof *s->faults);
         while (at * MSEC < s->length && s->n_faults + 16 < FAULTS_MAX && !s->calm) {
                 uint64_t n = 1 + sim_below(sim_chance(200) ? 14 : 6);
-                uint64_t spread = sim_chance(500) ? 3000 : 60000;
+                uint64_t spread = spreads[sim_below(ELEMENTSOF(spreads))];
                 for (uint64_t i = 0; i < n; i++) {
                         s->faults[s->n_faults++] = random_fault(s, at);
                         at += sim_below(spread);
