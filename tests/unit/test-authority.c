@@ -209,6 +209,7 @@ static void test_of_a_new_leaf(void **state)
         Palisaded *p = *state;
 
         authority_revoke(p);
+        fenced_tells(p, TRI_NO);
         answer(HAND_PGD, OUTCOME_DONE);
         answer(HAND_FENCED, OUTCOME_DONE);
         authority_pg_state(p); /* nothing was told since */
