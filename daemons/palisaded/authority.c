@@ -404,9 +404,10 @@ static bool is_standing_by(const Palisaded *p)
 {
         const Authority *a = &p->authority;
 
-        return a->epoch != 0 && a->permit.epoch != a->epoch && p->cluster &&
-               p->cluster->settings.standby_cluster && p->pg.pg.permit_epoch != a->epoch &&
-               !pg_acts_as_primary(&p->pg.pg);
+        bool permitted = a->permit.epoch == a->epoch && (a->permit.deadline != 0 || a->permit.standing);
+
+        return a->epoch != 0 && !permitted && p->cluster && p->cluster->settings.standby_cluster &&
+               p->pg.pg.permit_epoch != a->epoch && !pg_acts_as_primary(&p->pg.pg);
 }
 
 void authority_revoke(Palisaded *p)

@@ -376,22 +376,25 @@ static void test_who_yields(void **state)
         static Cluster cluster;
         const struct {
                 bool standby_cluster;
-                Epoch sent, pgd_has;
+                Epoch sent;
+                usec_t deadline;
+                Epoch pgd_has;
                 Role role;
                 bool yields;
         } cases[] = {
-                { true, 0, 0, ROLE_REPLICA, true },
-                { true, EPOCH - 1, EPOCH - 1, ROLE_REPLICA, true },
-                { false, 0, 0, ROLE_REPLICA, false },
-                { true, EPOCH, 0, ROLE_REPLICA, false },
-                { true, 0, EPOCH, ROLE_REPLICA, false },
-                { true, 0, 0, ROLE_PRIMARY, false },
+                { true, 0, 0, 0, ROLE_REPLICA, true },
+                { true, EPOCH, 0, 0, ROLE_REPLICA, true }, /* adopted */
+                { true, EPOCH - 1, 9, EPOCH - 1, ROLE_REPLICA, true },
+                { false, 0, 0, 0, ROLE_REPLICA, false },
+                { true, EPOCH, 9, 0, ROLE_REPLICA, false },
+                { true, 0, 0, EPOCH, ROLE_REPLICA, false },
+                { true, 0, 0, 0, ROLE_PRIMARY, false },
         };
 
         p->cluster = &cluster;
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 cluster.settings.standby_cluster = cases[i].standby_cluster;
-                p->authority = (Authority){ .epoch = EPOCH, .permit.epoch = cases[i].sent };
+                p->authority = (Authority){ .epoch = EPOCH, .permit = { .epoch = cases[i].sent, .deadline = cases[i].deadline } };
                 p->pg.pg = (PgState){ .run = RUN_RUNNING, .role = cases[i].role, .permit_epoch = cases[i].pgd_has };
                 n_asked = 0;
                 authority_revoke(p);
