@@ -33,6 +33,11 @@ PermitInput authority_input(const Palisaded *p)
 
 /* ---- permits ---- */
 
+static bool is_permitted(const Authority *a)
+{
+        return a->permit.epoch == a->epoch && a->permit.deadline != 0;
+}
+
 /*
  * Nothing was permitted under our epoch, nor may be: the cluster follows another one. A primary found
  * running has its permit until it is demoted, whatever the cluster has become.
@@ -40,7 +45,7 @@ PermitInput authority_input(const Palisaded *p)
 bool authority_is_standby(const Palisaded *p)
 {
         return p->cluster && p->cluster->settings.standby_cluster && p->authority.epoch != 0 &&
-               p->authority.permit.deadline == 0 && !pg_acts_as_primary(&p->pg.pg);
+               !is_permitted(&p->authority) && !pg_acts_as_primary(&p->pg.pg);
 }
 
 static void send_permit(Palisaded *p, HandId id)
@@ -136,7 +141,7 @@ void authority_stand(Palisaded *p)
         Authority *a = &p->authority;
         bool stands = pause_stands(p);
 
-        if (a->epoch == 0 || a->revoked || a->permit.epoch != a->epoch || a->permit.deadline == 0)
+        if (a->epoch == 0 || a->revoked || !is_permitted(a))
                 return;
         if (stands && !a->permit.standing)
                 authority_give_permit(p);
@@ -400,14 +405,9 @@ static Epoch epoch_to_revoke(const Palisaded *p)
  * the cluster is no standby cluster any more: before it is sent, pgd and fenced must know that nothing more is
  * permitted under this epoch.
  */
-static bool is_standing_by(const Palisaded *p)
+static bool may_yield(const Palisaded *p)
 {
-        const Authority *a = &p->authority;
-
-        bool permitted = a->permit.epoch == a->epoch && (a->permit.deadline != 0 || a->permit.standing);
-
-        return a->epoch != 0 && !permitted && p->cluster && p->cluster->settings.standby_cluster &&
-               p->pg.pg.permit_epoch != a->epoch && !pg_acts_as_primary(&p->pg.pg);
+        return authority_is_standby(p) && p->pg.pg.permit_epoch != p->authority.epoch;
 }
 
 void authority_revoke(Palisaded *p)
@@ -419,7 +419,7 @@ void authority_revoke(Palisaded *p)
         if (a->revoked && now < a->revoke_again)
                 return;
         if (!a->revoked)
-                a->yielding = is_standing_by(p);
+                a->yielding = may_yield(p);
         if (a->epoch == 0)
                 a->epoch = epoch_to_revoke(p);
         m.epoch = a->epoch;

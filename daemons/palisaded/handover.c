@@ -182,7 +182,7 @@ void handover_begin_leave(Palisaded *p)
         begin(&p->handover);
 }
 
-/* The key may turn out to be ours still, of the same epoch: then what is asked is looked at anew. */
+/* The next epoch may be ours by a bid whose answer was lost: then what is asked is looked at anew. */
 void handover_end(Palisaded *p)
 {
         Handover *h = &p->handover;

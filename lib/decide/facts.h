@@ -86,7 +86,10 @@ typedef enum FactConfig { CONFIG_UNKNOWN, CONFIG_ABSENT, CONFIG_PRESENT, CONFIG_
 /* The leader race: UNKNOWN asks. BARRED: nofailover, no required watchdog, pause. */
 typedef enum FactRank { RANK_UNKNOWN, RANK_ASKED, RANK_BEST, RANK_BEHIND, RANK_BARRED, RANK_MAX } FactRank;
 
-/* Of our epoch: NONE: nothing was revoked; PENDING: revoked, not yet confirmed. */
+/*
+ * Of our epoch: NONE: nothing was revoked; PENDING: revoked, not yet confirmed; YIELDING: the same of a standby
+ * leader's, under which nothing was permitted, so that its server runs on.
+ */
 typedef enum FactFence { FENCE_UNKNOWN, FENCE_NONE, FENCE_PENDING, FENCE_CONFIRMED, FENCE_YIELDING, FENCE_MAX } FactFence;
 
 /*

@@ -336,19 +336,6 @@ static void test_fence(void **state _unused_)
         assert_int_equal(fact(FACT_FENCE), FENCE_PENDING);
 }
 
-/* A pause that an edit has ended, and a required watchdog that cannot be armed. */
-static void test_stands_unarmed(void **state _unused_)
-{
-        lead(100);
-        run_as_primary();
-        s.unarmed = true; /* its deadline ends it */
-        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
-        s.standing = true;
-        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_OVER);
-        s.unarmed = false;
-        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
-}
-
 /* A standby leader: its server runs on, and both have answered. */
 static void test_yielding(void **state _unused_)
 {
@@ -460,6 +447,19 @@ static void test_silence(void **state _unused_)
         pg.in_recovery = TRI_NO;
         s.start_failures = 3; /* of before: it runs */
         pg.silent_since = 0;
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
+}
+
+/* A pause that an edit has ended, and a required watchdog that cannot be armed. */
+static void test_stands_unarmed(void **state _unused_)
+{
+        lead(100);
+        run_as_primary();
+        s.unarmed = true; /* its deadline ends it */
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
+        s.standing = true;
+        assert_int_equal(fact(FACT_PATIENCE), PATIENCE_OVER);
+        s.unarmed = false;
         assert_int_equal(fact(FACT_PATIENCE), PATIENCE_LEFT);
 }
 

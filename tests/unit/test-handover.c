@@ -104,8 +104,8 @@ static void test_dcsd_goes_meanwhile(void **state _unused_)
         assert_true(p.handover.wanted);
 }
 
-/* The key could not be given up, and is ours again, of the same epoch. */
-static void test_the_epoch_goes_on(void **state _unused_)
+/* The key is ours again, by a bid whose answer was lost. */
+static void test_the_next_epoch_is_ours_too(void **state _unused_)
 {
         handover_look(&p);
         peers_answer(true);
@@ -148,7 +148,7 @@ int main(void)
                 cmocka_unit_test_setup(test_nobody_could_take_over, set_up),
                 cmocka_unit_test_setup(test_another_leader_is_named, set_up),
                 cmocka_unit_test_setup(test_dcsd_goes_meanwhile, set_up),
-                cmocka_unit_test_setup(test_the_epoch_goes_on, set_up),
+                cmocka_unit_test_setup(test_the_next_epoch_is_ours_too, set_up),
                 cmocka_unit_test_setup(test_what_is_over_is_cleared_until_it_is_gone, set_up),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
