@@ -65,7 +65,7 @@ void policy_hold(Policy *p, Epoch epoch, usec_t renew_until, usec_t interval, us
 static void take_up(Policy *p, int64_t lease, usec_t now)
 {
         if (lease == p->moving_to) {
-                p->asked = p->moving_asked;
+                p->asked = p->asking;
                 p->moving_to = 0;
         } else {
                 p->asked = 0;
@@ -144,6 +144,7 @@ static PolicyOrder begin_attempt(Policy *p, PolicyOrder order, usec_t now)
 
 static PolicyOrder grant(Policy *p, usec_t now)
 {
+        p->asking = p->ttl;
         return begin_attempt(p, (PolicyOrder){ .step = POLICY_GRANT,
                                                .ttl_sec = whole_seconds(p->ttl) }, now);
 }
@@ -247,12 +248,11 @@ void policy_granted(Policy *p, int64_t lease, uint64_t ttl_sec, uint64_t raft_te
         if (epoch != 0 && p->lease != 0) { /* the key moves to it, and only then we count on it */
                 p->in_flight = POLICY_WAIT;
                 p->moving_to = lease;
-                p->moving_asked = p->ttl;
                 p->move_next = true;
                 return;
         }
         p->lease = lease;
-        p->asked = p->ttl;
+        p->asked = p->asking;
         p->granted = ttl;
         p->moving_to = 0;
         attempt_done(p);

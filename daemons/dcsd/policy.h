@@ -87,8 +87,8 @@ typedef struct Policy {
         int64_t lease;    /* 0: none known */
         usec_t asked;     /* the ttl it was asked with, or, taken up, what etcd first answered */
         usec_t granted;   /* the least etcd has answered for it; 0: nothing yet */
+        usec_t asking;    /* of the last GRANT; `ttl` may be another one by the time of its answer */
         int64_t moving_to; /* granted for the move under way; 0: none */
-        usec_t moving_asked;
         Epoch lost_epoch; /* its key is not ours any more */
         usec_t stray_since; /* the leader key hangs on our lease and the mind does not lead; 0: no */
         bool known;       /* the keys were read: a lease of an earlier run would have been found */
