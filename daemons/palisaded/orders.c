@@ -248,6 +248,12 @@ static bool same_want(const MsgWant *a, const MsgWant *b)
                memcmp(a->also, b->also, sizeof a->also) == 0;
 }
 
+/* A right that is being ended, and that this mind never gave. */
+static bool is_anothers(const Authority *a)
+{
+        return a->revoked && a->permit.epoch != a->epoch;
+}
+
 /*
  * The epoch under which the server in the leaf may act as primary. It stays until the epoch is over,
  * revoked or not: what outlives its permit is killed by fenced, whoever else hangs.
@@ -259,7 +265,7 @@ static void fill_want(const Palisaded *p, const Actions *a, MsgWant *ret)
                          auth->permit.deadline != 0;
         bool as_before = (a->hold == HOLD_AS_BEFORE || a->stay) && p->want.epoch == auth->epoch;
 
-        ret->epoch = permitted ? auth->epoch : 0;
+        ret->epoch = permitted || is_anothers(auth) ? auth->epoch : 0;
         ret->take = permitted && !auth->revoked && (as_before ? p->want.take : a->serve);
         ret->leaf = p->leaf.leaf;
         ret->cgroup = p->leaf.cgroup;
@@ -290,19 +296,29 @@ static void refuse_vips(Palisaded *p)
         p->vips_refused = refused;
 }
 
+/* What a mind before this one has wished, or this one while it led under another epoch. */
+static bool stays_as_wished(const Palisaded *p, const Actions *a)
+{
+        const Authority *auth = &p->authority;
+
+        /* What fenced knows of that right, and of the leaf, stays in force; of a newer leaf it must learn. */
+        if (is_anothers(auth))
+                return auth->yielding || !p->known[HAND_FENCED] || p->leaf.leaf == 0 ||
+                       p->leaf.leaf == p->fence.leaf;
+        if (auth->retaken && auth->permit.epoch != auth->epoch)
+                return true; /* until the permit of the new epoch is there */
+        /* a new mind that does not know yet what is */
+        return p->want.h.type != MSG_WANT &&
+               (a->hold == HOLD_AS_BEFORE || (a->serve && auth->epoch == 0));
+}
+
 static void apply_want(Palisaded *p, const Actions *a)
 {
         MsgWant m = WIRE_INIT(MsgWant, MSG_WANT);
         bool new_leaf = p->leaf.leaf != p->want.leaf || p->want_state == WANT_UNSENT;
 
-        if (p->authority.revoked && p->authority.permit.epoch != p->authority.epoch)
-                return; /* of a right this mind never gave: what fenced knows of it stays in force */
-        if (p->authority.retaken && p->authority.permit.epoch != p->authority.epoch &&
-            !p->authority.revoked)
-                return; /* as before, until the permit of the new epoch is there */
-        if (p->want.h.type != MSG_WANT &&
-            (a->hold == HOLD_AS_BEFORE || (a->serve && p->authority.epoch == 0)))
-                return; /* a new mind that does not know yet what is: as the one before has wished */
+        if (stays_as_wished(p, a))
+                return;
         refuse_vips(p);
         fill_want(p, a, &m);
         if (p->want_state != WANT_UNSENT && same_want(&m, &p->want) &&

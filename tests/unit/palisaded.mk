@@ -2,7 +2,8 @@
 if HAVE_CMOCKA
 
 MIND_TESTS = tests/unit/test-authority tests/unit/test-handover tests/unit/test-mind-api tests/unit/test-mind-duties \
-	tests/unit/test-mind-hands tests/unit/test-mind-pause tests/unit/test-mind-watchdog
+	tests/unit/test-mind-hands tests/unit/test-mind-orders tests/unit/test-mind-pause \
+	tests/unit/test-mind-watchdog
 check_PROGRAMS += $(MIND_TESTS)
 TESTS += $(MIND_TESTS)
 tests_unit_test_authority_SOURCES = tests/unit/test-authority.c tests/unit/test-lib.h \
@@ -20,6 +21,9 @@ tests_unit_test_mind_duties_LDADD = $(UNIT_LIBS)
 tests_unit_test_mind_hands_SOURCES = tests/unit/test-mind-hands.c tests/unit/test-lib.h \
 	daemons/palisaded/hands.c daemons/palisaded/hands.h
 tests_unit_test_mind_hands_LDADD = $(UNIT_LIBS)
+tests_unit_test_mind_orders_SOURCES = tests/unit/test-mind-orders.c tests/unit/test-lib.h \
+	daemons/palisaded/orders.c
+tests_unit_test_mind_orders_LDADD = $(UNIT_LIBS)
 tests_unit_test_mind_pause_SOURCES = tests/unit/test-mind-pause.c tests/unit/test-lib.h \
 	daemons/palisaded/pause.c
 tests_unit_test_mind_pause_LDADD = $(UNIT_LIBS)
