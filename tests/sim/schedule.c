@@ -292,6 +292,16 @@ static void do_at_once(Schedule *s)
         }
 }
 
+/* What a schedule is made of comes of its seed alone. */
+static void begin_chance(World *w, const Schedule *s)
+{
+        world = w; /* only for its chance */
+        w->rng.s[0] = s->seed * 0xbf58476d1ce4e5b9u + 7;
+        w->rng.s[1] = s->seed + 0x94d049bb133111ebu;
+        for (int i = 0; i < 16; i++)
+                (void)sim_random();
+}
+
 /* Bursts of faults, and after each of them time to recover in: on average two minutes in some schedules, an
    hour and three quarters in others, so that what only time brings is met too. */
 void schedule_make(Schedule *s)
@@ -301,11 +311,7 @@ void schedule_make(Schedule *s)
         uint64_t at = 90000, rest;
         static const uint64_t spreads[] = { 30, 300, 3000, 3000, 60000, 60000 }; /* ms: within one step of an operation, too */
 
-        world = &w; /* only for its chance */
-        w.rng.s[0] = s->seed * 0xbf58476d1ce4e5b9u + 7;
-        w.rng.s[1] = s->seed + 0x94d049bb133111ebu;
-        for (int i = 0; i < 16; i++)
-                (void)sim_random();
+        begin_chance(&w, s);
         s->timing = any_timing();
         s->failsafe = sim_chance(250);
         s->sync = sim_chance(450) ? 1 + s->seed % 2 : 0;
@@ -326,6 +332,79 @@ void schedule_make(Schedule *s)
                 at += 30000 + sim_below(rest);
         }
         if (any_steps(s)) /* of a wall clock: what is scheduled would come at any time */
+                do_at_once(s);
+        world = before;
+}
+
+/* ---- an operation, and the faults that meet it ---- */
+
+#define MEET_AT 130000    /* ms: every member streams by then */
+#define MEET_LONGEST 20000
+#define MEET_LENGTH (450 * SEC) /* with the time to recover in */
+
+/* 1 to `most`, each power of two as likely as the next. */
+static uint64_t any_order(uint64_t most)
+{
+        unsigned orders = 1;
+
+        while (most >> orders)
+                orders++;
+        return 1 + sim_below(MAX(most >> sim_below(orders), (uint64_t)1));
+}
+
+static bool is_operation(FaultKind kind)
+{
+        switch ((int)kind) {
+        case FAULT_SWITCHOVER:
+        case FAULT_FAILOVER:
+        case FAULT_CANCEL:
+        case FAULT_RESTART:
+        case FAULT_PAUSE:
+        case FAULT_LEAVE:
+        case FAULT_CONFIG:
+        case FAULT_DEMOTE: return true;
+        default: return false;
+        }
+}
+
+static Fault meeting_fault(const Schedule *s, uint64_t at, bool operation)
+{
+        Fault f;
+
+        do
+                f = random_fault(s, operation ? at + sim_below(2000) : at); /* some kinds are of a time */
+        while (operation && !is_operation(f.kind));
+        f.at = at;
+        if (f.b != 0 && f.kind != FAULT_ETCD_ERROR)
+                f.b = any_order(MIN(f.b, (uint64_t)MEET_LONGEST));
+        return f;
+}
+
+/* Once, in a short life: what long schedules seldom bring, since there the steps of an operation are rare. */
+void schedule_meet(Schedule *s)
+{
+        World w = { 0 };
+        World *before = world;
+        static const uint64_t gaps[] = { 30, 300, 3000, 20000 }; /* ms */
+        uint64_t at = MEET_AT;
+
+        begin_chance(&w, s);
+        s->length = MEET_LENGTH;
+        s->timing = (int)sim_below(ELEMENTSOF(timings));
+        s->failsafe = sim_chance(400);
+        s->sync = (int)sim_below(3);
+        s->sync_strict = s->sync && sim_chance(250);
+        s->watchdog = sim_chance(500);
+        s->pauses = sim_chance(500);
+        if (s->hosts == 0)
+                s->hosts = (int)sim_between(2, 5);
+        s->faults = calloc(FAULTS_MAX, sizeof *s->faults);
+        uint64_t n = 2 + sim_below(7), first = sim_below(n), gap = gaps[sim_below(ELEMENTSOF(gaps))];
+        for (uint64_t i = 0; i < n; i++) {
+                s->faults[s->n_faults++] = meeting_fault(s, at, i == first || sim_chance(200));
+                at += any_order(gap);
+        }
+        if (any_steps(s))
                 do_at_once(s);
         world = before;
 }

@@ -404,6 +404,7 @@ void checks_init(void);
 /* faults.c, schedule.c */
 const char *fault_name(FaultKind kind);
 void schedule_make(Schedule *s);
+void schedule_meet(Schedule *s); /* short: an operation, and faults within milliseconds of it */
 void fault_begin(const Fault *f);
 void fault_forget(const Event *e);
 void operators_look(void);
