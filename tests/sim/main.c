@@ -37,7 +37,7 @@ static void usage(void)
              "  --jobs N        so many processes; how far they are stands on stderr every 10 s\n"
              "  --trace         tell everything\n"
              "  --calm          no faults\n"
-             "  --meet          an operation, and faults that meet it, in 450 s of one short life\n"
+             "  --meet          an operation, and faults that meet it, in one short life\n"
              "  --stale-revoke  with etcd's bug (ASSUMPTIONS.md)\n"
              "  --keep DIR      failing schedules, shrunk, into this folder\n"
              "  --no-shrink     do not look for a shorter schedule\n"

@@ -338,9 +338,9 @@ void schedule_make(Schedule *s)
 
 /* ---- an operation, and the faults that meet it ---- */
 
-#define MEET_AT 130000    /* ms: every member streams by then */
+#define MEET_AT 95000 /* ms: every member streams by then */
 #define MEET_LONGEST 20000
-#define MEET_LENGTH (450 * SEC) /* with the time to recover in */
+#define MEET_AFTER 250000 /* time to recover in: with the longest ttl and the longest fault, checks.c */
 
 /* 1 to `most`, each power of two as likely as the next. */
 static uint64_t any_order(uint64_t most)
@@ -389,7 +389,6 @@ void schedule_meet(Schedule *s)
         uint64_t at = MEET_AT;
 
         begin_chance(&w, s);
-        s->length = MEET_LENGTH;
         s->timing = (int)sim_below(ELEMENTSOF(timings));
         s->failsafe = sim_chance(400);
         s->sync = (int)sim_below(3);
@@ -404,6 +403,7 @@ void schedule_meet(Schedule *s)
                 s->faults[s->n_faults++] = meeting_fault(s, at, i == first || sim_chance(200));
                 at += any_order(gap);
         }
+        s->length = (at + MEET_AFTER) * MSEC;
         if (any_steps(s))
                 do_at_once(s);
         world = before;
