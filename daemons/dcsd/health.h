@@ -14,7 +14,8 @@ typedef struct Health {
 } Health;
 
 /*
- * bad_since: since when something does not work; 0: all does. True: the state changed. *ret_again:
- * when to ask again at the latest; USEC_INFINITY: at the next news.
+ * bad_since: since when something does not work; 0: all does. bad_until: when that is over without any
+ * news; USEC_INFINITY: never. True: the state changed. *ret_again: when to ask again at the latest;
+ * USEC_INFINITY: at the next news.
  */
-bool health_update(Health *h, usec_t bad_since, usec_t grace, usec_t now, usec_t *ret_again);
+bool health_update(Health *h, usec_t bad_since, usec_t bad_until, usec_t grace, usec_t now, usec_t *ret_again);

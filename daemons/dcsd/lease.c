@@ -47,6 +47,11 @@ usec_t lease_failing_since(const Lease *l)
         return lease_is_held(l) ? l->failing_since : 0;
 }
 
+usec_t lease_failing_until(const Lease *l)
+{
+        return lease_failing_since(l) == 0 ? USEC_INFINITY : l->policy.renew_until;
+}
+
 const Policy *lease_policy(const Lease *l)
 {
         return &l->policy;

@@ -46,6 +46,9 @@ bool lease_is_held(const Lease *l);
  */
 usec_t lease_failing_since(const Lease *l);
 
+/* When lease_failing_since() becomes 0 by itself, since the mind's HOLD ends; USEC_INFINITY: it is 0. */
+usec_t lease_failing_until(const Lease *l);
+
 /* Another request was told that this lease does not exist. */
 void lease_gone(Lease *l, int64_t id);
 

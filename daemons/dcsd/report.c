@@ -174,7 +174,7 @@ void report_state_changed(Report *r)
         LinkState before = r->health.state;
         usec_t again;
 
-        if (health_update(&r->health, bad_since(r), r->settings.timing.retry_timeout,
+        if (health_update(&r->health, bad_since(r), lease_failing_until(r->lease), r->settings.timing.retry_timeout,
                           now_boottime(), &again))
                 log_health(r, before);
         timer_set(&r->again, again);

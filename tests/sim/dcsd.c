@@ -66,8 +66,8 @@ void dcsd_report(Dcsd *d)
         usec_t lease = held ? d->failing_since : 0, watch = d->watch_broken, again;
         usec_t bad = watch == 0 ? lease : lease == 0 ? watch : MIN(watch, lease);
 
-        (void)health_update(&d->health, bad, d->settings.timing.retry_timeout, now_boottime(),
-                            &again);
+        (void)health_update(&d->health, bad, lease == 0 ? USEC_INFINITY : d->policy.renew_until,
+                            d->settings.timing.retry_timeout, now_boottime(), &again);
         timer_set(&d->health_timer, again);
         MsgLink m = make_link(d);
         usec_t stall = m.stall > d->link.stall ? m.stall - d->link.stall : d->link.stall - m.stall;

@@ -149,7 +149,7 @@ void wish_answer(Wanted *o, const Rpc *r)
         } else if (r->error == ETCD_LEASE_GONE && bid_again(o)) {
                 return;
         } else if (etcd_error_is_harmless(r->error)) {
-                if (o->carried_out)
+                if (o->carried_out && !o->lost)
                         sim_fail("%s says of a change that was carried out: %s", d->name,
                                  etcd_error_to_string(r->error));
                 wish_end(o, o->lost ? OUTCOME_UNKNOWN : OUTCOME_REFUSED, 0, etcd_error_to_string(r->error));
