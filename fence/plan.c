@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/macros.h"
 #include "fence/plan.h"
 
@@ -82,8 +84,14 @@ bool plan_reopens(usec_t deadline, usec_t next, bool same_right, usec_t now)
         return !same_right && deadline <= now && next > now;
 }
 
-void plan_leaf(const MsgWant *held, MsgWant *next)
+void plan_leaf(const MsgWant *held, Tri populated, MsgWant *next)
 {
+        if (next->leaf == 0 && held->epoch != 0 && populated == TRI_YES) {
+                next->leaf = held->leaf;
+                next->cgroup = held->cgroup;
+                next->epoch = held->epoch;
+                memcpy(next->leaf_path, held->leaf_path, sizeof next->leaf_path);
+        }
         if (next->leaf == held->leaf && next->cgroup == 0)
                 next->cgroup = held->cgroup;
 }

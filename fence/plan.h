@@ -67,9 +67,11 @@ bool plan_accepts(const MsgPermit *old, const MsgPermit *next, Epoch revoked);
 /*
  * The wish as it is carried out. A leaf belongs to one start of a postmaster: a pgd that was restarted
  * names it before it has found the way to it again, and what is known of it stays. So does the gate
- * around an adopted server that others have joined since: its listeners were born there.
+ * around an adopted server that others have joined since: its listeners were born there. And a primary's leaf stays,
+ * under its epoch, while processes live in it: a wish without a leaf tells of a pgd that found no postmaster, whose
+ * backends may still answer their clients.
  */
-void plan_leaf(const MsgWant *held, MsgWant *next);
+void plan_leaf(const MsgWant *held, Tri populated, MsgWant *next);
 
 /*
  * Announcements after taking an address (KERNEL-FACTS "Announcements"): when the n-th one is due,

@@ -410,7 +410,7 @@ static MsgWant whole(const Ward *w, const MsgWant *wish)
 {
         MsgWant next = *wish;
 
-        plan_leaf(&w->row->want, &next);
+        plan_leaf(&w->row->want, w->populated, &next);
         return next;
 }
 

@@ -68,6 +68,7 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
                 .pgd_answered = a->pgd_answered,
                 .fenced_answered = a->fenced_answered,
                 .empty = a->empty,
+                .populated = p->fence.populated == TRI_YES,
                 .race = p->race.verdict,
                 .barred = palisaded_bar(p) != NULL,
                 .handover = p->handover.wanted,

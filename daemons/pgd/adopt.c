@@ -59,7 +59,7 @@ static int adopt_server(Pgd *p)
 
         if (r <= 0)
                 return r;
-        p->pg.fresh = p->archived = false;
+        p->pg.fresh = p->archived = p->leaf_unseen = false;
         believe_table(p);
         uint64_t leaf = server_leaf(p->server);
         if (leaf && !(leaf & LEAF_ADOPTED))
@@ -85,9 +85,39 @@ bool adopt_found(Pgd *p)
         return true;
 }
 
+/* ---- what the last server has left ---- */
+
+static void on_last_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
+{
+        Pgd *p = userdata;
+
+        if (r < 0 || server_runs(p->server) || server_leaf(p->server) != leaf->leaf)
+                return;
+        p->leaf_unseen = false;
+        server_set_leaf(p->server, leaf->leaf, leaf->cgroup, TAKE_FD(fds[0]), TAKE_FD(fds[1]));
+        server_clear(p->server);
+        pgd_save(p);
+        pgd_send_leaf(p);
+        pgd_changed(p);
+}
+
+/*
+ * Backends live on for a while when the postmaster is killed, and may still answer their clients. Where that was
+ * while no pgd was there to see it, their leaf is taken up: they are ended before anything else is done here, and
+ * fenced is not told of a server less.
+ */
+static void take_up_leaf(Pgd *p)
+{
+        if (p->leaf_unseen && !server_runs(p->server))
+                (void)launch_make_leaf(p->launch, server_leaf(p->server), on_last_leaf, p); /* or at the next look */
+}
+
 static void on_found_timer(Timer *t, usec_t now, void *userdata)
 {
-        (void)adopt_found(userdata);
+        Pgd *p = userdata;
+
+        (void)adopt_found(p);
+        take_up_leaf(p);
         timer_set(t, now + LOOK_EVERY);
 }
 
@@ -110,6 +140,11 @@ int adopt_at_start(Pgd *p)
         if (r == 0) {
                 p->pg.role = p->pg.datadir == DATADIR_EMPTY ? ROLE_UNINITIALIZED : ROLE_REPLICA;
                 p->pg.run = RUN_STOPPED;
+                p->leaf_unseen = p->table->leaf != 0 && !(p->table->leaf & LEAF_ADOPTED);
+        }
+        if (p->leaf_unseen) {
+                server_set_leaf(p->server, p->table->leaf, p->table->cgroup, -1, -1);
+                take_up_leaf(p);
         }
         pgd_save(p);
         return 0;

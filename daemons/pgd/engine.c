@@ -239,7 +239,7 @@ void engine_advance(Pgd *p)
                 return;
 
         files_want_conninfo(p);
-        bool busy = !server_runs(p->server) && (server_leaf_busy(p->server) || p->start.unborn);
+        bool busy = !server_runs(p->server) && (server_leaf_busy(p->server) || p->leaf_unseen || p->start.unborn);
         PlanInput in = gather(p, busy);
         Plan plan = plan_next(&in);
 

@@ -113,6 +113,11 @@ static void on_look(Timer *t, usec_t now, void *userdata)
         timer_set(t, now + LOOK_EVERY);
 }
 
+void server_clear(Server *s)
+{
+        timer_set(&s->look, now_boottime());
+}
+
 static int on_gone(sd_event_source *source _unused_, int fd _unused_, uint32_t events _unused_,
                    void *userdata)
 {
@@ -123,7 +128,7 @@ static int on_gone(sd_event_source *source _unused_, int fd _unused_, uint32_t e
         s->pid = 0;
         s->calls->gone(s->userdata);
         if (s->pid == 0)
-                timer_set(&s->look, now_boottime());
+                server_clear(s);
         return 0;
 }
 

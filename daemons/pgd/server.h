@@ -48,6 +48,9 @@ size_t server_leaf_fds(const Server *s, int ret[2]); /* borrowed, as in LEAF; 0:
 /* Processes of the leaf are left, though the postmaster may be gone. */
 bool server_leaf_busy(Server *s);
 
+/* No postmaster runs: what is left in the leaf is ended; `empty` follows. */
+void server_clear(Server *s);
+
 /* SIGINT: fast, SIGQUIT: immediate, SIGHUP, SIGUSR1. -ESRCH if it is gone. */
 int server_signal(Server *s, int sig);
 

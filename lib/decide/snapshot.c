@@ -161,8 +161,8 @@ static FactRank read_rank(const Snapshot *s)
 
 /*
  * Confirmed: pgd and fenced have answered, and afterwards fenced saw the leaf empty. Where there is
- * no leaf (a machine without cgroups), pgd's pidfd stands for it: the postmaster is gone. Of a right under
- * which nothing was permitted it is enough that nothing can be any more: they remember what they answered.
+ * no leaf (a machine without cgroups), pgd's pidfd stands for it: the postmaster is gone; but a pgd that was
+ * away at its end may not know the leaf in which backends live on, and fenced does. Of a right under which nothing was permitted it is enough that nothing can be any more: they remember what they answered.
  */
 static FactFence read_fence(const Snapshot *s)
 {
@@ -174,7 +174,7 @@ static FactFence read_fence(const Snapshot *s)
                 return FENCE_CONFIRMED;
         if (s->pg->leaf_cgroup != 0)
                 return s->empty == TRI_NO ? FENCE_CONFIRMED : FENCE_PENDING;
-        return pg_acts_as_primary(s->pg) ? FENCE_PENDING : FENCE_CONFIRMED;
+        return pg_acts_as_primary(s->pg) || s->populated ? FENCE_PENDING : FENCE_CONFIRMED;
 }
 
 static bool checkpointed_since(const Snapshot *s, usec_t since)

@@ -38,6 +38,7 @@ typedef struct Snapshot {
         bool yielding;            /* of a right under which nothing was permitted, nor will be */
         bool pgd_answered, fenced_answered;
         Tri empty;                /* what fenced said of the leaf after both had answered */
+        bool populated;           /* fenced sees processes in the leaf it knows, whatever pgd knows */
 
         RaceVerdict race;
         bool barred;              /* nofailover, no watchdog where one is required, pause */

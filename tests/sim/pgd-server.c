@@ -258,6 +258,11 @@ static void on_look(Timer *t, usec_t now, void *userdata)
         timer_set(t, now + 10 * MSEC);
 }
 
+void server_clear(Server *s)
+{
+        timer_set(&s->look, now_boottime());
+}
+
 static bool runs_as(const Host *h, pid_t pid)
 {
         return h->pg.phase != SERVER_DOWN && (pid_t)h->pg.pid == pid;
@@ -273,7 +278,7 @@ static void on_server_gone(Event *e)
         s->pid = 0;
         s->calls->gone(s->userdata);
         if (s->pid == 0)
-                timer_set(&s->look, now_boottime());
+                server_clear(s);
 }
 
 void server_gone_soon(Host *h, uint64_t pid)

@@ -3,6 +3,7 @@ if HAVE_CMOCKA
 
 PGD_TESTS = \
 	tests/unit/test-launcher-spawn \
+	tests/unit/test-pgd-adopt \
 	tests/unit/test-pgd-authority \
 	tests/unit/test-pgd-conninfo \
 	tests/unit/test-pgd-control \
@@ -28,6 +29,9 @@ PGD_TEST_LDADD = tests/unit/libpgd.a $(UNIT_LIBS)
 tests_unit_test_launcher_spawn_SOURCES = tests/unit/test-launcher-spawn.c tests/unit/test-lib.h \
 	daemons/launcher/spawn.c daemons/launcher/spawn.h
 tests_unit_test_launcher_spawn_LDADD = $(UNIT_LIBS)
+tests_unit_test_pgd_adopt_SOURCES = tests/unit/test-pgd-adopt.c tests/unit/test-lib.h \
+	daemons/pgd/adopt.c
+tests_unit_test_pgd_adopt_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_authority_SOURCES = tests/unit/test-pgd-authority.c tests/unit/test-lib.h \
 	daemons/pgd/authority.c
 tests_unit_test_pgd_authority_LDADD = $(PGD_TEST_LDADD)

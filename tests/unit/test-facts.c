@@ -361,6 +361,9 @@ static void test_fence_without_leaf(void **state _unused_)
         s.revoked = s.pgd_answered = s.fenced_answered = true;
         assert_int_equal(fact(FACT_FENCE), FENCE_PENDING);
         stop(CONTROL_PRODUCTION, false);
+        s.populated = true; /* pgd was away at the postmaster's end, and does not know of its backends */
+        assert_int_equal(fact(FACT_FENCE), FENCE_PENDING);
+        s.populated = false;
         assert_int_equal(fact(FACT_FENCE), FENCE_CONFIRMED);
 }
 

@@ -263,9 +263,35 @@ static void test_leaf(void **state _unused_)
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 MsgWant held = { .leaf = rows[i].held_leaf, .cgroup = rows[i].held_cgroup };
                 MsgWant next = { .leaf = rows[i].leaf, .cgroup = rows[i].cgroup };
-                plan_leaf(&held, &next);
+                plan_leaf(&held, TRI_YES, &next);
                 assert_int_equal(next.leaf, rows[i].leaf);
                 assert_int_equal(next.cgroup, rows[i].want_cgroup);
+        }
+}
+
+static void test_a_primarys_leaf_stays_while_processes_live_in_it(void **state _unused_)
+{
+        static const struct {
+                Epoch held;
+                uint64_t leaf;
+                Tri populated;
+                bool stays;
+        } rows[] = {
+                { 100, 0, TRI_YES, true },
+                { 100, 0, TRI_NO, false },
+                { 100, 0, TRI_UNKNOWN, false }, /* no cgroups, or it cannot be read */
+                { 100, 8, TRI_YES, false },     /* another server: it takes its place */
+                { 0, 0, TRI_YES, false },       /* a standby's */
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                MsgWant held = { .leaf = 7, .cgroup = 70, .epoch = rows[i].held, .leaf_path = "/pg-7" };
+                MsgWant next = { .leaf = rows[i].leaf, .epoch = 101 };
+                plan_leaf(&held, rows[i].populated, &next);
+                assert_int_equal(next.leaf, rows[i].stays ? 7 : rows[i].leaf);
+                assert_int_equal(next.cgroup, rows[i].stays ? 70 : 0);
+                assert_int_equal(next.epoch, rows[i].stays ? 100 : 101);
+                assert_string_equal(next.leaf_path, rows[i].stays ? "/pg-7" : "");
         }
 }
 
@@ -311,6 +337,7 @@ int main(void)
                 cmocka_unit_test(test_shuts),
                 cmocka_unit_test(test_reopens),
                 cmocka_unit_test(test_leaf),
+                cmocka_unit_test(test_a_primarys_leaf_stays_while_processes_live_in_it),
                 cmocka_unit_test(test_vip_permit),
                 cmocka_unit_test(test_announcements),
         };
