@@ -198,6 +198,28 @@ def started_by_hand(lab):
     healthy(lab)
 
 
+# A loop of PL/pgSQL does not notice that its postmaster is gone.
+LOOP = """runuser -u postgres -- env PGAPPNAME=loop psql -q -c 'do $$ begin loop null; end loop; end $$' >/dev/null 2>&1 &
+until pid=$(runuser -u postgres -- psql -Atc "select pid from pg_stat_activity where application_name = 'loop'") \\
+        && [ "$pid" ]; do sleep 0.1; done
+echo "$pid"
+"""
+KILL_ALL_THREE = """kill -KILL $(systemctl show -p MainPID --value palisade-pgd@main) \\
+        $(systemctl show -p MainPID --value palisaded@main) "$1"
+"""
+
+
+@case
+def backends_without_postmaster(lab):
+    """postmaster, pgd and mind are killed at once, and a backend lives on: the next pgd ends it, and the cluster goes on"""
+    leader = healthy(lab)
+    backend = leader.sh(["sh", "-c", LOOP]).stdout.strip()
+    leader.sh(["sh", "-c", KILL_ALL_THREE, "sh", postmaster(leader)])
+    expect(leader.sh(["kill", "-0", backend], check=False).returncode == 0, "the backend lives on")
+    wait_for(lambda: leader.sh(["kill", "-0", backend], check=False).returncode != 0, 20, "the backend to be ended")
+    healthy(lab)
+
+
 @case
 def launcher_killed_at_births(lab):
     """PostgreSQL crashes and the launcher is killed while it starts the next one, a bit later each time: one runs then"""
