@@ -61,6 +61,7 @@ tests_sim_palisade_sim_SOURCES = \
 	tests/sim/pgd-server.c \
 	tests/sim/postgres.c tests/sim/postgres.h \
 	tests/sim/schedule.c \
+	tests/sim/seeds.c \
 	tests/sim/seams.c \
 	tests/sim/shrink.c \
 	tests/sim/sim.h \

@@ -402,7 +402,8 @@ void check_remembers(Host *h, Epoch revoked);
 
 void checks_init(void);
 
-/* faults.c, schedule.c */
+/* faults.c, schedule.c, seeds.c */
+#define TIMINGS 5 /* of settings_of() */
 const char *fault_name(FaultKind kind);
 void schedule_make(Schedule *s);
 void schedule_meet(Schedule *s); /* short: an operation, and faults within milliseconds of it */
