@@ -140,29 +140,58 @@ struct Link {
         bool up;
 };
 
-/* One for each hand of a host; a new connection is a new generation. */
-typedef struct Wire {
-        unsigned generation;
-        Link mind, other;
-        uint64_t inbox[2]; /* when the last message arrives, at the hand and at the mind */
-} Wire;
-
-static Wire wires[NODES_MAX][HAND_COUNT];
-
-void seams_init(void)
-{
-        memset(wires, 0, sizeof wires);
-}
-
 typedef struct Packet {
-        Wire *wire;
-        unsigned generation;
-        bool to_mind;
-        HandId hand;
+        struct Packet *next;
         size_t n_fds;
         int fds[2];
         _Alignas(16) char bytes[];
 } Packet;
+
+/* What is on its way, in the order in which it was sent: whoever stands still finds it so. */
+typedef struct Inbox {
+        Packet *first, **last;
+        uint64_t arrives; /* the last one */
+} Inbox;
+
+/* One for each hand of a host; a new connection is a new generation. */
+typedef struct Wire {
+        unsigned generation;
+        Link mind, other;
+        Inbox inbox[2]; /* of the hand, and of the mind */
+} Wire;
+
+static Wire wires[NODES_MAX][HAND_COUNT];
+
+static Packet *take_packet(Inbox *in)
+{
+        Packet *packet = in->first;
+
+        if (packet && !(in->first = packet->next))
+                in->last = &in->first;
+        return packet;
+}
+
+static void empty_inboxes(Wire *w)
+{
+        for (size_t i = 0; i < ELEMENTSOF(w->inbox); i++) {
+                while (w->inbox[i].first)
+                        free(take_packet(&w->inbox[i]));
+                w->inbox[i] = (Inbox){ .last = &w->inbox[i].first };
+        }
+}
+
+void seams_done(void)
+{
+        for (int i = 0; i < NODES_MAX; i++)
+                for (int k = 0; k < HAND_COUNT; k++)
+                        empty_inboxes(&wires[i][k]);
+}
+
+void seams_init(void)
+{
+        memset(wires, 0, sizeof wires);
+        seams_done(); /* empty, and ready to be filled */
+}
 
 static Program *hand_program(Host *h, HandId id)
 {
@@ -257,42 +286,40 @@ int hand_options_listen(const HandOptions *o _unused_)
 
 /* ---- packets ---- */
 
+/* One of them has arrived, the oldest. value: the generation, and whether the mind hears it. */
 static void on_packet(Event *e)
 {
-        Packet *packet = e->what;
-        Wire *w = packet->wire;
-        Link *l = packet->to_mind ? &w->mind : &w->other;
+        Wire *w = e->what;
+        bool to_mind = e->value & 1;
+        Link *l = to_mind ? &w->mind : &w->other;
         Program *p = l->owner;
         uint64_t until = p ? MAX(p->stalled, p->host->frozen) : 0;
 
-        if (packet->generation != w->generation || !l->up || !p->up) {
-                free(packet);
+        if (e->value >> 1 != w->generation)
+                return;
+        if (l->up && p->up && until > world->now) {
+                sim_event(until, on_packet, NULL, p->host, w, e->value);
                 return;
         }
-        if (until > world->now) {
-                sim_event(until, on_packet, NULL, p->host, packet, 0);
+        Packet *packet = take_packet(&w->inbox[to_mind]);
+        if (!l->up || !p->up) {
+                free(packet);
                 return;
         }
         running = p;
         const MsgHeader *m = (const MsgHeader *)packet->bytes;
-        if (packet->to_mind)
+        if (to_mind)
                 dispatch(l, l->handlers, l->n_handlers, m, packet->fds, packet->n_fds, l->userdata);
         else
                 hear(p, l, m, packet->fds, packet->n_fds);
         free(packet);
 }
 
-void message_forget(const Event *e)
-{
-        if (e->fire == on_packet)
-                free(e->what);
-}
-
 static void post(Wire *w, Host *h, HandId hand, bool to_mind, const MsgHeader *m, const int *fds,
                  size_t n_fds)
 {
         Packet *packet = malloc(sizeof *packet + m->size);
-        uint64_t *inbox = &w->inbox[to_mind];
+        Inbox *inbox = &w->inbox[to_mind];
 
         if (!packet)
                 abort();
@@ -304,13 +331,14 @@ static void post(Wire *w, Host *h, HandId hand, bool to_mind, const MsgHeader *m
                 h->revoked_epoch = MAX(h->revoked_epoch, ((const MsgRevoke *)m)->epoch);
         if (m->type == MSG_PG_STATE && to_mind)
                 check_remembers(h, ((const MsgPgState *)m)->pg.revoked_epoch);
-        *packet = (Packet){ .wire = w, .generation = w->generation, .to_mind = to_mind,
-                            .hand = hand, .n_fds = n_fds };
+        *packet = (Packet){ .n_fds = n_fds };
         for (size_t i = 0; i < n_fds; i++)
                 packet->fds[i] = fds[i];
         memcpy(packet->bytes, m, m->size);
-        *inbox = MAX(*inbox, world->now + sim_between(20, 150));
-        sim_event(*inbox, on_packet, NULL, h, packet, 0);
+        *inbox->last = packet;
+        inbox->last = &packet->next;
+        inbox->arrives = MAX(inbox->arrives, world->now + sim_between(20, 150));
+        sim_event(inbox->arrives, on_packet, NULL, h, w, (uint64_t)w->generation << 1 | to_mind);
 }
 
 static Wire *wire_of(const Link *l)
@@ -376,7 +404,7 @@ int link_new(Link **ret, sd_event *e, int fd, const char *name _unused_,
                           .n_handlers = n_handlers, .closed = closed, .userdata = userdata,
                           .up = true };
         w->other = (Link){ .owner = p, .hand = hand, .up = true };
-        w->inbox[0] = w->inbox[1] = 0;
+        empty_inboxes(w);
         *ret = &w->mind;
         return 0;
 }

@@ -45,7 +45,6 @@ typedef struct Program {
         bool up;
         unsigned life;       /* counts starts: events of an earlier life are dropped */
         uint64_t stalled;    /* true time until which it does not run */
-        uint64_t inbox;      /* when its last message arrives: they stay in order */
         void *state;         /* Palisaded, Dcsd, Pgd, Fenced, Petter */
         struct Hand *hand;   /* of pgd and fenced: their message tables */
 } Program;
@@ -329,8 +328,8 @@ void sim_fail(const char *format, ...) _printf_(1, 2);
 void seam_hand_gone(Program *hand);
 void seam_mind_gone(Program *mind);
 void message_to_mind(Host *h, int hand, const MsgHeader *m, const int *fds, size_t n_fds);
-void message_forget(const Event *e);
 void seams_init(void);
+void seams_done(void);
 const char *program_name(ProgramId id);
 
 /* per program */

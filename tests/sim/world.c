@@ -505,12 +505,12 @@ void world_done(World *w)
         }
         while (!is_empty(w->queue)) {
                 Event e = w->queue->events[pop(w->queue)];
-                message_forget(&e);
                 rpc_forget(&e);
                 call_forget(&e);
                 peer_forget(&e);
                 fault_forget(&e);
         }
+        seams_done();
         etcd_done();
         free(w->queue->heap);
         free(w->queue->events);
