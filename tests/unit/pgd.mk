@@ -8,6 +8,7 @@ PGD_TESTS = \
 	tests/unit/test-pgd-conninfo \
 	tests/unit/test-pgd-control \
 	tests/unit/test-pgd-divergence \
+	tests/unit/test-pgd-engine \
 	tests/unit/test-pgd-follow \
 	tests/unit/test-pgd-logical \
 	tests/unit/test-pgd-pgconf \
@@ -17,6 +18,7 @@ PGD_TESTS = \
 	tests/unit/test-pgd-scripts \
 	tests/unit/test-pgd-slots \
 	tests/unit/test-pgd-source \
+	tests/unit/test-pgd-start \
 	tests/unit/test-pgd-trouble \
 	tests/unit/test-pgd-verify
 
@@ -41,6 +43,10 @@ tests_unit_test_pgd_control_SOURCES = tests/unit/test-pgd-control.c tests/unit/t
 tests_unit_test_pgd_control_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_divergence_SOURCES = tests/unit/test-pgd-divergence.c tests/unit/test-lib.h
 tests_unit_test_pgd_divergence_LDADD = $(PGD_TEST_LDADD)
+# Without libpgd.a: the plan is played by the test.
+tests_unit_test_pgd_engine_SOURCES = tests/unit/test-pgd-engine.c tests/unit/test-lib.h \
+	daemons/pgd/engine.c
+tests_unit_test_pgd_engine_LDADD = $(UNIT_LIBS)
 tests_unit_test_pgd_logical_SOURCES = tests/unit/test-pgd-logical.c tests/unit/test-lib.h
 tests_unit_test_pgd_logical_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_pgconf_SOURCES = tests/unit/test-pgd-pgconf.c tests/unit/test-lib.h
@@ -59,6 +65,9 @@ tests_unit_test_pgd_source_SOURCES = tests/unit/test-pgd-source.c tests/unit/tes
 tests_unit_test_pgd_source_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_slots_SOURCES = tests/unit/test-pgd-slots.c tests/unit/test-lib.h
 tests_unit_test_pgd_slots_LDADD = $(PGD_TEST_LDADD)
+tests_unit_test_pgd_start_SOURCES = tests/unit/test-pgd-start.c tests/unit/test-lib.h \
+	daemons/pgd/step-start.c
+tests_unit_test_pgd_start_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_trouble_SOURCES = tests/unit/test-pgd-trouble.c tests/unit/test-lib.h
 tests_unit_test_pgd_trouble_LDADD = $(PGD_TEST_LDADD)
 tests_unit_test_pgd_verify_SOURCES = tests/unit/test-pgd-verify.c tests/unit/test-lib.h

@@ -307,6 +307,22 @@ static void test_an_order_is_said_once_and_again_after_it_failed(void **state)
         assert_int_equal(said.orders, 3);
 }
 
+/* The two may be of one epoch, and the order to pgd the same. */
+static void test_each_handover_has_its_checkpoint(void **state)
+{
+        Palisaded *p = *state;
+
+        p->handover.since = 1;
+        apply(p, INTENT_CHECKPOINT);
+        pgd_answers(p, OUTCOME_DONE);
+        apply(p, INTENT_CHECKPOINT);
+        assert_int_equal(said.orders, 1);
+        p->handover.since = 2;
+        apply(p, INTENT_CHECKPOINT);
+        assert_int_equal(said.orders, 2);
+        assert_int_equal(said.order.what, ORDER_CHECKPOINT);
+}
+
 static void test_nobody_is_promoted_before_fenced_has_the_permit(void **state)
 {
         Palisaded *p = *state;
@@ -342,6 +358,7 @@ int main(void)
                 TEST(test_nor_where_the_server_need_not_end),
                 TEST(test_a_new_mind_waits_for_what_is),
                 TEST(test_an_order_is_said_once_and_again_after_it_failed),
+                TEST(test_each_handover_has_its_checkpoint),
                 TEST(test_nobody_is_promoted_before_fenced_has_the_permit),
         };
 

@@ -211,6 +211,21 @@ static void test_a_server_that_is_found_meanwhile(void **state _unused_)
         assert_int_equal(clears, 0);
 }
 
+/* It comes, and nothing else begins before. */
+static void test_not_beside_a_birth(void **state _unused_)
+{
+        table.leaf = 0;
+        assert_int_equal(adopt_at_start(&p), 0);
+        p.start.unborn = true;
+        server.runs = true;
+        assert_false(adopt_found(&p));
+        p.start.unborn = false;
+        p.step = STEP_START_STANDBY;
+        assert_false(adopt_found(&p));
+        p.step = STEP_NONE;
+        assert_true(adopt_found(&p));
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -221,6 +236,7 @@ int main(void)
                 TEST(test_no_leaf_or_not_ours),
                 TEST(test_a_server_that_runs),
                 TEST(test_a_server_that_is_found_meanwhile),
+                TEST(test_not_beside_a_birth),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
