@@ -8,7 +8,7 @@
 
 static Palisaded p;
 static Cluster cluster; /* n1 leads, this is n2 */
-static char runtime[] = "/tmp/test-mind-failsafe-XXXXXX";
+static char runtime[] = "/tmp/palisade-failsafe-XXXXXX";
 static unsigned told_http;
 
 void api_respond(Api *a _unused_, uint64_t seq _unused_, unsigned http, const char *text _unused_)
