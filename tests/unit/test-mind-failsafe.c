@@ -7,7 +7,7 @@
 #include "test-lib.h"
 
 static Palisaded p;
-static Cluster cluster; /* n1 leads, this is n2 */
+static MsgCluster snapshot; /* n1 leads, this is n2 */
 static char runtime[] = "/tmp/palisade-failsafe-XXXXXX";
 static unsigned told_http;
 
@@ -53,7 +53,7 @@ static void begin(bool boot)
         path_of("promise", path, sizeof path);
         if (boot)
                 (void)unlink(path);
-        p = (Palisaded){ .cluster = &cluster, .cluster_name = "main" };
+        p = (Palisaded){ .snapshot = &snapshot, .cluster = &snapshot.cluster, .cluster_name = "main" };
         p.known[HAND_PGD] = true;
         p.facts.value[FACT_PG] = PG_STANDBY;
         (void)STR_SET(p.node.name, "n2");
@@ -64,11 +64,11 @@ static int set_up(void **state _unused_)
 {
         char path[64];
 
-        cluster = (Cluster){ .settings = SETTINGS_DEFAULT };
-        cluster.settings.failsafe_mode = true;
-        cluster.settings.timing.ttl = SEC(10);
-        (void)STR_SET(cluster.leader.name, "n1");
-        (void)STR_SET(cluster.failsafe_names, "n1,n2,n3");
+        snapshot.cluster = (Cluster){ .settings = SETTINGS_DEFAULT };
+        snapshot.cluster.settings.failsafe_mode = true;
+        snapshot.cluster.settings.timing.ttl = SEC(10);
+        (void)STR_SET(snapshot.cluster.leader.name, "n1");
+        (void)STR_SET(snapshot.cluster.failsafe_names, "n1,n2,n3");
         path_of("promised", path, sizeof path);
         (void)unlink(path);
         told_http = 0;
@@ -121,7 +121,7 @@ static void test_quiet_after_a_boot_for_as_long_as_was_promised(void **state _un
 {
         failsafe_on_cluster(&p);
         n1_asks(SEC(30));
-        cluster.settings.timing.ttl = SEC(5); /* lowered meanwhile */
+        snapshot.cluster.settings.timing.ttl = SEC(5); /* lowered meanwhile */
         begin(true);
         failsafe_on_cluster(&p);
         assert_true(is_quiet_at(p.failsafe.started + SEC(30) - 1));
@@ -176,7 +176,7 @@ static void test_who_leads_or_may_does_not_promise(void **state _unused_)
         p.facts.value[FACT_PG] = PG_UNKNOWN;
         n1_asks(SEC(10));
         assert_int_equal(told_http, 500);
-        cluster.settings.failsafe_mode = false;
+        snapshot.cluster.settings.failsafe_mode = false;
         n1_asks(SEC(10));
         assert_int_equal(told_http, 502);
         assert_string_equal(p.failsafe.kept.leader, "");
