@@ -40,16 +40,33 @@ static void believe_table(Pgd *p)
         authority_adopt(p);
 }
 
-static void on_adopted_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
+/* Backends may outlive a postmaster, and still answer their clients: where it is gone they are ended first of all. */
+static void on_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
 {
         Pgd *p = userdata;
 
         if (r < 0 || server_leaf(p->server) != leaf->leaf)
                 return;
+        p->leaf_unseen = false;
         server_set_leaf(p->server, leaf->leaf, leaf->cgroup, TAKE_FD(fds[0]), TAKE_FD(fds[1]));
+        if (!server_runs(p->server)) {
+                if (server_leaf_busy(p->server))
+                        log_notice("the last postgres is gone, but processes of it live on: killing them");
+                server_clear(p->server);
+        }
         pgd_save(p);
         pgd_send_leaf(p);
         pgd_changed(p);
+}
+
+/*
+ * Without its directory a leaf cannot be looked into, and a server in it is killed by pid. Where the postmaster is
+ * gone, nothing is done here before, and fenced is not told of a server less.
+ */
+static void take_up_leaf(Pgd *p)
+{
+        if (p->leaf_unseen)
+                (void)launch_make_leaf(p->launch, server_leaf(p->server), on_leaf, p); /* or at the next look */
 }
 
 /* 1: there is one, and it is ours now; 0: none; or negative errno. */
@@ -59,12 +76,10 @@ static int adopt_server(Pgd *p)
 
         if (r <= 0)
                 return r;
-        p->pg.fresh = p->archived = p->leaf_unseen = false;
+        p->pg.fresh = p->archived = false;
         believe_table(p);
-        uint64_t leaf = server_leaf(p->server);
-        if (leaf && !(leaf & LEAF_ADOPTED))
-                (void)launch_make_leaf(p->launch, leaf, on_adopted_leaf, p); /* no launcher: killed
-                                                                                by pid instead */
+        p->leaf_unseen = leaf_is_launchers(server_leaf(p->server));
+        take_up_leaf(p);
         authority_arm(p);
         heartbeat_soon(p);
         return 1;
@@ -83,33 +98,6 @@ bool adopt_found(Pgd *p)
         pgd_send_leaf(p);
         pgd_changed(p);
         return true;
-}
-
-/* ---- what the last server has left ---- */
-
-static void on_last_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
-{
-        Pgd *p = userdata;
-
-        if (r < 0 || server_runs(p->server) || server_leaf(p->server) != leaf->leaf)
-                return;
-        p->leaf_unseen = false;
-        server_set_leaf(p->server, leaf->leaf, leaf->cgroup, TAKE_FD(fds[0]), TAKE_FD(fds[1]));
-        server_clear(p->server);
-        pgd_save(p);
-        pgd_send_leaf(p);
-        pgd_changed(p);
-}
-
-/*
- * Backends live on for a while when the postmaster is killed, and may still answer their clients. Where that was
- * while no pgd was there to see it, their leaf is taken up: they are ended before anything else is done here, and
- * fenced is not told of a server less.
- */
-static void take_up_leaf(Pgd *p)
-{
-        if (p->leaf_unseen && !server_runs(p->server))
-                (void)launch_make_leaf(p->launch, server_leaf(p->server), on_last_leaf, p); /* or at the next look */
 }
 
 static void on_found_timer(Timer *t, usec_t now, void *userdata)
@@ -140,10 +128,9 @@ int adopt_at_start(Pgd *p)
         if (r == 0) {
                 p->pg.role = p->pg.datadir == DATADIR_EMPTY ? ROLE_UNINITIALIZED : ROLE_REPLICA;
                 p->pg.run = RUN_STOPPED;
-                p->leaf_unseen = p->table->leaf != 0 && !(p->table->leaf & LEAF_ADOPTED);
-        }
-        if (p->leaf_unseen) {
-                server_set_leaf(p->server, p->table->leaf, p->table->cgroup, -1, -1);
+                p->leaf_unseen = leaf_is_launchers(p->table->leaf);
+                if (p->leaf_unseen)
+                        server_set_leaf(p->server, p->table->leaf, p->table->cgroup, -1, -1);
                 take_up_leaf(p);
         }
         pgd_save(p);

@@ -91,7 +91,7 @@ typedef struct Pgd {
         char sync_names[SYNC_LIST_SIZE];
         bool sync_managed; /* we own synchronous_standby_names */
         bool unread; /* a server found running has not answered its first probe yet */
-        bool leaf_unseen; /* of the last server, which does not run: processes of it may be left */
+        bool leaf_unseen; /* the launcher has not opened the server's leaf for us: processes may be in it */
 
         /* the step in flight */
         Step step;

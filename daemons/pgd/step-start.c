@@ -153,7 +153,7 @@ static void on_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
         }
         uint64_t old = server_leaf(p->server);
         server_set_leaf(p->server, leaf->leaf, leaf->cgroup, TAKE_FD(fds[0]), TAKE_FD(fds[1]));
-        if (old && old != leaf->leaf && !(old & LEAF_ADOPTED))
+        if (old != leaf->leaf && leaf_is_launchers(old))
                 (void)launch_drop_leaf(p->launch, old, on_old_dropped, p); /* an empty one is harmless */
         pgd_send_leaf(p);
         timer_set(&p->retry_timer, now_boottime() + GATE_WITHIN);

@@ -48,6 +48,12 @@ typedef struct MsgCancel {
 /* In the number of a leaf that is none of ours, beside the id of the cgroup an adopted server is in. */
 #define LEAF_ADOPTED (UINT64_C(1) << 63)
 
+/* It is one that the launcher makes, and finds again by its number. */
+static inline bool leaf_is_launchers(uint64_t leaf)
+{
+        return leaf != 0 && !(leaf & LEAF_ADOPTED);
+}
+
 /*
  * A leaf cgroup was made, or found again, for a postmaster about to start. fds: its directory, then
  * its cgroup.kill, if it may be written; none of an adopted one in which other processes run too.

@@ -11,7 +11,7 @@ static PgdTable table;
 static Pgd p;
 static struct {
         bool runs; /* a postmaster is found in the files */
-        bool watched;
+        bool watched, busy;
         uint64_t leaf, cgroup;
         int dir_fd;
 } server;
@@ -54,6 +54,11 @@ void server_set_leaf(Server *s _unused_, uint64_t leaf, uint64_t cgroup, int dir
         server.leaf = leaf;
         server.cgroup = cgroup;
         server.dir_fd = dir_fd;
+}
+
+bool server_leaf_busy(Server *s _unused_)
+{
+        return server.busy;
 }
 
 void server_clear(Server *s _unused_)
@@ -190,11 +195,30 @@ static void test_a_server_that_runs(void **state _unused_)
 {
         server.runs = true;
         assert_int_equal(adopt_at_start(&p), 0);
-        assert_false(p.leaf_unseen);
+        assert_true(p.leaf_unseen);
         assert_int_equal(server.leaf, LEAF);
         launcher_answers(0);
+        assert_false(p.leaf_unseen);
         assert_int_equal(server.dir_fd, 8);
+        assert_int_equal(sent, 1);
         assert_int_equal(clears, 0);
+}
+
+/* And dies before the launcher has answered, or while it is away. */
+static void test_a_server_that_is_gone_before_its_leaf_is_seen(void **state _unused_)
+{
+        server.runs = true;
+        launcher.away = true;
+        assert_int_equal(adopt_at_start(&p), 0);
+        server.runs = server.watched = false;
+        assert_true(p.leaf_unseen);
+        launcher.away = false;
+        looks(&p.found_timer, 0, &p);
+        server.busy = true;
+        launcher_answers(0);
+        assert_false(p.leaf_unseen);
+        assert_int_equal(clears, 1);
+        assert_int_equal(launcher.asked, 2);
 }
 
 /* A person starts one before the launcher has answered. */
@@ -204,10 +228,10 @@ static void test_a_server_that_is_found_meanwhile(void **state _unused_)
         launch_leaf_t last = launcher.done;
         server.runs = true;
         assert_true(adopt_found(&p));
-        assert_false(p.leaf_unseen);
         MsgLeaf m = { .leaf = LEAF, .cgroup = CGROUP };
         int fds[2] = { 8, 9 };
         last(0, &m, fds, &p);
+        assert_false(p.leaf_unseen);
         assert_int_equal(clears, 0);
 }
 
@@ -235,6 +259,7 @@ int main(void)
                 TEST(test_the_launcher_is_asked_until_it_answers),
                 TEST(test_no_leaf_or_not_ours),
                 TEST(test_a_server_that_runs),
+                TEST(test_a_server_that_is_gone_before_its_leaf_is_seen),
                 TEST(test_a_server_that_is_found_meanwhile),
                 TEST(test_not_beside_a_birth),
         };
