@@ -33,11 +33,6 @@ PermitInput authority_input(const Palisaded *p)
 
 /* ---- permits ---- */
 
-static bool is_permitted(const Authority *a)
-{
-        return a->permit.epoch == a->epoch && a->permit.deadline != 0;
-}
-
 /*
  * Nothing was permitted under our epoch, nor may be: the cluster follows another one. A primary found
  * running has its permit until it is demoted, whatever the cluster has become.
@@ -45,7 +40,7 @@ static bool is_permitted(const Authority *a)
 bool authority_is_standby(const Palisaded *p)
 {
         return p->cluster && p->cluster->settings.standby_cluster && p->authority.epoch != 0 &&
-               !is_permitted(&p->authority) && !pg_acts_as_primary(&p->pg.pg);
+               !authority_is_permitted(&p->authority) && !pg_acts_as_primary(&p->pg.pg);
 }
 
 static void send_permit(Palisaded *p, HandId id)
@@ -141,7 +136,7 @@ void authority_stand(Palisaded *p)
         Authority *a = &p->authority;
         bool stands = pause_stands(p);
 
-        if (a->epoch == 0 || a->revoked || !is_permitted(a))
+        if (a->revoked || !authority_is_permitted(a))
                 return;
         if (stands && !a->permit.standing)
                 authority_give_permit(p);

@@ -209,7 +209,7 @@ void failsafe_tick(Palisaded *p, usec_t now)
         PermitTerms terms = permit_terms(&in);
 
         if (f->asking || !p->cluster || !p->cluster->settings.failsafe_mode || a->revoked ||
-            a->epoch == 0 || a->permit.epoch != a->epoch || now >= a->permit.deadline ||
+            !authority_is_permitted(a) || now >= a->permit.deadline ||
             (pg != PG_PRIMARY && pg != PG_ADOPTED) ||
             !failsafe_is_due(a->lease.sent, terms.interval, now))
                 return;
@@ -226,8 +226,8 @@ bool failsafe_leads(const Palisaded *p, usec_t now)
 {
         const Authority *a = &p->authority;
 
-        return a->epoch != 0 && a->lease.epoch == a->epoch && a->lease.kind == LEASE_FAILSAFE &&
-               a->permit.epoch == a->epoch && now < a->permit.deadline;
+        return authority_is_permitted(a) && now < a->permit.deadline && a->lease.epoch == a->epoch &&
+               a->lease.kind == LEASE_FAILSAFE;
 }
 
 /* For the API: by promise instead of by key, as leader or as member. */

@@ -261,8 +261,7 @@ static bool is_anothers(const Authority *a)
 static void fill_want(const Palisaded *p, const Actions *a, MsgWant *ret)
 {
         const Authority *auth = &p->authority;
-        bool permitted = auth->epoch != 0 && auth->permit.epoch == auth->epoch &&
-                         auth->permit.deadline != 0;
+        bool permitted = authority_is_permitted(auth);
         bool as_before = (a->hold == HOLD_AS_BEFORE || a->stay) && p->want.epoch == auth->epoch;
 
         ret->epoch = permitted || is_anothers(auth) ? auth->epoch : 0;

@@ -59,7 +59,7 @@ Snapshot palisaded_snapshot(const Palisaded *p, usec_t now)
                 .epoch = a->epoch,
                 .ended = a->ended,
                 .bidding = a->bidding,
-                .permit = a->permit.epoch == a->epoch ? a->permit.deadline : 0,
+                .permit = authority_is_permitted(a) ? a->permit.deadline : 0,
                 .standing = a->permit.epoch == a->epoch && a->permit.standing != 0,
                 .failsafe = failsafe_leads(p, now),
                 .stopped_by_order = p->stopped_by_order,

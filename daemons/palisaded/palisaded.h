@@ -264,6 +264,11 @@ void node_member(const Palisaded *p, Member *ret);
 
 /* ---- authority.c ---- */
 PermitInput authority_input(const Palisaded *p);
+/* Under the epoch that we lead under. The deadline of that permit may be over. */
+static inline bool authority_is_permitted(const Authority *a)
+{
+        return a->epoch != 0 && a->permit.epoch == a->epoch && a->permit.deadline != 0;
+}
 bool authority_is_standby(const Palisaded *p); /* the lock is ours, and gives no permit */
 void authority_give_permit(Palisaded *p);
 void authority_lease(Palisaded *p, const MsgLease *m);

@@ -99,8 +99,7 @@ static bool is_armed(const Palisaded *p)
 {
         const Authority *a = &p->authority;
 
-        return a->epoch != 0 && a->permit.epoch == a->epoch && a->permit.deadline != 0 &&
-               !a->permit.standing && p->fence.epoch == a->epoch && !p->fence.standing;
+        return authority_is_permitted(a) && !a->permit.standing && p->fence.epoch == a->epoch && !p->fence.standing;
 }
 
 /* Whatever is started under our right would have no deadline. */
