@@ -425,34 +425,6 @@ static void write_config(Api *a, const MsgRequest *m)
         free(record);
 }
 
-/* ---- probe ---- */
-
-typedef struct ProbeAsk {
-        Api *api;
-        uint64_t seq;
-} ProbeAsk;
-
-static void on_probed(const MsgResult *r _unused_, void *userdata)
-{
-        ProbeAsk *ask = userdata;
-
-        api_respond(ask->api, ask->seq, 200, "");
-        free(ask);
-}
-
-static void probe(Api *a, const MsgRequest *m)
-{
-        MsgProbe probe = WIRE_INIT(MsgProbe, MSG_PROBE);
-        ProbeAsk *ask = malloc(sizeof *ask);
-
-        if (!ask) {
-                api_respond(a, m->h.seq, 503, "out of memory");
-                return;
-        }
-        *ask = (ProbeAsk){ a, m->h.seq };
-        (void)hands_request(a->p->hands, HAND_PGD, &probe.h, 3 * USEC_PER_SEC, on_probed, ask);
-}
-
 /* ---- dispatch ---- */
 
 static void reload(Api *a, const MsgRequest *m)
@@ -477,7 +449,7 @@ void api_request(Api *a, const MsgRequest *m)
                 explain_rows(a->p, m->h.seq);
                 api_respond(a, m->h.seq, 200, "");
                 return;
-        case REQUEST_PROBE: probe(a, m); return;
+        case REQUEST_PROBE: probe_request(a->p, m); return;
         case REQUEST_RESUME: pause_resume(a->p, m); return;
         case REQUEST_FAILSAFE: failsafe_request(a->p, m); return;
         case REQUEST_RESTART: restart_request(a->p, m); return;

@@ -12,7 +12,7 @@
 
 #define RECONNECT_FIRST (20 * USEC_PER_MSEC)
 #define RECONNECT_MOST (1 * USEC_PER_SEC)
-#define REQUESTS_MAX 128
+#define REQUESTS_FIRST 32
 /* What cannot be sent is answered after that: whoever then asks again at once does not spin. */
 #define UNSENT_AFTER (100 * USEC_PER_MSEC)
 
@@ -53,7 +53,8 @@ struct Hands {
         void *userdata;
         Seat seats[HAND_COUNT];
         uint64_t seq;
-        Request requests[REQUESTS_MAX];
+        Request *requests;
+        size_t n_requests;
         Timer overdue;
 };
 
@@ -91,7 +92,7 @@ static void arm_overdue(Hands *h)
 {
         usec_t first = USEC_INFINITY;
 
-        for (size_t i = 0; i < REQUESTS_MAX; i++)
+        for (size_t i = 0; i < h->n_requests; i++)
                 if (h->requests[i].seq && h->requests[i].deadline < first)
                         first = h->requests[i].deadline;
         timer_set(&h->overdue, first);
@@ -117,29 +118,45 @@ static void on_overdue(Timer *t _unused_, usec_t now, void *userdata)
 {
         Hands *h = userdata;
 
-        for (size_t i = 0; i < REQUESTS_MAX; i++)
+        for (size_t i = 0; i < h->n_requests; i++)
                 if (h->requests[i].seq && h->requests[i].deadline <= now)
                         answer_unknown(&h->requests[i]);
         arm_overdue(h);
+}
+
+/* NULL: no memory. */
+static Request *free_request(Hands *h)
+{
+        size_t n = h->n_requests;
+
+        for (size_t i = 0; i < n; i++)
+                if (!h->requests[i].seq)
+                        return &h->requests[i];
+        size_t more = n > 0 ? 2 * n : REQUESTS_FIRST;
+        Request *grown = reallocarray(h->requests, more, sizeof *grown);
+        if (!grown)
+                return NULL;
+        memset(grown + n, 0, (more - n) * sizeof *grown);
+        h->requests = grown;
+        h->n_requests = more;
+        return grown + n;
 }
 
 uint64_t hands_request_fds(Hands *h, HandId id, MsgHeader *m, const int *fds, size_t n_fds,
                            usec_t timeout, hands_answer_t done, void *userdata)
 {
         usec_t now = now_boottime();
-        size_t i = 0;
+        Request *q = free_request(h);
 
-        while (i < REQUESTS_MAX && h->requests[i].seq)
-                i++;
         m->seq = ++h->seq;
-        if (i == REQUESTS_MAX) { /* nobody has answered for long: the oldest will never be */
-                log_warning("too many requests are unanswered");
-                i = 0;
-                answer_unknown(&h->requests[i]);
+        if (!q) { /* a new mind finds everything as it is */
+                log_error("Out of memory: this mind ends, and another takes over");
+                (void)sd_event_exit(h->event, -ENOMEM); /* fails only if it is exiting already */
+                return m->seq;
         }
-        h->requests[i] = (Request){ m->seq, id, now + timeout, done, userdata };
+        *q = (Request){ m->seq, id, now + timeout, done, userdata };
         if (link_send_fds(h->seats[id].link, m, fds, n_fds) < 0)
-                h->requests[i].deadline = now + MIN(timeout, UNSENT_AFTER);
+                q->deadline = now + MIN(timeout, UNSENT_AFTER);
         uint64_t seq = m->seq;
         arm_overdue(h);
         return seq;
@@ -151,9 +168,16 @@ uint64_t hands_request(Hands *h, HandId id, MsgHeader *m, usec_t timeout, hands_
         return hands_request_fds(h, id, m, NULL, 0, timeout, done, userdata);
 }
 
+void hands_forget(Hands *h, uint64_t seq)
+{
+        for (size_t i = 0; seq && i < h->n_requests; i++)
+                if (h->requests[i].seq == seq)
+                        h->requests[i] = (Request){ 0 };
+}
+
 bool hands_answered(Hands *h, HandId id, const MsgResult *r)
 {
-        for (size_t i = 0; r->h.seq && i < REQUESTS_MAX; i++)
+        for (size_t i = 0; r->h.seq && i < h->n_requests; i++)
                 if (h->requests[i].seq == r->h.seq && h->requests[i].id == id) {
                         answer(&h->requests[i], r);
                         arm_overdue(h);
@@ -185,7 +209,7 @@ static void on_closed(Link *l _unused_, const char *reason, void *userdata)
         s->lost_since = now_boottime();
         s->wait = RECONNECT_FIRST;
         s->complained = false;
-        for (size_t i = 0; i < REQUESTS_MAX; i++)
+        for (size_t i = 0; i < h->n_requests; i++)
                 if (h->requests[i].seq && h->requests[i].id == s->id)
                         answer_unknown(&h->requests[i]);
         arm_overdue(h);
@@ -282,6 +306,7 @@ Hands *hands_free(Hands *h)
                 }
                 timer_done(&h->overdue);
                 sd_event_unref(h->event);
+                free(h->requests);
                 free(h);
         }
         return NULL;

@@ -63,5 +63,8 @@ uint64_t hands_request(Hands *h, HandId id, MsgHeader *m, usec_t timeout, hands_
 uint64_t hands_request_fds(Hands *h, HandId id, MsgHeader *m, const int *fds, size_t n_fds,
                            usec_t timeout, hands_answer_t answer, void *userdata);
 
+/* Its answer says nothing any more, and will not be called. 0: of none. */
+void hands_forget(Hands *h, uint64_t seq);
+
 /* The handler of MSG_RESULT calls this; false: nobody waits for it. */
 bool hands_answered(Hands *h, HandId id, const MsgResult *r);

@@ -14,6 +14,7 @@ palisaded_SOURCES = \
 	daemons/palisaded/orders.c \
 	daemons/palisaded/palisaded.c daemons/palisaded/palisaded.h \
 	daemons/palisaded/pause.c \
+	daemons/palisaded/probe.c \
 	daemons/palisaded/race.c \
 	daemons/palisaded/reaper.c daemons/palisaded/reaper.h \
 	daemons/palisaded/reinit.c \

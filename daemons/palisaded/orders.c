@@ -49,7 +49,7 @@ static void on_order_result(const MsgResult *r, void *userdata)
         Palisaded *p = userdata;
 
         if (r->h.seq != p->order.h.seq)
-                return; /* of an order that was replaced */
+                return; /* of an order that is about to be replaced */
         p->order_open = false;
         p->order_outcome = OUTCOME_DONE;
         if (r->outcome != OUTCOME_DONE) {
@@ -68,7 +68,8 @@ static void on_order_result(const MsgResult *r, void *userdata)
 void orders_send(Palisaded *p, MsgOrder *m)
 {
         p->order_open = true;
-        (void)hands_request(p->hands, HAND_PGD, &m->h, ORDER_WITHIN, on_order_result, p);
+        hands_forget(p->hands, p->order_asked); /* pgd answers none that was replaced */
+        p->order_asked = hands_request(p->hands, HAND_PGD, &m->h, ORDER_WITHIN, on_order_result, p);
         p->order = *m;
 }
 

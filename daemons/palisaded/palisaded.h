@@ -141,6 +141,13 @@ typedef struct Twin {
         usec_t again;
 } Twin;
 
+/* probe.c */
+typedef struct Probes {
+        uint64_t waiting[256]; /* REQUESTs, by their seq, in order */
+        size_t n_waiting;
+        size_t n_asked;        /* the first ones, for whom a PROBE is under way */
+} Probes;
+
 /* restart.c */
 typedef struct Restart {
         usec_t since;      /* one is under way; 0: none */
@@ -224,6 +231,7 @@ typedef struct Palisaded {
 
         /* what was last ordered, so that nothing is said twice */
         MsgOrder order;
+        uint64_t order_asked; /* the request that it was, or a dropped one's */
         bool order_open;   /* sent, no RESULT yet */
         Outcome order_outcome;
         usec_t order_again; /* a refused order is given again from then on */
@@ -239,6 +247,7 @@ typedef struct Palisaded {
         usec_t published_at;
 
         Api *api;
+        Probes probes;
         Stall stall;
         Timer think_timer, hold_timer, beat_timer, handover_timer, vips_timer;
         usec_t beat;
@@ -324,6 +333,9 @@ void pause_run(Palisaded *p);
 void pause_on_cluster(Palisaded *p);
 void pause_on_look(Palisaded *p, usec_t now);
 void pause_resume(Palisaded *p, const MsgRequest *m);
+
+/* ---- probe.c ---- */
+void probe_request(Palisaded *p, const MsgRequest *m);
 
 /* ---- handover.c ---- */
 void handover_look(Palisaded *p);     /* at the failover key */

@@ -170,13 +170,17 @@ static bool nothing_leads(const Palisaded *p)
         return p->fence.populated == TRI_NO && p->fence.revoked_epoch >= p->watchdog.epoch;
 }
 
-/* The epoch is over, or its fence is confirmed: its key may be out of reach for long. */
+/*
+ * The epoch is over, or its fence is confirmed: its key may be out of reach for long. Or we lead a standby cluster by
+ * now, under an epoch that arms nothing.
+ */
 static bool is_settled(const Palisaded *p)
 {
         const Authority *a = &p->authority;
 
-        return a->epoch == 0 || (a->revoked && a->pgd_answered && a->fenced_answered &&
-                                 a->empty == TRI_NO && p->watchdog.epoch <= a->epoch);
+        return a->epoch == 0 || (p->watchdog.epoch < a->epoch && authority_is_standby(p)) ||
+               (a->revoked && a->pgd_answered && a->fenced_answered &&
+                a->empty == TRI_NO && p->watchdog.epoch <= a->epoch);
 }
 
 static void on_over(const MsgResult *r _unused_, void *userdata)

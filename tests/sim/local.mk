@@ -94,6 +94,7 @@ tests_sim_palisade_sim_SOURCES = \
 	daemons/palisaded/orders.c \
 	daemons/palisaded/palisaded.c \
 	daemons/palisaded/pause.c \
+	daemons/palisaded/probe.c \
 	daemons/palisaded/race.c \
 	daemons/palisaded/reinit.c \
 	daemons/palisaded/restart.c \

@@ -11,6 +11,7 @@ MIND_TESTS = \
 	tests/unit/test-mind-hands \
 	tests/unit/test-mind-orders \
 	tests/unit/test-mind-pause \
+	tests/unit/test-mind-probe \
 	tests/unit/test-mind-unsync \
 	tests/unit/test-mind-watchdog
 check_PROGRAMS += $(MIND_TESTS)
@@ -42,6 +43,9 @@ tests_unit_test_mind_orders_LDADD = $(UNIT_LIBS)
 tests_unit_test_mind_pause_SOURCES = tests/unit/test-mind-pause.c tests/unit/test-lib.h \
 	daemons/palisaded/pause.c
 tests_unit_test_mind_pause_LDADD = $(UNIT_LIBS)
+tests_unit_test_mind_probe_SOURCES = tests/unit/test-mind-probe.c tests/unit/test-lib.h \
+	daemons/palisaded/probe.c
+tests_unit_test_mind_probe_LDADD = $(UNIT_LIBS)
 tests_unit_test_mind_unsync_SOURCES = tests/unit/test-mind-unsync.c tests/unit/test-lib.h \
 	daemons/palisaded/unsync.c
 tests_unit_test_mind_unsync_LDADD = $(UNIT_LIBS)

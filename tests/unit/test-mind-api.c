@@ -80,6 +80,7 @@ int palisaded_reload(Palisaded *m _unused_)
 
 void palisaded_think(Palisaded *m _unused_) {}
 void pause_resume(Palisaded *m _unused_, const MsgRequest *r _unused_) {}
+void probe_request(Palisaded *m _unused_, const MsgRequest *r _unused_) {}
 void reinit_request(Palisaded *m _unused_, const MsgRequest *r _unused_) {}
 void restart_cancel(Palisaded *m _unused_, const MsgRequest *r _unused_) {}
 void restart_request(Palisaded *m _unused_, const MsgRequest *r _unused_) {}

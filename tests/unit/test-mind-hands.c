@@ -128,6 +128,43 @@ static void test_requests(void **state _unused_)
         unlink(path);
 }
 
+static unsigned n_crowd;
+static uint64_t crowd[200];
+
+/* Each by its own number, in time, and whoever asks again there is only heard later. */
+static void on_crowd(const MsgResult *r, void *userdata)
+{
+        uint64_t *seq = userdata;
+        MsgRevoke m = WIRE_INIT(MsgRevoke, MSG_REVOKE);
+
+        assert_int_equal(r->h.seq, *seq);
+        assert_int_equal(r->outcome, OUTCOME_UNKNOWN);
+        if (n_crowd++ < ELEMENTSOF(crowd))
+                *seq = hands_request(hands, HAND_FENCED, &m.h, USEC_PER_MSEC, on_crowd, seq);
+}
+
+static void test_a_crowd(void **state _unused_)
+{
+        MsgRevoke m = WIRE_INIT(MsgRevoke, MSG_REVOKE);
+
+        for (size_t i = 0; i < ELEMENTSOF(crowd); i++)
+                crowd[i] = hands_request(hands, HAND_FENCED, &m.h, 60 * USEC_PER_SEC, on_crowd, &crowd[i]);
+        assert_int_equal(n_crowd, 0);
+        turn_until(&n_crowd, 2 * ELEMENTSOF(crowd));
+        assert_int_equal(n_crowd, 2 * ELEMENTSOF(crowd));
+}
+
+static void test_forgotten(void **state _unused_)
+{
+        MsgRevoke m = WIRE_INIT(MsgRevoke, MSG_REVOKE);
+        MsgResult r = WIRE_INIT(MsgResult, MSG_RESULT);
+
+        r.h.seq = hands_request(hands, HAND_FENCED, &m.h, 60 * USEC_PER_SEC, on_crowd, NULL);
+        hands_forget(hands, 0);
+        hands_forget(hands, r.h.seq);
+        assert_false(hands_answered(hands, HAND_FENCED, &r));
+}
+
 static int set_up(void **state _unused_)
 {
         if (!mkdtemp(runtime) || sd_event_new(&event) < 0)
@@ -144,7 +181,11 @@ static int tear_down(void **state _unused_)
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_requests) };
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_requests),
+                cmocka_unit_test(test_a_crowd),
+                cmocka_unit_test(test_forgotten),
+        };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -244,6 +244,32 @@ static void test_settle(void **state _unused_)
         assert_int_equal(n_sent, 3);
 }
 
+/* watchdogd was away when the epoch ended, and this node leads again: a standby cluster, which nothing is armed for. */
+static void test_settle_what_a_standby_leader_finds_armed(void **state _unused_)
+{
+        usec_t now = now_boottime();
+
+        p.authority = (Authority){ .epoch = EPOCH + 1 };
+        p.watchdog = (MsgWatchdogState){ .armed = TRI_YES, .epoch = EPOCH };
+        p.known[HAND_PGD] = p.known[HAND_FENCED] = true;
+        p.pg.pg = (PgState){ .run = RUN_RUNNING, .in_recovery = TRI_YES, .standby_signal = true };
+        watchdog_settle(&p, now);
+        assert_int_equal(n_sent, 0); /* it is about to be armed for the new one */
+        standby = true;
+        p.watchdog.epoch = EPOCH + 1;
+        watchdog_settle(&p, now);
+        assert_int_equal(n_sent, 0); /* it was, before the cluster became a standby cluster */
+        p.watchdog.epoch = EPOCH;
+        p.pg.pg.promote_sent = true;
+        watchdog_settle(&p, now);
+        assert_int_equal(n_sent, 0);
+        p.pg.pg.promote_sent = false;
+        watchdog_settle(&p, now);
+        assert_int_equal(n_sent, 1);
+        assert_int_equal(asked.disarm.epoch, EPOCH);
+        assert_false(asked.disarm.goes_on);
+}
+
 /* A mind that has never seen the cluster: what the device was armed for is over by its deadline alone. */
 static void test_settle_without_the_cluster(void **state _unused_)
 {
@@ -286,6 +312,7 @@ int main(void)
                 cmocka_unit_test_setup(test_late, set_up),
                 cmocka_unit_test_setup(test_not_for_a_standby, set_up),
                 cmocka_unit_test_setup(test_settle, set_up),
+                cmocka_unit_test_setup(test_settle_what_a_standby_leader_finds_armed, set_up),
                 cmocka_unit_test_setup(test_settle_without_the_cluster, set_up),
         };
 
