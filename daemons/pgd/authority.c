@@ -83,11 +83,13 @@ void authority_permit(Pgd *p, const MsgPermit *permit)
 
 void authority_revoke(Pgd *p, Epoch epoch, uint64_t seq)
 {
-        if (epoch > p->pg.revoked_epoch)
-                p->pg.revoked_epoch = epoch;
+        /* fenced may have been told of the leaf under this right, and shuts its gate for ever. */
+        bool in_vain = epoch > p->pg.revoked_epoch && p->step == STEP_START_STANDBY;
+
+        p->pg.revoked_epoch = MAX(p->pg.revoked_epoch, epoch);
         pgd_save(p);
         if (p->step == STEP_START_PRIMARY || p->step == STEP_PROMOTE ||
-            p->step == STEP_PRE_PROMOTE)
+            p->step == STEP_PRE_PROMOTE || in_vain)
                 engine_cancel(p);
         if (p->permit.epoch <= p->pg.revoked_epoch && server_runs(p->server) && pgd_is_primary(p)) {
                 log_notice("epoch %" PRIu64 " is revoked: killing postgres, which runs as primary",
@@ -98,6 +100,8 @@ void authority_revoke(Pgd *p, Epoch epoch, uint64_t seq)
         if (!p->start.unborn)
                 answer_revoke(p, seq);
         pgd_changed(p);
+        if (in_vain)
+                engine_advance(p); /* in another leaf */
 }
 
 void authority_born(Pgd *p)

@@ -319,6 +319,15 @@ static bool is_any_off(void)
         return false;
 }
 
+/* A leader that nobody sees may lead on by the promises of those whom /failsafe names; who is not named bids for nothing. */
+static bool may_bid_in_failsafe_mode(const Host *h)
+{
+        const Key *named = etcd_key(PREFIX "failsafe");
+
+        return !world->settings[world->newest].failsafe_mode || !named || !named->value[0] ||
+               str_list_contains(named->value, h->name);
+}
+
 /* Some host that runs has enough of the WAL to lead. */
 static bool is_any_fit(void)
 {
@@ -326,7 +335,7 @@ static bool is_any_fit(void)
 
         for (int i = 0; i < world->n_hosts; i++) {
                 const Host *h = &world->hosts[i];
-                if (h->powered && !h->tags.nofailover && h->pg.lsn + lag >= known)
+                if (h->powered && !h->tags.nofailover && may_bid_in_failsafe_mode(h) && h->pg.lsn + lag >= known)
                         return true;
         }
         return false;

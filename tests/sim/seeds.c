@@ -174,8 +174,8 @@ void schedule_make(Schedule *s)
 /* ---- an operation, and the faults that meet it ---- */
 
 #define MEET_AT 95000 /* ms: every member streams by then */
-#define MEET_LONGEST 20000
-#define MEET_AFTER 250000 /* time to recover in: with the longest ttl and the longest fault, checks.c */
+#define MEET_LONGEST 40000
+#define MEET_AFTER 270000 /* time to recover in: with the longest ttl and the longest fault, checks.c */
 
 /* 1 to `most`, each power of two as likely as the next. */
 static uint64_t any_order(uint64_t most)
@@ -187,28 +187,23 @@ static uint64_t any_order(uint64_t most)
         return 1 + sim_below(MAX(most >> sim_below(orders), (uint64_t)1));
 }
 
-static bool is_operation(FaultKind kind)
+static FaultKind any_operation(const Schedule *s)
 {
-        switch ((int)kind) {
-        case FAULT_SWITCHOVER:
-        case FAULT_FAILOVER:
-        case FAULT_CANCEL:
-        case FAULT_RESTART:
-        case FAULT_PAUSE:
-        case FAULT_LEAVE:
-        case FAULT_CONFIG:
-        case FAULT_DEMOTE: return true;
-        default: return false;
-        }
+        static const FaultKind kinds[] = { FAULT_PAUSE, FAULT_SWITCHOVER, FAULT_FAILOVER, FAULT_CANCEL, FAULT_RESTART,
+                                           FAULT_LEAVE, FAULT_CONFIG, FAULT_DEMOTE };
+        unsigned others = s->pauses ? 0 : 1;
+
+        return kinds[others + sim_below(ELEMENTSOF(kinds) - others)];
 }
 
 static Fault meeting_fault(const Schedule *s, uint64_t at, bool operation)
 {
+        FaultKind kind = operation ? any_operation(s) : 0;
         Fault f;
 
         do
                 f = random_fault(s, operation ? at + sim_below(2000) : at); /* some kinds are of a time */
-        while (operation && !is_operation(f.kind));
+        while (operation && f.kind != kind);
         f.at = at;
         if (f.b != 0 && f.kind != FAULT_ETCD_ERROR)
                 f.b = any_order(MIN(f.b, (uint64_t)MEET_LONGEST));
@@ -231,7 +226,7 @@ void schedule_meet(Schedule *s)
         s->watchdog = sim_chance(500);
         s->pauses = sim_chance(500);
         if (s->hosts == 0)
-                s->hosts = (int)sim_between(2, 5);
+                s->hosts = (int)sim_between(2, 6);
         s->faults = calloc(FAULTS_MAX, sizeof *s->faults);
         uint64_t n = 2 + sim_below(7), first = sim_below(n), gap = gaps[sim_below(ELEMENTSOF(gaps))];
         for (uint64_t i = 0; i < n; i++) {

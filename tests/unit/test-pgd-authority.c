@@ -10,7 +10,7 @@
 static PgdTable table;
 static Pgd p;
 static bool runs, primary, left_alone;
-static unsigned kills, cancels, answers, saves;
+static unsigned kills, cancels, advances, answers, saves;
 static int last_signal;
 
 bool server_runs(const Server *s _unused_)
@@ -45,7 +45,11 @@ void engine_cancel(Pgd *pgd)
         pgd->step = STEP_NONE;
 }
 
-void engine_advance(Pgd *pgd _unused_) {}
+void engine_advance(Pgd *pgd _unused_)
+{
+        advances++;
+}
+
 void pgd_changed(Pgd *pgd _unused_) {}
 
 void pgd_set_run(Pgd *pgd, RunState run)
@@ -91,7 +95,7 @@ static int set_up(void **state _unused_)
         p = (Pgd){ .table = &table };
         runs = primary = true;
         left_alone = false;
-        kills = cancels = answers = saves = 0;
+        kills = cancels = advances = answers = saves = 0;
         last_signal = 0;
         return 0;
 }
@@ -148,6 +152,26 @@ static void test_revoked_on_its_way(void **state _unused_)
         authority_revoke(&p, EPOCH, 99);
         assert_int_equal(cancels, ELEMENTSOF(becoming));
         assert_int_equal(p.step, STEP_CLONE);
+}
+
+/* Its leaf may be known to fenced under the right that ends: another one then, but not at each time that REVOKE is said. */
+static void test_a_standby_on_its_way_begins_again(void **state _unused_)
+{
+        primary = runs = false;
+        p.step = STEP_START_STANDBY;
+        authority_revoke(&p, EPOCH, 99);
+        assert_int_equal(cancels, 1);
+        assert_int_equal(advances, 1);
+        p.step = STEP_START_STANDBY;
+        authority_revoke(&p, EPOCH, 99);
+        authority_revoke(&p, EPOCH - 1, 99);
+        assert_int_equal(cancels, 1);
+        assert_int_equal(advances, 1);
+        assert_int_equal(answers, 3);
+        p.step = STEP_CLONE;
+        authority_revoke(&p, EPOCH + 1, 99);
+        assert_int_equal(cancels, 1);
+        assert_int_equal(advances, 1);
 }
 
 /* The launcher was told: a server will come, and has to be killed first. */
@@ -234,6 +258,7 @@ int main(void)
                 cmocka_unit_test_setup(test_revoked_primary, set_up),
                 cmocka_unit_test_setup(test_revoked_and_not_meant, set_up),
                 cmocka_unit_test_setup(test_revoked_on_its_way, set_up),
+                cmocka_unit_test_setup(test_a_standby_on_its_way_begins_again, set_up),
                 cmocka_unit_test_setup(test_revoked_before_the_birth, set_up),
                 cmocka_unit_test_setup(test_lapses, set_up),
                 cmocka_unit_test_setup(test_moves_back, set_up),
