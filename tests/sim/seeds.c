@@ -198,7 +198,7 @@ static FaultKind any_operation(const Schedule *s)
 
 static Fault meeting_fault(const Schedule *s, uint64_t at, bool operation)
 {
-        FaultKind kind = operation ? any_operation(s) : 0;
+        FaultKind kind = operation ? any_operation(s) : FAULT_NONE;
         Fault f;
 
         do
