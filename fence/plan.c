@@ -72,11 +72,9 @@ usec_t plan_gate(const MsgPermit *permit, Epoch epoch, Epoch revoked, bool shut)
         return permit->standing ? USEC_INFINITY : permit->deadline;
 }
 
-bool plan_shuts(const MsgWant *want, Epoch revoked, bool comes, Tri populated)
+bool plan_shuts(const MsgWant *want, Epoch revoked)
 {
-        bool is_of_the_next = comes && populated == TRI_NO;
-
-        return want->leaf != 0 && want->epoch != 0 && want->epoch <= revoked && !is_of_the_next;
+        return want->leaf != 0 && want->epoch != 0 && want->epoch <= revoked;
 }
 
 bool plan_reopens(usec_t deadline, usec_t next, bool same_right, usec_t now)

@@ -48,11 +48,8 @@ bool plan_permits(const MsgPermit *permit, Epoch epoch, Epoch revoked, usec_t no
  */
 usec_t plan_gate(const MsgPermit *permit, Epoch epoch, Epoch revoked, bool shut);
 
-/*
- * Whether the leaf is shut for ever: its server's right was revoked. comes: the wish names it for the first
- * time; empty then, it is for the next server, and only the words are of the right before.
- */
-bool plan_shuts(const MsgWant *want, Epoch revoked, bool comes, Tri populated);
+/* Whether the leaf is shut for ever: its server's right was revoked. */
+bool plan_shuts(const MsgWant *want, Epoch revoked);
 
 /*
  * A pooler's gate lives on from one right to the next. Shut until now and about to open under another

@@ -210,11 +210,11 @@ static void cut_connections(Ward *w)
 }
 
 /* A right that was revoked, or a leaf that was killed, never comes back: nor does its gate open. */
-static void shut_revoked(Ward *w, bool comes)
+static void shut_revoked(Ward *w)
 {
         WardRow *row = w->row;
 
-        if (plan_shuts(&row->want, row->revoked, comes, w->populated))
+        if (plan_shuts(&row->want, row->revoked))
                 row->shut_leaf = row->want.leaf;
 }
 
@@ -381,7 +381,7 @@ void ward_revoke(Ward *w, Epoch epoch)
 {
         if (epoch > w->row->revoked) {
                 w->row->revoked = epoch;
-                shut_revoked(w, false);
+                shut_revoked(w);
         }
         apply(w);
         if (w->populated == TRI_NO && is_shut(w))
@@ -465,7 +465,7 @@ int ward_want(Ward *w, const MsgWant *wish, int dir_fd, int kill_fd, MadeGate *m
                 if (switched)
                         put_gate(w, -1, made);
         }
-        shut_revoked(w, new_leaf);
+        shut_revoked(w);
         apply(w);
         set_poolers(w);
         changed(w);

@@ -266,6 +266,8 @@ static void fill_want(const Palisaded *p, const Actions *a, MsgWant *ret)
         bool as_before = (a->hold == HOLD_AS_BEFORE || a->stay) && p->want.epoch == auth->epoch;
 
         ret->epoch = permitted || is_anothers(auth) ? auth->epoch : 0;
+        if (ret->epoch <= p->leaf.over)
+                ret->epoch = 0; /* a standby's, begun after that right had ended */
         ret->take = permitted && !auth->revoked && (as_before ? p->want.take : a->serve);
         ret->leaf = p->leaf.leaf;
         ret->cgroup = p->leaf.cgroup;

@@ -35,6 +35,7 @@ static void believe_table(Pgd *p)
                 server_set_leaf(p->server, leaf, 0, -1, -1);
         else
                 server_adopt_cgroup(p->server);
+        p->leaf_over = server_leaf(p->server) == t->leaf ? t->leaf_over : 0;
         log_info("found postgres running, pid %d, as %s", (int)server_pid(p->server),
                  role_to_string(p->pg.role));
         authority_adopt(p);
@@ -131,6 +132,7 @@ int adopt_at_start(Pgd *p)
                 p->leaf_unseen = leaf_is_launchers(p->table->leaf);
                 if (p->leaf_unseen)
                         server_set_leaf(p->server, p->table->leaf, p->table->cgroup, -1, -1);
+                p->leaf_over = p->table->leaf_over;
                 take_up_leaf(p);
         }
         pgd_save(p);

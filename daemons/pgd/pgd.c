@@ -77,6 +77,7 @@ void pgd_send_leaf(Pgd *p)
                 return;
         m.leaf = server_leaf(p->server);
         m.cgroup = server_cgroup(p->server);
+        m.over = p->leaf_over;
         size_t n = server_leaf_fds(p->server, fds);
         (void)link_send_fds(mind->link, &m.h, fds, n); /* the start has a deadline */
 }
@@ -114,6 +115,7 @@ void pgd_save(Pgd *p)
         *p->table = (PgdTable){
                 .pid = server_pid(p->server),
                 .leaf = server_leaf(p->server),
+                .leaf_over = p->leaf_over,
                 .cgroup = server_cgroup(p->server),
                 .role = p->pg.role,
                 .promote_sent = p->pg.promote_sent,

@@ -35,6 +35,7 @@
 typedef struct PgdTable {
         pid_t pid; /* of the postmaster the rest is about; 0: none */
         uint64_t leaf;
+        Epoch leaf_over;
         uint64_t cgroup;
         uint32_t role; /* Role */
         bool promote_sent;
@@ -49,7 +50,7 @@ typedef struct PgdTable {
         CallbackMemory called;
 } PgdTable;
 
-#define PGD_TABLE_VERSION 3
+#define PGD_TABLE_VERSION 4
 
 typedef struct Pgd {
         sd_event *event;
@@ -91,6 +92,7 @@ typedef struct Pgd {
         char sync_names[SYNC_LIST_SIZE];
         bool sync_managed; /* we own synchronous_standby_names */
         bool unread; /* a server found running has not answered its first probe yet */
+        Epoch leaf_over;  /* revoked before the server's leaf was made; 0: not known */
         bool leaf_unseen; /* the launcher has not opened the server's leaf for us: processes may be in it */
 
         /* the step in flight */

@@ -153,6 +153,7 @@ static void on_leaf(int r, const MsgLeaf *leaf, int fds[2], void *userdata)
         }
         uint64_t old = server_leaf(p->server);
         server_set_leaf(p->server, leaf->leaf, leaf->cgroup, TAKE_FD(fds[0]), TAKE_FD(fds[1]));
+        p->leaf_over = p->pg.revoked_epoch;
         if (old != leaf->leaf && leaf_is_launchers(old))
                 (void)launch_drop_leaf(p->launch, old, on_old_dropped, p); /* an empty one is harmless */
         pgd_send_leaf(p);

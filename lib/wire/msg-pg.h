@@ -62,6 +62,7 @@ typedef struct MsgLeaf {
         MsgHeader h;
         uint64_t leaf;
         uint64_t cgroup; /* its id; 0: this machine gives us no cgroups, or others are in it too */
+        Epoch over;      /* revoked before the leaf was made: no server in it acts under this epoch, or one before it */
         char path[URL_SIZE];
 } MsgLeaf;
 

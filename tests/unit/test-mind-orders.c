@@ -247,6 +247,28 @@ static void test_of_a_new_leaf_fenced_learns_while_anothers_right_ends(void **st
         assert_int_equal(said.wants, 2);
 }
 
+/* fenced is told again what it knows, or was not there when the standby was begun, or its permit's end is long past. */
+static void test_a_standby_begun_after_the_end_of_a_right_is_not_of_it(void **state)
+{
+        Palisaded *p = *state;
+        static const struct {
+                Epoch over, epoch;
+        } rows[] = { { EPOCH - 1, EPOCH }, { EPOCH, 0 }, { EPOCH + 1, 0 } };
+
+        p->authority.epoch = p->authority.permit.epoch = EPOCH;
+        p->authority.permit.deadline = now_boottime() + USEC_PER_SEC;
+        p->authority.revoked = true;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                another_leaf(p);
+                p->leaf.over = rows[i].over;
+                p->want_state = WANT_UNSENT;
+                apply(p, INTENT_REVOKE);
+                assert_int_equal(said.wants, i + 1);
+                assert_int_equal(said.want.leaf, LEAF + 1);
+                assert_int_equal(said.want.epoch, rows[i].epoch);
+        }
+}
+
 static void test_but_not_before_fenced_has_told_what_it_knows(void **state)
 {
         Palisaded *p = *state;
@@ -362,6 +384,7 @@ int main(void)
                 TEST(test_the_epoch_goes_with_its_permit),
                 TEST(test_anothers_right_stays_as_fenced_knows_it),
                 TEST(test_of_a_new_leaf_fenced_learns_while_anothers_right_ends),
+                TEST(test_a_standby_begun_after_the_end_of_a_right_is_not_of_it),
                 TEST(test_but_not_before_fenced_has_told_what_it_knows),
                 TEST(test_nor_where_the_server_need_not_end),
                 TEST(test_a_new_mind_waits_for_what_is),

@@ -6,6 +6,7 @@
 
 #define LEAF 7
 #define CGROUP 70
+#define OVER 6
 
 static PgdTable table;
 static Pgd p;
@@ -131,7 +132,7 @@ static int set_up(void **state _unused_)
         memset(&server, 0, sizeof server);
         memset(&launcher, 0, sizeof launcher);
         clears = sent = 0;
-        table = (PgdTable){ .pid = 100, .leaf = LEAF, .cgroup = CGROUP };
+        table = (PgdTable){ .pid = 100, .leaf = LEAF, .leaf_over = OVER, .cgroup = CGROUP };
         p = (Pgd){ .table = &table };
         assert_int_equal(adopt_init(&p), 0);
         return 0;
@@ -152,6 +153,7 @@ static void test_the_leaf_of_a_postmaster_that_is_gone(void **state _unused_)
         assert_int_equal(server.leaf, LEAF);
         assert_int_equal(server.cgroup, CGROUP);
         assert_int_equal(table.leaf, LEAF); /* for the next pgd */
+        assert_int_equal(p.leaf_over, OVER);
         assert_true(p.leaf_unseen);
         assert_int_equal(launcher.leaf, LEAF);
         launcher_answers(0);
@@ -197,11 +199,23 @@ static void test_a_server_that_runs(void **state _unused_)
         assert_int_equal(adopt_at_start(&p), 0);
         assert_true(p.leaf_unseen);
         assert_int_equal(server.leaf, LEAF);
+        assert_int_equal(p.leaf_over, OVER);
         launcher_answers(0);
         assert_false(p.leaf_unseen);
         assert_int_equal(server.dir_fd, 8);
         assert_int_equal(sent, 1);
         assert_int_equal(clears, 0);
+}
+
+/* Born as the pgd before us was killed, or started by a person: whatever was over then, nobody knows. */
+static void test_a_server_in_a_leaf_that_is_not_known(void **state _unused_)
+{
+        server.runs = true;
+        table.leaf = LEAF - 1;
+        p.leaf_over = OVER;
+        assert_int_equal(adopt_at_start(&p), 0);
+        assert_int_equal(server.leaf, LEAF);
+        assert_int_equal(p.leaf_over, 0);
 }
 
 /* And dies before the launcher has answered, or while it is away. */
@@ -259,6 +273,7 @@ int main(void)
                 TEST(test_the_launcher_is_asked_until_it_answers),
                 TEST(test_no_leaf_or_not_ours),
                 TEST(test_a_server_that_runs),
+                TEST(test_a_server_in_a_leaf_that_is_not_known),
                 TEST(test_a_server_that_is_gone_before_its_leaf_is_seen),
                 TEST(test_a_server_that_is_found_meanwhile),
                 TEST(test_not_beside_a_birth),

@@ -284,6 +284,21 @@ static void test_started(void **state _unused_)
         assert_int_equal(server.kills, 0);
 }
 
+/* One that is revoked until it is there: a start that this would end is given up by then. */
+static void test_a_leaf_knows_what_was_over_when_it_was_made(void **state _unused_)
+{
+        p.pg.revoked_epoch = 6;
+        begin(STEP_START_STANDBY);
+        p.pg.revoked_epoch = 7;
+        leaf_comes(0);
+        assert_int_equal(p.leaf_over, 7);
+        assert_int_equal(leaves_sent, 1);
+        p.pg.revoked_epoch = 8;
+        gate_of(launcher.leaf, OUTCOME_DONE);
+        born(0);
+        assert_int_equal(p.leaf_over, 7);
+}
+
 static void test_no_gate_no_birth(void **state _unused_)
 {
         begin(STEP_START_STANDBY);
@@ -469,6 +484,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_started),
+                TEST(test_a_leaf_knows_what_was_over_when_it_was_made),
                 TEST(test_no_gate_no_birth),
                 TEST(test_no_word_about_the_gate),
                 TEST(test_gate_told_twice),
