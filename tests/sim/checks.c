@@ -46,11 +46,26 @@ void check_step(void)
         }
 }
 
-static SyncMode sync_mode(void)
+/* By /config; NULL: it is not there yet. */
+static const Settings *settings_in_force(void)
 {
         const Key *k = etcd_key(PREFIX "config");
 
-        return k ? world->settings[strtoul(k->value + 1, NULL, 10)].synchronous_mode : SYNC_MODE_OFF;
+        return k ? &world->settings[strtoul(k->value + 1, NULL, 10)] : NULL;
+}
+
+static SyncMode sync_mode(void)
+{
+        const Settings *s = settings_in_force();
+
+        return s ? s->synchronous_mode : SYNC_MODE_OFF;
+}
+
+/* A standby cluster knows no synchronous standbys: whoever leads it is elected without them. */
+void check_config(void)
+{
+        if (settings_in_force()->standby_cluster)
+                world->acked_branch = -1;
 }
 
 /* The demotion is orderly, and a permit that was given runs on: by then all of that is over. */
@@ -59,7 +74,7 @@ static bool has_long_been_standby(void)
         const Key *k = etcd_key(PREFIX "config");
 
         return world->standby_since != 0 && k && k->mod == world->standby_config &&
-               world->settings[strtoul(k->value + 1, NULL, 10)].standby_cluster &&
+               settings_in_force()->standby_cluster &&
                world->now > world->standby_since + 2 * world->settings[0].timing.ttl + 90 * SEC &&
                !world->schedule->failsafe && !world->schedule->pauses;
 }
@@ -290,7 +305,7 @@ static uint64_t bound_streaming(void)
 static bool is_paused(void)
 {
         const Key *k = etcd_key(PREFIX "config");
-        const Settings *s = k ? &world->settings[strtoul(k->value + 1, NULL, 10)] : NULL;
+        const Settings *s = settings_in_force();
         bool standby = s && s->standby_cluster;
 
         if (!standby || k->mod != world->standby_config)

@@ -218,6 +218,8 @@ static void put(const RpcOp *op)
         k->mod = e->revision;
         k->lease = op->lease;
         (void)STR_SET(k->value, op->value);
+        if (str_equal(op->key, PREFIX "config"))
+                check_config();
         if (!str_equal(op->key, PREFIX "status") && !strstr(op->key, "/members/"))
                 TRACE(NULL, "etcd", "%s = '%s', epoch %" PRIu64 ", revision %" PRIu64, k->name,
                       k->value, k->create, k->mod);

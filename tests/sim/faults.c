@@ -75,7 +75,6 @@ static void ask_standby(bool standby)
         Settings s = settings_now();
 
         world->want_standby = s.standby_cluster = standby;
-        world->acked_branch = -1; /* a standby cluster knows no synchronous standbys */
         if (standby)
                 s.synchronous_mode = SYNC_MODE_OFF; /* as settings_read() has it */
         else

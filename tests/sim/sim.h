@@ -386,6 +386,7 @@ void leaf_changed(Host *h, int leaf);
 
 /* checks.c */
 void check_step(void);
+void check_config(void);
 void check_promotion(Host *h);
 void check_end_of_pause(Host *h);
 void check_resumed(const Host *h);
