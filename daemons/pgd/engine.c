@@ -177,10 +177,11 @@ static void end_of_order(Pgd *p, const Plan *plan)
         p->pg.operation = PGOP_NONE;
         p->pg.failures = done ? 0 : p->pg.failures;
         p->pg.order_seq = p->order.h.seq;
-        if (!p->order_told && !done) {
+        if (!p->refused && !done) {
                 log_warning("order '%s' refused: %s", order_to_string(p->order.what), why);
                 (void)STR_SET(p->pg.detail, why); /* same size */
         }
+        p->refused = !done;
         tell_result(p, done ? OUTCOME_DONE : OUTCOME_REFUSED, why);
         pgd_changed(p);
 }
@@ -189,6 +190,7 @@ static void begin(Pgd *p, const Plan *plan)
 {
         log_info("%s: %s", step_to_string(plan->step), plan->why);
         p->step = plan->step;
+        p->refused = false;
         p->stop_within = plan->within;
         p->step_since = now_boottime();
         p->pg.operation = shown[plan->step].operation;
@@ -245,8 +247,11 @@ void engine_advance(Pgd *p)
 
         switch (plan.step) {
         case STEP_DONE:
-        case STEP_REFUSE:
                 if (!p->order_told || p->pg.operation != PGOP_NONE)
+                        end_of_order(p, &plan);
+                break;
+        case STEP_REFUSE:
+                if (!p->refused || p->pg.operation != PGOP_NONE)
                         end_of_order(p, &plan);
                 break;
         case STEP_NONE:
@@ -415,7 +420,7 @@ void engine_order(Pgd *p, const MsgOrder *order)
         p->order = *order;
         engine_take_remote(p);
         p->order_since = now_boottime();
-        p->order_told = false;
+        p->order_told = p->refused = false;
         p->retry_at = same ? p->retry_at : 0;
         take_sync_names(p, order);
         engine_advance(p);

@@ -89,6 +89,7 @@ typedef struct Pgd {
         MsgOrder order;
         usec_t order_since;
         bool order_told;  /* its RESULT was sent */
+        bool refused;     /* the journal was told that it cannot be carried out, also one that was once */
         char sync_names[SYNC_LIST_SIZE];
         bool sync_managed; /* we own synchronous_standby_names */
         bool unread; /* a server found running has not answered its first probe yet */

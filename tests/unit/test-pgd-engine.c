@@ -409,6 +409,27 @@ static void test_result_is_told_once(void **state _unused_)
         assert_int_equal(outcome, OUTCOME_REFUSED);
 }
 
+/* Its server met first what pgd would have: the files cannot be read any more. */
+static void test_an_order_that_was_done_and_cannot_be_any_more(void **state _unused_)
+{
+        plan.step = STEP_DONE;
+        engine_advance(&p);
+        plan.step = STEP_REFUSE;
+        engine_advance(&p);
+        assert_string_equal(p.pg.detail, "so says the test");
+        assert_int_equal(results, 1);
+        p.pg.detail[0] = 0;
+        engine_advance(&p);
+        assert_string_equal(p.pg.detail, ""); /* told is told */
+
+        plan.step = STEP_START_STANDBY;
+        engine_advance(&p);
+        p.step = STEP_NONE;
+        plan.step = STEP_REFUSE;
+        engine_advance(&p);
+        assert_string_equal(p.pg.detail, "so says the test");
+}
+
 static void test_a_step_that_failed_is_tried_later(void **state _unused_)
 {
         usec_t wait = 0;
@@ -525,6 +546,7 @@ int main(void)
                 TEST(test_what_is_planned_begins),
                 TEST(test_files_wait_for_the_verdict),
                 TEST(test_result_is_told_once),
+                TEST(test_an_order_that_was_done_and_cannot_be_any_more),
                 TEST(test_a_step_that_failed_is_tried_later),
                 TEST(test_a_start_that_failed_is_not_tried_again),
                 TEST(test_a_clone_goes_with_its_leader),
