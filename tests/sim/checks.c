@@ -46,14 +46,6 @@ void check_step(void)
         }
 }
 
-/* By /config; NULL: it is not there yet. */
-static const Settings *settings_in_force(void)
-{
-        const Key *k = etcd_key(PREFIX "config");
-
-        return k ? &world->settings[strtoul(k->value + 1, NULL, 10)] : NULL;
-}
-
 static SyncMode sync_mode(void)
 {
         const Settings *s = settings_in_force();
@@ -363,7 +355,7 @@ static bool is_any_fit(void)
  */
 static bool waits_for_a_host(void)
 {
-        const Key *config = etcd_key(PREFIX "config"), *sync = etcd_key(PREFIX "sync");
+        const Key *sync = etcd_key(PREFIX "sync");
         const char *bar = sync ? strchr(sync->value, '|') : NULL; /* leader|quorum|standbys */
         unsigned off = 0, listed_and_on = 0;
 
@@ -374,7 +366,7 @@ static bool waits_for_a_host(void)
                 off += !h->powered;
                 listed_and_on += h->powered && sync && strstr(sync->value, h->name);
         }
-        if (off > 0 && world->settings[strtoul(config->value + 1, NULL, 10)].synchronous_mode_strict)
+        if (off > 0 && settings_in_force()->synchronous_mode_strict)
                 return true;
         return off > 0 && bar && listed_and_on <= strtoul(bar + 1, NULL, 10);
 }

@@ -54,13 +54,6 @@ static void request(Host *h, RequestKind kind, const char *leader, const char *c
         request_later(h, kind, leader, candidate, settings, 0);
 }
 
-static Settings settings_now(void)
-{
-        const Key *k = etcd_key(PREFIX "config");
-
-        return world->settings[k ? strtoul(k->value + 1, NULL, 10) : 0];
-}
-
 static void ask_pause(bool pause)
 {
         Settings s = settings_now();

@@ -75,6 +75,20 @@ Settings settings_of(const Schedule *s, int which)
         return v;
 }
 
+const Settings *settings_in_force(void)
+{
+        const Key *k = etcd_key(PREFIX "config");
+
+        return k ? &world->settings[strtoul(k->value + 1, NULL, 10)] : NULL;
+}
+
+Settings settings_now(void)
+{
+        const Settings *s = settings_in_force();
+
+        return s ? *s : world->settings[0];
+}
+
 /* ---- in words ---- */
 
 const char *fault_describe(const Fault *f, char *buf, size_t size)

@@ -414,6 +414,8 @@ const char *fault_describe(const Fault *f, char *buf, size_t size);
 int schedule_load(Schedule *s, const char *path);
 void schedule_print(const Schedule *s, const char *path, const char *why);
 Settings settings_of(const Schedule *s, int which);
+const Settings *settings_in_force(void); /* by /config; NULL: it is not there yet */
+Settings settings_now(void);               /* or those that the cluster begins with */
 
 /* shrink.c */
 typedef struct Outcome_ {

@@ -35,13 +35,6 @@ static const Host *leader_host(void)
         return i >= 0 ? &world->hosts[i] : NULL;
 }
 
-static Settings settings_now(void)
-{
-        const Key *k = etcd_key(PREFIX "config");
-
-        return world->settings[k ? strtoul(k->value + 1, NULL, 10) : 0];
-}
-
 typedef struct Operation {
         const char *name;
         int sync; /* as in Schedule */
