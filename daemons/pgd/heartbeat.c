@@ -184,11 +184,7 @@ static bool has_lost_its_files(Pgd *p)
 
         if (is == DATADIR_VALID)
                 return false;
-        log_event(LOG_ERR, EVENT_DATA_LOST, FIELDS({ "PALISADE_DATA_DIR", p->data_dir, 0 }),
-                  "%s %s while postgres runs there: stopping it at once", p->data_dir,
-                  is == DATADIR_EMPTY    ? "is empty, or is gone,"
-                  : is == DATADIR_BROKEN ? "has no readable pg_control"
-                                         : "cannot be accessed");
+        pgd_tell_loss(p, is, "while postgres runs there: stopping it at once");
         server_kill(p->server);
         return true;
 }

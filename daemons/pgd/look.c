@@ -35,6 +35,16 @@ DataDir pgd_look_at_datadir(const Pgd *p)
         return access(path, R_OK) >= 0 ? DATADIR_VALID : DATADIR_BROKEN;
 }
 
+void pgd_tell_loss(const Pgd *p, DataDir is, const char *and_so)
+{
+        log_event(LOG_ERR, EVENT_DATA_LOST, FIELDS({ "PALISADE_DATA_DIR", p->data_dir, 0 }), "%s %s %s",
+                  p->data_dir,
+                  is == DATADIR_EMPTY    ? "is empty, or is gone,"
+                  : is == DATADIR_BROKEN ? "has no readable pg_control"
+                                         : "cannot be accessed",
+                  and_so);
+}
+
 bool pgd_has_file(const Pgd *p, const char *name)
 {
         char path[PATH_MAX];

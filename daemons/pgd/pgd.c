@@ -133,6 +133,25 @@ void pgd_save(Pgd *p)
 
 /* ---- the server's end ---- */
 
+static void tell_end(const Pgd *p, bool expected, bool was_primary, bool starting)
+{
+        if (expected) {
+                log_event(LOG_INFO, EVENT_POSTGRES_STOPPED, NO_FIELDS, "postgres has stopped");
+                return;
+        }
+        if (server_was_killed(p->server)) { /* what for, was told */
+                log_event(LOG_INFO, EVENT_POSTGRES_STOPPED, NO_FIELDS, "postgres has ended, killed by us");
+                return;
+        }
+        log_event(LOG_ERR, EVENT_POSTGRES_CRASHED,
+                  FIELDS({ "PALISADE_ROLE", was_primary ? "primary" : "replica", 0 }),
+                  "postgres ended though nobody here stopped it%s",
+                  starting ? ", while it was starting: its own log says why" : "");
+        /* It often meets the loss of its files before our next look does. */
+        if (p->pg.datadir != DATADIR_VALID)
+                pgd_tell_loss(p, p->pg.datadir, "where postgres has just ended");
+}
+
 static void on_gone(void *userdata)
 {
         Pgd *p = userdata;
@@ -166,13 +185,7 @@ static void on_gone(void *userdata)
         pgd_set_run(p, expected ? RUN_STOPPED : starting ? RUN_START_FAILED : RUN_CRASHED);
         timer_set(&p->permit_timer, USEC_INFINITY);
         timer_set(&p->probe_timer, USEC_INFINITY);
-        if (expected)
-                log_event(LOG_INFO, EVENT_POSTGRES_STOPPED, NO_FIELDS, "postgres has stopped");
-        else
-                log_event(LOG_ERR, EVENT_POSTGRES_CRASHED,
-                          FIELDS({ "PALISADE_ROLE", was_primary ? "primary" : "replica", 0 }),
-                          "postgres ended though nobody here stopped it%s",
-                          starting ? ", while it was starting: its own log says why" : "");
+        tell_end(p, expected, was_primary, starting);
         pgd_save(p);
         pgd_changed(p);
         if (starting && !expected) {

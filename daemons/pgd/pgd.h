@@ -180,6 +180,9 @@ bool adopt_found(Pgd *p);
 bool pgd_has_file(const Pgd *p, const char *name);
 DataDir pgd_look_at_datadir(const Pgd *p);
 
+/* Tells that the files of a server are not there any more, and what that means for it. */
+void pgd_tell_loss(const Pgd *p, DataDir is, const char *and_so);
+
 /* The timeline history behind `timeline`, with when and by whom its last switch was made. */
 int pgd_read_history(const Pgd *p, uint32_t timeline, History *ret);
 

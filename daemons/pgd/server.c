@@ -27,6 +27,7 @@ struct Server {
         void *userdata;
         Worker *worker;
         pid_t pid; /* 0: none runs */
+        bool killed; /* this one, or the last, by us */
         int pidfd;
         sd_event_source *source;
         uint64_t leaf, cgroup;
@@ -42,6 +43,11 @@ bool server_runs(const Server *s)
 pid_t server_pid(const Server *s)
 {
         return s->pid;
+}
+
+bool server_was_killed(const Server *s)
+{
+        return s->killed;
 }
 
 uint64_t server_leaf(const Server *s)
@@ -87,6 +93,7 @@ static void on_killed(int r, uint64_t pid, void *userdata)
 
 void server_kill(Server *s)
 {
+        s->killed |= s->pid > 0;
         if (s->dir_fd < 0 && s->kill_fd < 0)
                 on_killed(-ENODEV, (uint64_t)s->pid, s);
         else
@@ -136,6 +143,7 @@ int server_watch(Server *s, pid_t pid, int pidfd)
 {
         s->pidfd = pidfd;
         s->pid = pid;
+        s->killed = false;
         int r = sd_event_add_io(s->event, &s->source, pidfd, EPOLLIN, on_gone, s);
         if (r < 0) {
                 s->pidfd = fd_close(s->pidfd);

@@ -57,6 +57,9 @@ int server_signal(Server *s, int sig);
 /* The whole leaf, by cgroup.kill or one by one; without cgroups the postmaster's process group. */
 void server_kill(Server *s);
 
+/* The server that runs, or the last one that did, was. */
+bool server_was_killed(const Server *s);
+
 /* The number in "pg-<n>" of the cgroup a process lives in; 0: none of ours. */
 uint64_t server_leaf_of(pid_t pid);
 

@@ -188,6 +188,7 @@ struct Server {
         const ServerCalls *calls;
         void *userdata;
         pid_t pid;
+        bool killed;
         uint64_t leaf, cgroup;
         int dir_fd;
         Timer look;
@@ -233,8 +234,14 @@ bool server_leaf_busy(Server *s)
         return s->dir_fd >= 0 && s->program->host->leaves[s->dir_fd - FD_LEAF].populated;
 }
 
+bool server_was_killed(const Server *s)
+{
+        return s->killed;
+}
+
 void server_kill(Server *s)
 {
+        s->killed |= s->pid > 0;
         postgres_kill(s->program->host);
 }
 
@@ -292,6 +299,7 @@ void server_gone_soon(Host *h, uint64_t pid)
 int server_watch(Server *s, pid_t pid, int pidfd _unused_)
 {
         s->pid = pid;
+        s->killed = false;
         if (!runs_as(s->program->host, pid))
                 server_gone_soon(s->program->host, (uint64_t)pid);
         return 0;

@@ -390,13 +390,14 @@ def data_directory_gone(lab):
     leader, node = replica(lab)
     before = now(node)
     lose(node)
-    wait_for(lambda: "while postgres runs there" in node.journal("--since", before), 20, "the replica's loss to be found")
+    leader.psql("create table met_first(n int)")
+    # By pgd while it runs, or, where PostgreSQL was the first to meet it, at its end: a record to replay is enough.
+    wait_for(lambda: "is empty, or is gone," in node.journal("--since", before), 20, "the replica's loss to be found")
     wait_for(lambda: "cloned the data directory" in node.journal("--since", before), 30, "it to be made anew")
     healthy(lab)
     node.sh(["chmod", "000", DATA])
     wait_for(lambda: node.rest("/replica")[0] == 503 and node.sh("pgrep -x postgres", check=False).stdout == "", 20,
              "what cannot be read to be stopped")  # fmt: skip
-    # By pgd while it runs, or, where PostgreSQL was the first to meet it, when it is to be started again.
     wait_for(lambda: "cannot be accessed" in node.journal("--since", before), 20, "and it to be told")
     node.sh(["chmod", "700", DATA])
     healthy(lab)
@@ -404,3 +405,7 @@ def data_directory_gone(lab):
     new = lab.wait_leader(30, other_than=leader)
     expect(new.name == node.name, "the replica leads")
     healthy(lab)
+    for log in (n.journal("--since", before) for n in (leader, node)):
+        expect(log.count("killed by us") >= log.count("stopping it at once"), "what pgd ends it does not call a crash")
+        expect(log.count("though nobody here stopped it") == log.count("where postgres has just ended"),
+               "of what ended by itself it tells why")  # fmt: skip

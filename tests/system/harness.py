@@ -74,7 +74,8 @@ class Runner:
         self.logs = Path(logs)
         self.only = only
         self.keep = keep
-        self.passed, self.failed, self.skipped = [], [], []
+        self.passed, self.failed, self.skipped = [], [], []  # the last two with the reason
+        self.begun = set()
         self.control = Control()
         self.turns = {}  # (program, what) -> the worst callback of each of its processes, in ms
 
@@ -97,8 +98,8 @@ class Runner:
             self._note_turns(lab)
         except LabError as error:
             self.out.say(f"  the lab of {suite.name} failed: {error}")
-            self.failed += [f"{suite.name}.{c.name}" for c in cases
-                            if f"{suite.name}.{c.name}" not in self.passed + self.failed]  # fmt: skip
+            self.failed += [f"{suite.name}.{c.name}: the lab: {error}" for c in cases
+                            if f"{suite.name}.{c.name}" not in self.begun] or [f"{suite.name}: {error}"]  # fmt: skip
             self._collect(suite, lab, "lab")
         finally:
             if not self.keep:
@@ -106,6 +107,7 @@ class Runner:
 
     def _one(self, suite, lab, case):
         full = f"{suite.name}.{case.name}"
+        self.begun.add(full)
         try:
             with self.out.step(case.name) as step:
                 step(case.what, None)
@@ -115,7 +117,7 @@ class Runner:
             self.skipped.append(f"{full}: {why}")
             self.out.say(f"      skipped: {why}")
         except Exception as error:  # a case may fail in any way; the others still run
-            self.failed.append(full)
+            self.failed.append(f"{full}: {error}")
             self.out.say(f"      {error}")
             if not isinstance(error, LabError):
                 self.out.say(traceback.format_exc())
