@@ -48,6 +48,7 @@ tests_sim_palisade_sim_SOURCES = \
 	tests/sim/apid.c \
 	tests/sim/call.c \
 	tests/sim/checks.c \
+	tests/sim/child.c tests/sim/child.h \
 	tests/sim/dcsd.c tests/sim/dcsd.h \
 	tests/sim/etcd.c tests/sim/etcd.h \
 	tests/sim/errors.c tests/sim/errors.h \

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "tests/sim/child.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/sweep.h"
 
@@ -186,7 +187,7 @@ static int run_jobs(const Options *o)
                 int ends[2];
                 if (pipe(ends) < 0)
                         return 2;
-                if (fork() == 0)
+                if (child_fork() == 0)
                         _exit(run_seeds(o, i, ends[1]) ? 0 : 2);
                 close(ends[1]);
                 jobs[i] = (struct pollfd){ .fd = ends[0], .events = POLLIN };

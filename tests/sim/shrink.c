@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "tests/sim/child.h"
 #include "tests/sim/sim.h"
 
 #define RUN_WITHIN 60 /* seconds of the processor's time: longer is a loop that never ends */
@@ -39,7 +40,7 @@ SimResult run_schedule(Schedule *s, bool trace)
         fflush(stdout);
         if (pipe(fds) < 0)
                 abort();
-        pid_t pid = fork();
+        pid_t pid = child_fork();
         if (pid == 0) {
                 struct rlimit memory _unused_ = { MEMORY_MOST, MEMORY_MOST };
                 struct rlimit cpu = { RUN_WITHIN, RUN_WITHIN };

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "tests/sim/child.h"
 #include "tests/sim/errors.h"
 #include "tests/sim/sweep.h"
 
@@ -315,7 +316,7 @@ static void try_class(unsigned class, const Rpc *r)
         fflush(stdout);
         if (pipe(fds) < 0)
                 abort();
-        pid_t pid = fork();
+        pid_t pid = child_fork();
         if (pid < 0)
                 abort();
         if (pid == 0) {
@@ -452,7 +453,7 @@ int sweep_run(const SweepOptions *o)
         if (shared == MAP_FAILED)
                 return 2;
         for (unsigned i = 0; i < o->jobs; i++)
-                if (fork() == 0) {
+                if (child_fork() == 0) {
                         work(shared, o);
                         fflush(stdout);
                         _exit(0);

@@ -10,6 +10,7 @@ folders; only processes started here are ended, by their pid.
 
 import argparse
 import os
+import signal
 import sys
 import time
 import traceback
@@ -35,6 +36,9 @@ def run(name, build, keep):
         result, note = "skipped", str(reason)
     except Exception:  # whatever goes wrong, the others still run
         result, error = "failed", traceback.format_exc()
+    except KeyboardInterrupt:
+        world.end()
+        raise
     try:
         if result != "failed" or not keep:
             world.end()
@@ -52,6 +56,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave the folder of a failed case")
     parser.add_argument("case", nargs="*", help="only these")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if options.list:
         for name, f in CASES.items():
             print(f"{name:<34} {(f.__doc__ or '').strip()}")
@@ -61,7 +66,10 @@ def main():
             parser.error(f"no case {name}; see --list")
     build = find_build()
     os.umask(0o022)
-    results = [run(name, build, options.keep) for name in options.case or CASES]
+    try:
+        results = [run(name, build, options.keep) for name in options.case or CASES]
+    except KeyboardInterrupt:
+        return 130
     print(", ".join(f"{results.count(word)} {word}" for word in ("passed", "failed", "skipped")))
     return 1 if "failed" in results else 0
 

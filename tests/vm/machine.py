@@ -38,7 +38,7 @@ class Line:
     guest: float = None  # CLOCK_BOOTTIME of the machine, where the line begins with it
 
 
-@dataclass
+@dataclass(eq=False)
 class Machine:
     name: str
     kernel: Path
@@ -56,7 +56,8 @@ class Machine:
         disk = self.work / f"{self.name}.disk"
         subprocess.run(["mke2fs", "-q", "-t", "ext4", disk, "4M"], check=True, capture_output=True)
         path = str(self.work / f"{self.name}.qmp")
-        command = [QEMU, "-nodefaults", "-display", "none", "-nic", "none", "-M", "q35", "-m", str(self.memory),
+        command = ["setpriv", "--pdeathsig", "KILL",  # no machine without its test
+                   QEMU, "-nodefaults", "-display", "none", "-nic", "none", "-M", "q35", "-m", str(self.memory),
                    "-cpu", "max", "-accel", self.accel, "-kernel", str(self.kernel), "-initrd", str(self.initramfs),
                    "-append", APPEND, "-serial", "stdio", "-qmp", f"unix:{path},server=on,wait=off",
                    "-drive", f"file={disk},if=virtio,format=raw,cache=writethrough",

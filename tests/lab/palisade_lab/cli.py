@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import os
+import signal
 import sys
 
 from . import commands
@@ -46,6 +47,7 @@ def build_parser():
 def main(argv=None):
     out = Terminal()
     arguments = build_parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         require_root()
         return arguments.function(arguments, out) or 0

@@ -4,6 +4,7 @@ import argparse
 import fnmatch
 import json
 import random
+import signal
 import tempfile
 import time
 from dataclasses import asdict
@@ -125,6 +126,7 @@ class Run:
 
 def main(about, argv=None):
     args = parse(about, argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     out = Terminal()
     out.width = max(out.width, 100)
     try:
