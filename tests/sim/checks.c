@@ -174,14 +174,15 @@ void check_permit(Host *h, const MsgPermit *m)
 }
 
 /* The flag goes when nobody is known to stand: a node of Patroni knows nothing of /standing, and would take over. */
-void check_end_of_pause(Host *h)
+void check_end_of_pause(const Host *h, const MsgRecord *m)
 {
         const Palisaded *mind = h->programs[PROGRAM_MIND].state;
+        const MsgRequest *resume = mind->pause.request;
 
-        if (mind->pause.resume != RESUME_WRITING || mind->pause.request->h.seq == h->resume_written)
-                return; /* not of a resume: another edit, while its answer is on its way */
-        h->resume_written = mind->pause.request->h.seq;
-        if (!mind->pause.request->force && mind->cluster->standing[0])
+        if (mind->pause.resume != RESUME_WRITING || m->h.size != sizeof *m + resume->blob_size ||
+            memcmp(m->value, resume->blob, resume->blob_size) != 0)
+                return; /* another edit, while the answer to the resume's is on its way */
+        if (!resume->force && mind->cluster->standing[0])
                 sim_fail("%s ends the pause, and %s may still have no deadline", h->name,
                          mind->cluster->standing);
 }

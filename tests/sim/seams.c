@@ -326,7 +326,7 @@ static void post(Wire *w, Host *h, HandId hand, bool to_mind, const MsgHeader *m
         if (m->type == MSG_PERMIT && hand == HAND_PGD)
                 check_permit(h, (const MsgPermit *)m);
         if (m->type == MSG_RECORD && ((const MsgRecord *)m)->key == RECORD_CONFIG)
-                check_end_of_pause(h);
+                check_end_of_pause(h, (const MsgRecord *)m);
         if (m->type == MSG_REVOKE && hand == HAND_PGD)
                 h->revoked_epoch = MAX(h->revoked_epoch, ((const MsgRevoke *)m)->epoch);
         if (m->type == MSG_PG_STATE && to_mind)

@@ -175,7 +175,6 @@ struct Node_ {
         uint64_t hurt_until; /* something of this host was in no state to act */
         usec_t last_deadline;
         Epoch last_epoch, revoked_epoch; /* of its permits, of the REVOKEs of its minds */
-        uint64_t resume_written; /* the request whose end of the pause was looked at */
         bool stands;          /* its last permit has no deadline */
         Epoch told_revoked;   /* by its pgds, since the host's boot */
         unsigned outlived;    /* looks in a row at which its primary had no permit, and fenced ran */
@@ -388,7 +387,7 @@ void leaf_changed(Host *h, int leaf);
 void check_step(void);
 void check_config(void);
 void check_promotion(Host *h);
-void check_end_of_pause(Host *h);
+void check_end_of_pause(const Host *h, const MsgRecord *m);
 void check_resumed(const Host *h);
 void check_cancelled(uint64_t request);
 void check_bite(Host *h);
